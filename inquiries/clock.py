@@ -1,0 +1,16 @@
+"""The only place that reads a clock; everything else asks here, so that tests can move time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC, in microseconds."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+def monotonic() -> float:
+    """Seconds since an arbitrary point; never set back, whatever happens to the wall clock."""
+    return time.monotonic()

@@ -1,0 +1,183 @@
+"""The failures of the domain, each with its HTTP and exit status; no message holds a plaintext item.
+
+The web turns them into answers in one place (`web/failures.py`), the commands into exit statuses in
+one place (`cli.py`). Messages here are for the log and the operator; what a person reads is worded,
+in her language, by the pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+class InquiriesError(Exception):
+    """The root: anything that this product refuses or could not do."""
+
+    status: ClassVar[int] = 500
+    exit_status: ClassVar[int] = 1
+    code: ClassVar[str] = "failed"
+
+
+# -- settings and policy -------------------------------------------------------------------------
+
+
+class UnsafeSetting(InquiriesError):
+    """A setting is unknown, malformed or unsafe; the start stops and names its key."""
+
+    exit_status = 3
+    code = "unsafe_setting"
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason
+
+
+class NotInitialised(InquiriesError):
+    """The stores do not exist yet; `flask --app app init` or `make run` makes them."""
+
+    status = 503
+    code = "not_initialised"
+
+
+@dataclass(frozen=True)
+class PolicyProblem:
+    """One fault of a policy file: where it stands, what is wrong, whose promise it would break."""
+
+    path: str
+    message: str
+    promise: str | None = None
+
+
+class PolicyRefused(InquiriesError):
+    """The policy file breaks a rule; `problems` holds every fault found, in the file's order."""
+
+    code = "policy_refused"
+
+    def __init__(self, problems: tuple[PolicyProblem, ...]) -> None:
+        super().__init__("; ".join(f"{p.path}: {p.message}" for p in problems))
+        self.problems = problems
+
+
+# -- intake --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One fault of one field: its form name, a code that the pages word, and the code's figures."""
+
+    field: str
+    code: str
+    params: Mapping[str, int | str] = field(default_factory=dict)
+
+
+class InvalidItems(InquiriesError):
+    """What was sent breaks the declared form; `errors` holds every fault, in the form's order."""
+
+    status = 422
+    code = "invalid_items"
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__(", ".join(f"{e.field}: {e.code}" for e in errors))
+        self.errors = errors
+
+
+class UnknownType(InquiriesError):
+    """The policy declares no such inquiry type."""
+
+    status = 404
+    code = "unknown_type"
+
+
+class NoticeSuperseded(InquiriesError):
+    """The person saw an older notice than the one in force; she must see the new one first (P03)."""
+
+    status = 409
+    code = "notice_superseded"
+
+
+class OnceReused(InquiriesError):
+    """Other content came under a `_once` or Idempotency-Key that was already used."""
+
+    status = 409
+    code = "once_reused"
+
+
+class IntakeClosed(InquiriesError):
+    """Nothing can be accepted now: the stores and the keyring do not agree, or no epoch is open."""
+
+    status = 503
+    code = "intake_closed"
+
+
+# -- access --------------------------------------------------------------------------------------
+
+
+class NotFound(InquiriesError):
+    """Unknown, destroyed, or not this person's to see: one answer for all three (P21, P23)."""
+
+    status = 404
+    code = "not_found"
+
+
+class ReasonRequired(InquiriesError):
+    """This role opens an inquiry only with a reason (DESIGN §5)."""
+
+    status = 422
+    code = "reason_required"
+
+
+class WrongState(InquiriesError):
+    """The inquiry's state does not allow this act."""
+
+    status = 409
+    code = "wrong_state"
+
+
+class SignInRefused(InquiriesError):
+    """E-mail, password or code is wrong, or the account is locked: one answer for all (P31, P32)."""
+
+    status = 422
+    code = "sign_in_refused"
+
+
+class ReceiptMalformed(InquiriesError):
+    """What was typed cannot be a receipt code."""
+
+    status = 404
+    code = "not_found"
+
+
+# -- cryptography and stores ---------------------------------------------------------------------
+
+
+class SealBroken(InquiriesError):
+    """A sealed value was changed, moved, cut, or belongs to another key."""
+
+    code = "seal_broken"
+
+
+class KeyUnavailable(InquiriesError):
+    """The keyring holds no secret for this epoch: never had it, or it was retired."""
+
+    code = "key_unavailable"
+
+
+class ClockSuspect(InquiriesError):
+    """The clock or the number due is not believable; the sweep waits for `--confirm` (DESIGN §3)."""
+
+    code = "clock_suspect"
+
+
+class JobBusy(InquiriesError):
+    """Another process is doing this job now."""
+
+    code = "busy"
+
+
+class RotationIncomplete(InquiriesError):
+    """An epoch cannot be retired yet; the message says what stands against it."""
+
+    code = "rotation_incomplete"
