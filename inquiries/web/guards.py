@@ -1,0 +1,159 @@
+"""Who may call a view: every view declares it here, and here it is enforced; decides no permission itself.
+
+A view without a declaration is refused at its first request and by `tests/web/test_route_audience.py`.
+The order within a staff view is fixed: allowed network, signed in, CSRF token, permission. A person whose
+session ended is thus asked to sign in again instead of being told that her form has expired.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, cast
+
+from flask import Flask, current_app, redirect, request, session, url_for
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response
+
+from inquiries.errors import NotFound
+from inquiries.rules.permissions import Permission, allowed
+from inquiries.services import records
+from inquiries.services.actor import Actor
+from inquiries.services.house import House
+
+View = TypeVar("View", bound=Callable[..., Any])
+Kind = Literal["public", "staff-anonymous", "operations", "staff"]
+
+_MARK = "__inquiries_audience__"
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Whom a view serves; `permission` is set for `staff` alone."""
+
+    kind: Kind
+    permission: Permission | None = None
+
+
+def declared(view: Callable[..., Any]) -> Audience | None:
+    """What `audience` or `needs` declared on this view, or None."""
+    return cast("Audience | None", getattr(view, _MARK, None))
+
+
+def audience(kind: Literal["public", "staff-anonymous", "operations"]) -> Callable[[View], View]:
+    """Declare a view that needs no sign-in; `staff-anonymous` still has a session and a CSRF token."""
+
+    def mark(view: View) -> View:
+        if kind != "staff-anonymous":
+            return _marked(view, Audience(kind))
+
+        @functools.wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            _from_staff_network()
+            _csrf().protect()
+            return view(*args, **kwargs)
+
+        return _marked(cast("View", guarded), Audience(kind))
+
+    return mark
+
+
+def needs(permission: Permission) -> Callable[[View], View]:
+    """Declare a staff view: sign-in, CSRF token, then this permission for some inquiry type at least (P23).
+
+    Whether it also holds for one inquiry's type is decided by the service that reads the inquiry.
+    """
+
+    def mark(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            _from_staff_network()
+            actor = current_actor()
+            if actor is None:
+                return _to_sign_in()
+            _csrf().protect()
+            if not allowed(actor.roles, permission, None).allowed:
+                subject = kwargs.get("inquiry_id")
+                refuse(actor, act=permission.value, subject=subject if isinstance(subject, int) else None)
+            return view(*args, **kwargs)
+
+        return _marked(cast("View", guarded), Audience("staff", permission))
+
+    return mark
+
+
+def refuse(actor: Actor, *, act: str, subject: int | None = None) -> None:
+    """Record that this person was refused, then answer as for something that does not exist (P25).
+
+    Raises NotFound, always.
+    """
+    records.access(house(), act=act, actor=actor, subject=subject, outcome="refused", address=actor.address)
+    raise NotFound(f"{act}: not permitted")
+
+
+def refuse_undeclared() -> None:
+    """Before each request: a view that forgot to declare its audience is closed to everyone."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is not None and request.endpoint != "static" and declared(view) is None:
+        raise NotFound(f"{request.endpoint} declares no audience")
+
+
+def init_app(app: Flask) -> None:
+    """Install the default refusal and the CSRF check that the staff guards call; public views have none."""
+    app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
+    app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)  # the session's own end is the limit
+    if "csrf" not in app.extensions:
+        CSRFProtect(app)
+    app.before_request(refuse_undeclared)
+
+
+def house() -> House:
+    """The opened house of this application."""
+    return cast("House", current_app.extensions["house"])
+
+
+def current_actor() -> Actor | None:
+    """Who is signed in on this request, or None; read from the staff row anew at each request (P24)."""
+    return cast("Actor | None", getattr(session, "actor", None))
+
+
+def signed_in() -> Actor:
+    """Who is signed in; for views under `needs`, where there is always someone."""
+    actor = current_actor()
+    if actor is None:
+        raise NotFound("nobody is signed in")
+    return actor
+
+
+def _marked(view: View, declaration: Audience) -> View:
+    setattr(view, _MARK, declaration)
+    return view
+
+
+def _csrf() -> CSRFProtect:
+    return cast("CSRFProtect", current_app.extensions["csrf"])
+
+
+def _to_sign_in() -> Response:
+    """Ask for sign-in; a page that was only looked at is offered again afterwards."""
+    if request.method == "GET":
+        session["wanted"] = request.full_path.rstrip("?")
+    return redirect(url_for("staff.sign_in"), code=303)
+
+
+def _from_staff_network() -> None:
+    """Answer only to the networks that the operator named; with none named, to all (P32).
+
+    Raises NotFound.
+    """
+    networks = house().settings.staff_networks
+    if not networks:
+        return
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        raise NotFound("the caller has no address") from None
+    if not any(address in ipaddress.ip_network(network) for network in networks):
+        raise NotFound("outside the staff networks")
