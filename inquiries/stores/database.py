@@ -1,0 +1,189 @@
+"""One database: its engine, its pragmas, its single writer; knows no table and decides nothing.
+
+SQLite takes one writer at a time. Letting writers spin on SQLITE_BUSY costs a third of the throughput,
+so a writer first takes a lock on a file beside the database (within the process: a mutex), then begins
+IMMEDIATE. PostgreSQL needs neither; there the same calls are plain transactions.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+
+from inquiries.errors import JobBusy
+
+PRAGMAS = (
+    "PRAGMA page_size = 4096",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # what was acknowledged is on the disk
+    "PRAGMA secure_delete = ON",  # a deleted row's bytes are overwritten (P11)
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",  # no sealed row is spilled into a temporary file
+    "PRAGMA busy_timeout = 10000",
+)
+
+
+def parse(url: str) -> URL:
+    """The database URL, with psycopg 3 as PostgreSQL's driver."""
+    parsed = make_url(url)
+    if parsed.drivername in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+class Database:
+    """One of the stores: `read()` and `write()` are its only two kinds of transaction."""
+
+    def __init__(self, name: str, url: str, lock_directory: Path) -> None:
+        self.name = name
+        self.url = parse(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._lock_directory = lock_directory
+        self._mutex = threading.Lock()
+        self._lock_file: int | None = None
+        self._pid = os.getpid()
+        self.engine: Engine = create_engine(
+            self.url,
+            pool_size=16,
+            max_overflow=16,
+            pool_pre_ping=not self.sqlite,
+            connect_args={"check_same_thread": False, "timeout": 10} if self.sqlite else {},
+        )
+        if self.sqlite:
+            event.listen(self.engine, "connect", _prepare)
+            event.listen(self.engine, "begin", _begin)
+        self._immediate = self.engine.execution_options(inquiries_immediate=True)
+
+    @property
+    def path(self) -> Path | None:
+        """The database file, for SQLite."""
+        return Path(self.url.database) if self.sqlite and self.url.database else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that reads one snapshot and changes nothing."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits when the block ends and rolls back when it raises.
+
+        Durable when the block has been left.
+        """
+        if not self.sqlite:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self._mutex, flocked(self._writer_lock()), self._immediate.begin() as connection:
+            yield connection
+
+    def _writer_lock(self) -> int:
+        """The open lock file; made anew after a fork, whose child would share its parent's lock."""
+        if self._lock_file is None or self._pid != os.getpid():
+            self._lock_file = _open_lock(self._lock_directory / f"{self.name}.lock")
+            self._pid = os.getpid()
+        return self._lock_file
+
+    @contextmanager
+    def job(self, name: str) -> Iterator[None]:
+        """Only one process at a time does the named job; the lock dies with its process.
+
+        Raises:
+            JobBusy: another process does it now.
+        """
+        with self._job_on_sqlite(name) if self.sqlite else self._job_on_postgresql(name):
+            yield
+
+    @contextmanager
+    def _job_on_sqlite(self, name: str) -> Iterator[None]:
+        lock = _open_lock(self._lock_directory / f"{name}.job.lock")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as busy:
+            os.close(lock)
+            raise JobBusy(name) from busy
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    @contextmanager
+    def _job_on_postgresql(self, name: str) -> Iterator[None]:
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            number = {"key": f"inquiries.job.{name}"}
+            if not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), number):
+                raise JobBusy(name)
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), number)
+
+    def gate(self, connection: Connection, name: str, *, exclusive: bool = False) -> None:
+        """Hold the named gate until this transaction ends: shared by those who pass, exclusive to close.
+
+        On SQLite the single writer is the gate. On PostgreSQL an insert that asks "is this epoch open?"
+        would answer from its snapshot while another transaction closes it; the advisory lock, taken in
+        a statement before, makes the question and the answer one.
+        """
+        if not self.sqlite:
+            lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+            query = text(f"SELECT {lock}(hashtextextended(:key, 0))")  # noqa: S608 - two constants
+            connection.execute(query, {"key": f"inquiries.gate.{name}"})
+
+    def scour(self) -> None:
+        """Leave nothing of deleted rows behind: vacuum, and empty the write-ahead log (P11).
+
+        Raises:
+            JobBusy: a reader kept the log from being emptied; do it again.
+        """
+        with self._mutex, self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not self.sqlite:
+                connection.execute(text("VACUUM FULL"))
+                connection.execute(text("CHECKPOINT"))
+                return
+            with flocked(self._writer_lock()):
+                connection.execute(text("VACUUM"))
+                checkpoint = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
+                if checkpoint[0]:  # 0: everything moved and the log cut to nothing
+                    raise JobBusy(f"{self.name}: its write-ahead log is being read")
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+        if self._lock_file is not None:
+            with suppress(OSError):
+                os.close(self._lock_file)
+            self._lock_file = None
+
+
+def _open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+@contextmanager
+def flocked(descriptor: int) -> Iterator[None]:
+    """Hold the exclusive lock of an open file for the block."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own objects
+    connection.isolation_level = None  # we say BEGIN ourselves, see _begin
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("inquiries_immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,296 @@
+"""The keys store: one row per retention group, holding its wrapped data key or its tombstone.
+
+It never meets a sealed item. A tombstone is never replaced; a row is inserted only if absent, and only
+under an epoch that still stands open here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from inquiries.stores.types import Id, Moment
+
+GATE = "epoch"
+
+metadata = MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+})  # fmt: skip
+
+keys = Table(
+    "keys", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # the group's id
+    Column("inquiry_id", Id, nullable=False, index=True),
+    Column("group_name", String(64), nullable=False),
+    Column("epoch", Integer),  # of the two wraps; on a tombstone the last one
+    Column("wrap", LargeBinary),  # AEAD(KEK_e, DEK)
+    Column("receipt_wrap", LargeBinary),  # AEAD(P_e, AEAD(receipt code, DEK))
+    Column("receipt_lookup", LargeBinary(16), index=True),
+    Column("tag_email", LargeBinary(16), index=True),
+    Column("tag_phone", LargeBinary(16), index=True),
+    Column("destroyed_at", Moment, index=True),  # set: this row is a tombstone
+    Column("reason", String(32)),
+    Column("type", String(64)),
+    Column("due_at", Moment),
+    Column("policy_version", Integer),
+    Column("intent", Id),  # number of the destruction intent in the ledger
+    Index("ix_keys_epoch_destroyed_at", "epoch", "destroyed_at"),
+)  # fmt: skip
+
+#: Under which epochs wraps may stand here; `scoured_at` tells that a retirement was carried through.
+epochs = Table(
+    "epochs", metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(8), nullable=False),
+    Column("closed_at", Moment),
+    Column("retired_at", Moment),
+    Column("scoured_at", Moment),
+)  # fmt: skip
+
+#: One row: how far the ledger's destruction intents have been applied here.
+progress = Table(
+    "progress", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last_intent", Id, nullable=False),
+    Column("restored_at", Moment),  # set: a restore was noticed; nothing retires until confirmed
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """A group's key as the keys store holds it; `wrap` is None once destroyed."""
+
+    id: int
+    inquiry_id: int
+    group: str
+    epoch: int
+    wrap: bytes | None
+    receipt_wrap: bytes | None
+
+    @property
+    def destroyed(self) -> bool:
+        """Whether this is a tombstone."""
+        return self.wrap is None
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key row about to be adopted."""
+
+    id: int
+    inquiry_id: int
+    group: str
+    wrap: bytes
+    receipt_wrap: bytes | None = None
+    receipt_lookup: bytes | None = None
+    tag_email: bytes | None = None
+    tag_phone: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What stays of a destroyed key: enough to prove it, nothing that leads to anybody."""
+
+    id: int
+    inquiry_id: int
+    group: str
+    reason: str
+    type: str
+    due_at: datetime
+    policy_version: int
+    receipt_lookup: bytes | None
+    intent: int
+    destroyed_at: datetime
+
+
+_ROW = (keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.epoch, keys.c.wrap, keys.c.receipt_wrap)
+
+
+def _insert_if_absent(connection: Connection) -> Any:  # noqa: ANN401 - two dialects' own classes
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(keys).on_conflict_do_nothing(index_elements=["id"])
+
+
+def adopt(connection: Connection, epoch: int, rows: Iterable[NewKey]) -> None:
+    """Insert the rows that are absent, wrapped under `epoch`; a row or tombstone that stands wins."""
+    values = [
+        {
+            "id": row.id, "inquiry_id": row.inquiry_id, "group_name": row.group, "epoch": epoch,
+            "wrap": row.wrap, "receipt_wrap": row.receipt_wrap, "receipt_lookup": row.receipt_lookup,
+            "tag_email": row.tag_email, "tag_phone": row.tag_phone,
+        }
+        for row in rows
+    ]  # fmt: skip
+    if values:
+        connection.execute(_insert_if_absent(connection), values)
+
+
+def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[KeyRow]:
+    """Every key row and tombstone of the inquiries."""
+    found = connection.execute(select(*_ROW).where(keys.c.inquiry_id.in_(inquiry_ids)))
+    return [KeyRow(*row) for row in found]
+
+
+def by_receipt(connection: Connection, lookup: bytes) -> list[KeyRow]:
+    """The key rows and tombstones of the inquiry that this receipt opens."""
+    return [KeyRow(*row) for row in connection.execute(select(*_ROW).where(keys.c.receipt_lookup == lookup))]
+
+
+def known(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
+    """Which of the group ids have a key row or a tombstone."""
+    return frozenset(connection.scalars(select(keys.c.id).where(keys.c.id.in_(ids))))
+
+
+def tombstones_among(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
+    """Which of the group ids are destroyed."""
+    found = select(keys.c.id).where(keys.c.id.in_(ids), keys.c.destroyed_at.is_not(None))
+    return frozenset(connection.scalars(found))
+
+
+def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
+    """(group id, inquiry id) of destroyed groups in order of id, `limit` at a time."""
+    query = select(keys.c.id, keys.c.inquiry_id).where(keys.c.destroyed_at.is_not(None), keys.c.id > after)
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
+
+
+_BURY = (
+    update(keys)
+    .where(keys.c.id == bindparam("key_id"), keys.c.destroyed_at.is_(None))
+    .values(wrap=None, receipt_wrap=None, tag_email=None, tag_phone=None)
+)
+
+
+def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
+    """Null the wraps and tags and write the tombstones; an earlier tombstone stays as it is (P11)."""
+    marks = [
+        {
+            "inquiry_id": stone.inquiry_id, "group_name": stone.group, "reason": stone.reason,
+            "type": stone.type, "due_at": stone.due_at, "policy_version": stone.policy_version,
+            "receipt_lookup": stone.receipt_lookup, "intent": stone.intent,
+            "destroyed_at": stone.destroyed_at,
+        }
+        for stone in stones
+    ]  # fmt: skip
+    if not marks:
+        return
+    ids = [stone.id for stone in stones]
+    updated = [{"key_id": key, **{f"m_{k}": v for k, v in mark.items()}} for key, mark in zip(ids, marks, strict=True)]
+    columns = {name: bindparam(f"m_{name}") for name in marks[0] if name not in {"inquiry_id", "group_name"}}
+    connection.execute(_BURY.values(columns), updated)
+    absent = [{"id": key, **mark} for key, mark in zip(ids, marks, strict=True)]
+    connection.execute(_insert_if_absent(connection), absent)
+    connection.execute(_advance(connection), {"n": max(stone.intent for stone in stones)})
+
+
+def _advance(connection: Connection) -> Any:  # noqa: ANN401
+    del connection
+    return update(progress).where(progress.c.last_intent < bindparam("n")).values(last_intent=bindparam("n"))
+
+
+# -- epochs and rotation -------------------------------------------------------------------------
+
+
+def open_epoch(connection: Connection) -> int | None:
+    """The one epoch under which wraps are written now."""
+    return connection.scalar(select(func.max(epochs.c.number)).where(epochs.c.state == "open"))
+
+
+def epoch_states(connection: Connection) -> dict[int, str]:
+    """Number → open | closed | retired."""
+    return {row[0]: row[1] for row in connection.execute(select(epochs.c.number, epochs.c.state))}
+
+
+def unscoured(connection: Connection) -> list[int]:
+    """Retired epochs after whose retirement this store was not yet scoured."""
+    query = select(epochs.c.number).where(epochs.c.state == "retired", epochs.c.scoured_at.is_(None))
+    return list(connection.scalars(query.order_by(epochs.c.number)))
+
+
+def start_epoch(connection: Connection, number: int, at: datetime) -> None:
+    """Open epoch `number` and close every earlier one, in one transaction behind the closed gate."""
+    connection.execute(
+        update(epochs).where(epochs.c.number < number, epochs.c.state == "open").values(state="closed", closed_at=at)
+    )
+    if connection.scalar(select(epochs.c.number).where(epochs.c.number == number)) is None:
+        connection.execute(insert(epochs).values(number=number, state="open"))
+
+
+def retire_epochs(connection: Connection, before: int, at: datetime) -> None:
+    """Every epoch before `before` is retired."""
+    connection.execute(
+        update(epochs).where(epochs.c.number < before, epochs.c.state != "retired").values(state="retired", retired_at=at)
+    )
+
+
+def mark_scoured(connection: Connection, numbers: Sequence[int], at: datetime) -> None:
+    """The named epochs' retirement was carried through to the last page of this store."""
+    connection.execute(update(epochs).where(epochs.c.number.in_(numbers)).values(scoured_at=at))
+
+
+def wrapped_before(connection: Connection, epoch: int, after: int, limit: int) -> list[KeyRow]:
+    """Living rows whose wraps stand under an epoch older than `epoch`, in order of id."""
+    query = select(*_ROW).where(keys.c.epoch < epoch, keys.c.destroyed_at.is_(None), keys.c.id > after)
+    return [KeyRow(*row) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
+
+
+def count_wrapped_before(connection: Connection, epoch: int) -> int:
+    """How many living rows still stand under an epoch older than `epoch`."""
+    query = select(func.count()).select_from(keys).where(keys.c.epoch < epoch, keys.c.destroyed_at.is_(None))
+    return connection.scalar(query) or 0
+
+
+_REWRAP = (
+    update(keys)
+    .where(keys.c.id == bindparam("key_id"), keys.c.wrap == bindparam("old"), keys.c.destroyed_at.is_(None))
+    .values(epoch=bindparam("new_epoch"), wrap=bindparam("new"), receipt_wrap=bindparam("new_receipt"))
+)
+
+
+def rewrap(connection: Connection, epoch: int, changes: Iterable[tuple[KeyRow, bytes, bytes | None]]) -> None:
+    """Replace wraps where the old one still stands and the key lives: a destroyed key is never revived."""
+    values = [
+        {"key_id": row.id, "old": row.wrap, "new_epoch": epoch, "new": wrap, "new_receipt": receipt_wrap}
+        for row, wrap, receipt_wrap in changes
+    ]
+    if values:
+        connection.execute(_REWRAP, values)
+
+
+# -- progress ------------------------------------------------------------------------------------
+
+
+def last_intent(connection: Connection) -> int:
+    """The number of the last destruction intent applied here; 0 when none was."""
+    return connection.scalar(select(progress.c.last_intent)) or 0
+
+
+def restored_at(connection: Connection) -> datetime | None:
+    """When a restore was noticed that nobody has confirmed yet."""
+    return connection.scalar(select(progress.c.restored_at))
+
+
+def set_progress(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Write the one row of `progress`, making it at first."""
+    if connection.scalar(select(progress.c.id)) is None:
+        connection.execute(insert(progress).values(id=1, last_intent=0))
+    connection.execute(update(progress).values(**values))

@@ -1,0 +1,181 @@
+"""The live store's tables; `migrations/live` creates them, a test holds the two equal.
+
+Everything here may live in backups of any age. So no plaintext item, no key, no tag (blind index) and
+no receipt code ever stands in it: sealed items, envelopes, and what is needed to find and to count.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from inquiries.stores.types import Id, Moment
+
+metadata = MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+})  # fmt: skip
+
+# -- what was promised ---------------------------------------------------------------------------
+
+#: Each published policy, for good: an inquiry is kept by the version that its sender saw.
+policies = Table(
+    "policies", metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),  # the TOML file as it was
+    Column("digest", LargeBinary(32), nullable=False),  # SHA-256 of the source
+    Column("published_at", Moment, nullable=False),
+    Column("effective_at", Moment, nullable=False),
+)  # fmt: skip
+
+#: The very text that stood beside each form, so that a consent record can reproduce it (P03).
+notices = Table(
+    "notices", metadata,
+    Column("policy_version", ForeignKey("policies.version"), primary_key=True),
+    Column("type", String(64), primary_key=True),
+    Column("language", String(8), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+)  # fmt: skip
+
+# -- inquiries -----------------------------------------------------------------------------------
+
+#: The shell of an inquiry; it goes with the last of its groups.
+inquiries = Table(
+    "inquiries", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # 63 bits, time-ordered, never reused
+    Column("type", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # rules/lifecycle.py
+    Column("channel", String(16), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("policy_version", Integer, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("closed_at", Moment),
+    Column("receipt_lookup", LargeBinary(16), nullable=False, unique=True),
+    Column("once", LargeBinary(16), unique=True),  # keyed hash of `_once` or Idempotency-Key
+    Index("ix_inquiries_type_id", "type", "id"),
+    Index("ix_inquiries_state_id", "state", "id"),
+)  # fmt: skip
+
+#: The unit of retention: what ends on its own, under a data key of its own.
+groups = Table(
+    "inquiry_groups", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # also the id of its key row
+    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
+    Column("name", String(64), nullable=False),  # main, visitor, or an optional purpose
+    Column("due_at", Moment, nullable=False),
+    Column("claimed_at", Moment),  # set once, by the sweep: from here on only destruction follows
+    Column("sealed", LargeBinary, nullable=False),  # sealing.items.pack
+    Index("ix_inquiry_groups_due_at", "due_at"),
+    Index("ix_inquiry_groups_claimed_at", "claimed_at"),
+)  # fmt: skip
+
+consents = Table(
+    "consents", metadata,
+    Column("inquiry_id", ForeignKey("inquiries.id"), primary_key=True),
+    Column("purpose", String(64), primary_key=True),
+    Column("given", Boolean, nullable=False),
+    Column("policy_version", Integer, nullable=False),
+    Column("notice_digest", LargeBinary(32), nullable=False),
+    Column("notice_shown", Boolean, nullable=False),  # false: "shown elsewhere", by the embedding site
+    Column("language", String(8), nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+)  # fmt: skip
+
+#: Legal holds. Read by the sweep from the first day; entered by the officer (a later issue).
+holds = Table(
+    "holds", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("entered_by", Id, nullable=False),
+    Column("entered_at", Moment, nullable=False),
+    Column("released_at", Moment),
+)  # fmt: skip
+
+# -- keys on their way ---------------------------------------------------------------------------
+
+#: Queue and retained copy alike. No foreign key: it outlives the rows it was written with, until the
+#: key backups of its epoch have expired.
+envelopes = Table(
+    "envelopes", metadata,
+    Column("inquiry_id", Id, primary_key=True, autoincrement=False),  # or a staff member's id
+    Column("epoch", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("quarantined_at", Moment),
+    Index("ix_envelopes_epoch_inquiry_id", "epoch", "inquiry_id"),
+)  # fmt: skip
+
+#: Epoch records as published: signed by the installation, read by every surface.
+epochs = Table(
+    "epochs", metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+    CheckConstraint("state IN ('open', 'closed', 'retired')", name="state"),
+)  # fmt: skip
+
+# -- people who may see --------------------------------------------------------------------------
+
+staff = Table(
+    "staff", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("email", String(254), nullable=False, unique=True),  # lower case
+    Column("password_hash", String(255)),  # Argon2id; null until enrolled
+    Column("totp_sealed", LargeBinary),
+    Column("totp_step", Id),  # the last time step used: a code works once
+    Column("failures", Integer, nullable=False, server_default="0"),  # since the last success
+    Column("locked_until", Moment),
+    Column("invited_at", Moment, nullable=False),
+    Column("enrolled_at", Moment),
+    Column("revoked_at", Moment),
+)  # fmt: skip
+
+staff_roles = Table(
+    "staff_roles", metadata,
+    Column("staff_id", ForeignKey("staff.id"), primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("type", String(64), primary_key=True),  # an inquiry type, or * for all
+)  # fmt: skip
+
+invitations = Table(
+    "invitations", metadata,
+    Column("token_digest", LargeBinary(32), primary_key=True),
+    Column("staff_id", ForeignKey("staff.id"), nullable=False, index=True),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)  # fmt: skip
+
+recovery_codes = Table(
+    "recovery_codes", metadata,
+    Column("staff_id", ForeignKey("staff.id"), primary_key=True),
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("used_at", Moment),
+)  # fmt: skip
+
+sessions = Table(
+    "sessions", metadata,
+    Column("token_digest", LargeBinary(32), primary_key=True),
+    Column("staff_id", ForeignKey("staff.id"), index=True),  # null before sign-in
+    Column("created_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),  # under a key that only the cookie's token gives
+)  # fmt: skip

@@ -1,0 +1,40 @@
+"""Column types shared by the stores: how a moment and a sealed value stand in both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Integer
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+#: 63-bit ids and counters. SQLite makes a rowid of `INTEGER PRIMARY KEY` only, never of BIGINT.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def to_microseconds(moment: datetime) -> int:
+    """The moment as whole microseconds since 1970 in UTC; exact, no floating point."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    """The inverse of `to_microseconds`; aware, in UTC."""
+    return EPOCH + timedelta(microseconds=value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime kept as microseconds since 1970 in UTC: sortable, the same in each database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """A naive datetime is a fault of ours and raises TypeError here."""
+        return None if value is None else to_microseconds(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002, ANN401
+        """Aware, in UTC."""
+        return None if value is None else from_microseconds(value)
