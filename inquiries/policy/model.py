@@ -1,0 +1,277 @@
+"""The policy file as frozen objects: what it may say and in which shape; never reads a file.
+
+What a policy must not go below is in `floors.py`; `loader.parse` is the only door that asks both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    RootModel,
+    WithJsonSchema,
+    model_validator,
+)
+
+from inquiries.policy.period import Period, json_schema
+
+MAX_ITEM_LENGTH = 10_000
+REQUIRED_PURPOSE = "inquiry"
+GROUPS = ("main", "visitor")  # names of retention groups, so no purpose may bear them
+
+Value = TypeVar("Value")
+
+
+def _matching(pattern: str, message: str) -> AfterValidator:
+    """Refuse what does not match the whole pattern, in our words."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def _email(value: str) -> str:
+    try:
+        validate_email(value, check_deliverability=False)
+    except EmailNotValidError:
+        raise ValueError("must be an e-mail address") from None
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError('must be a time zone by its IANA name, such as "Asia/Seoul"') from None
+    return value
+
+
+def _bounded(period: Period) -> Period:
+    if period.until_withdrawn:
+        raise ValueError('must have an end of its own; "until withdrawn" is not possible here')
+    return period
+
+
+def _positive(period: Period) -> Period:
+    if period.is_zero:
+        raise ValueError("must be at least one day")
+    return period
+
+
+Text = Annotated[str, _matching(r"(?s)\S(.*\S)?", "must not be empty, nor begin or end with a space")]
+Name = Annotated[str, _matching(r"[a-z][a-z0-9_]{0,39}", "must be a name of small letters, digits and _")]
+TypeName = Annotated[str, _matching(r"[a-z][a-z0-9_-]{0,39}", "must be a name of small letters, digits, _ and -")]
+Language = Annotated[str, _matching(r"[a-z]{2}", 'must be a language of two small letters, such as "ko"')]
+Country = Annotated[str, _matching(r"[A-Z]{2}", 'must be a country of two capital letters, such as "KR"')]
+Email = Annotated[str, AfterValidator(_email)]
+Phone = Annotated[str, _matching(r"[+0-9][0-9 ()-]{1,38}", "must be a telephone number")]
+Url = Annotated[str, _matching(r"https?://[^\s<>\"']+", "must be an address that begins with https://")]
+AnyPeriod = Annotated[Period, BeforeValidator(Period.parse), WithJsonSchema(json_schema())]
+EndingPeriod = Annotated[AnyPeriod, AfterValidator(_bounded)]
+Retention = Annotated[AnyPeriod, AfterValidator(_positive)]
+Table = Annotated[Mapping[Name, Value], AfterValidator(MappingProxyType)]
+
+ItemKind = Literal["text", "email", "phone", "long_text"]
+Basis = Literal["consent", "law", "agreement"]
+TransferBasis = Literal["consent", "law", "contract", "certification", "adequacy"]
+ContractTerm = Literal["purpose_only", "safeguards", "sub_processing", "damages"]
+
+
+class Part(BaseModel):
+    """A part of the policy: strict, frozen, without keys that nobody knows."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class LocalText(RootModel[Annotated[Mapping[Language, Text], AfterValidator(MappingProxyType)]]):
+    """One text in several languages; the floors see to it that each language of the policy is there."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    def text(self, language: str) -> str:
+        """The text in this language, else in the one written first."""
+        return self.root.get(language) or next(iter(self.root.values()))
+
+
+class Contact(Part):
+    """Who answers for personal information: a role and how to reach it, never a person's name (P38)."""
+
+    role: LocalText
+    email: Email
+    phone: Phone | None = None
+
+
+class DisputeBody(Part):
+    """A public body to which a data subject can turn (P38)."""
+
+    name: LocalText
+    phone: Phone | None = None
+    url: Url | None = None
+
+
+class Item(Part):
+    """One item that a form may ask for; `max_length` counts characters after normalisation."""
+
+    label: LocalText
+    kind: ItemKind
+    max_length: Annotated[int, Field(ge=1, le=MAX_ITEM_LENGTH)]
+    autocomplete: Text | None = None
+    hint: LocalText | None = None
+
+
+class InquiryType(Part):
+    """One kind of inquiry: what it asks, why, for how long, and what refusing costs (P03, P08, P09)."""
+
+    label: LocalText
+    description: LocalText
+    purpose: LocalText
+    required: tuple[Name, ...]
+    optional: tuple[Name, ...] = ()
+    period: Retention
+    after_closing: AnyPeriod = Period(days=30)
+    refusal: LocalText
+    _items: tuple[str, ...] = PrivateAttr(default=())
+    _purposes: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Its items, required and optional, in the policy's order: the order of the form."""
+        return self._items
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """The purposes its form asks consent for: the required one, then those whose items it has."""
+        return self._purposes
+
+
+class Purpose(Part):
+    """One purpose that is consented to; `text` stands at the box, `label` names it in tables (P02, P03).
+
+    Optional purposes keep their own copies of `items` for their own `period`; the required one takes
+    items, period and refusal from the inquiry type.
+    """
+
+    label: LocalText
+    text: LocalText
+    required: bool
+    items: tuple[Name, ...] = ()
+    period: Retention | None = None
+    refusal: LocalText | None = None
+
+
+class Visitor(Part):
+    """What is recorded of the visit itself, why, and for how long (P04)."""
+
+    items: Annotated[tuple[Literal["address", "user_agent"], ...], Field(min_length=1)]
+    purpose: LocalText
+    period: Annotated[EndingPeriod, AfterValidator(_positive)]
+
+
+class Records(Part):
+    """How long the ledger keeps access records (P25) and records of rights granted (P24)."""
+
+    access: EndingPeriod = Period(years=2)
+    rights: EndingPeriod = Period(years=3)
+
+
+class Deadlines(Part):
+    """Time limits that the policy promises (P10, P22, P37, and the table of parameters)."""
+
+    destruction: EndingPeriod = Period(days=5)
+    requests: EndingPeriod = Period(days=10)
+    breach: EndingPeriod = Period(days=3)
+    changes: EndingPeriod = Period(days=7)
+    significant_changes: EndingPeriod = Period(days=30)
+
+
+class Processor(Part):
+    """A company that processes on the controller's behalf, under contract (P33); `hosts` are its servers."""
+
+    name: LocalText
+    work: LocalText
+    country: Country
+    contract_terms: tuple[ContractTerm, ...]
+    hosts: tuple[Text, ...] = ()
+    transfer_basis: TransferBasis | None = None
+
+
+class Recipient(Part):
+    """A third party to which items are provided, on a basis (P34); abroad also on a transfer basis (P36)."""
+
+    name: LocalText
+    purpose: LocalText
+    items: tuple[Name, ...]
+    period: AnyPeriod
+    country: Country
+    basis: Basis
+    transfer_basis: TransferBasis | None = None
+
+
+class Statute(Part):
+    """A record that a law orders kept, which law, and for how long (P13)."""
+
+    name: LocalText
+    statute: LocalText
+    period: EndingPeriod
+    items: tuple[Name, ...] = ()
+
+
+class Policy(Part):
+    """What a company promises to the people who write to it; everything else follows from it."""
+
+    controller: LocalText
+    jurisdiction: Literal["KR", "EU", "ID"]
+    country: Country | None = None
+    time_zone: Annotated[str, AfterValidator(_time_zone)]
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    officer: Contact
+    deputy: Contact | None = None
+    dispute_bodies: tuple[DisputeBody, ...] = ()
+    items: Annotated[Table[Item], Field(min_length=1)]
+    types: Annotated[Mapping[TypeName, InquiryType], AfterValidator(MappingProxyType), Field(min_length=1)]
+    purposes: Table[Purpose]
+    visitor: Visitor | None = None
+    minimum: Annotated[EndingPeriod, AfterValidator(_positive)] | None = None
+    records: Records = Records()
+    deadlines: Deadlines = Deadlines()
+    processors: Table[Processor] = MappingProxyType({})
+    recipients: Table[Recipient] = MappingProxyType({})
+    statutes: Table[Statute] = MappingProxyType({})
+
+    @model_validator(mode="after")
+    def _arrange(self) -> Self:
+        """Tell each inquiry type the order of its form and the purposes that it can offer."""
+        for kind in self.types.values():
+            asked = {*kind.required, *kind.optional}
+            kind._items = tuple(name for name in self.items if name in asked)  # noqa: SLF001
+            kind._purposes = tuple(  # noqa: SLF001
+                sorted(
+                    (name for name, p in self.purposes.items() if p.required or asked.issuperset(p.items)),
+                    key=lambda name: not self.purposes[name].required,
+                ),
+            )
+        return self
+
+    @property
+    def home(self) -> str | None:
+        """The controller's country: the region of telephone numbers without a country code."""
+        return self.country or (None if self.jurisdiction == "EU" else self.jurisdiction)
+
+    def language(self, wanted: str | None) -> str:
+        """The wanted language if the policy speaks it, else the one it lists first."""
+        return wanted if wanted in self.languages else self.languages[0]

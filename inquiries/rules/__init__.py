@@ -1,0 +1,1 @@
+"""Pure decisions over the policy and plain facts; nothing here reads a store, a clock or a request."""
