@@ -1,0 +1,31 @@
+"""Tags (blind indexes): a keyed digest by which an address is found again; it never reverses one.
+
+Whoever holds the tag key can test a guessed address, so public processes do not have it, and tags stand
+in `keys` alone, where they die with the data key.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Literal
+
+from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, new_key
+
+TAG_SIZE = 16
+
+TagKind = Literal["email", "phone"]
+
+
+def new_tag_key() -> bytes:
+    """A fresh tag key of 32 bytes."""
+    return new_key()
+
+
+def tag(tag_key: bytes, kind: TagKind, normalised: str) -> bytes:
+    """The tag of an address (`rules.items.normal_email`, `normal_phone`).
+
+    Layout: the first 16 bytes of HMAC-SHA-256(tag key, bind("inquiries tag", version, kind, normalised)).
+    """
+    if len(tag_key) != KEY_SIZE:
+        raise ValueError("a tag key is 32 bytes")
+    return hmac.digest(tag_key, bind("inquiries tag", VERSION, kind, normalised), "sha256")[:TAG_SIZE]
