@@ -97,18 +97,6 @@ consents = Table(
     Column("recorded_at", Moment, nullable=False),
 )  # fmt: skip
 
-#: Legal holds. Read by the sweep from the first day; entered by the officer (a later issue).
-holds = Table(
-    "holds", metadata,
-    Column("id", Id, primary_key=True, autoincrement=False),
-    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
-    Column("reason", Text, nullable=False),
-    Column("ends_at", Moment, nullable=False),
-    Column("entered_by", Id, nullable=False),
-    Column("entered_at", Moment, nullable=False),
-    Column("released_at", Moment),
-)  # fmt: skip
-
 # -- keys on their way ---------------------------------------------------------------------------
 
 #: Queue and retained copy alike. No foreign key: it outlives the rows it was written with, until the

@@ -1,0 +1,241 @@
+"""The keys that this process may hold: opens and writes the keyring's files, and drops what was retired.
+
+The public surface holds the secret key, the verify key and surface keys; everything else is wrapped
+under the root key, which it does not have (DESIGN §3).
+
+    secret.key              raw        receipts, `_once`, cookies of the public surface
+    verify.key              raw        Ed25519 public key, verifies epoch records
+    surface-<epoch>.key     raw        P_e
+    root.key                raw        wraps what follows; absent when it is given from outside
+    signing.key tag.key     wrapped    Ed25519 seed; key of the blind index
+    epoch-<epoch>.secret    wrapped    S_e
+    seal.key                wrapped    index u64 ‖ the ledger's present seal key
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from inquiries.errors import KeyUnavailable, UnsafeSetting
+from inquiries.sealing import epochs, primitives
+from inquiries.settings import Settings
+from inquiries.stores.keyring import Keyring
+
+
+class Custody:
+    """Reads lazily, caches what is in use, forgets what is retired."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.keyring = Keyring(settings.keyring_path)
+        self._given_root = settings.given_root_key
+        self._given_secret = settings.secret_key
+        self._holds_root = settings.surface != "public"
+        self._mutex = threading.Lock()
+        self._secrets: dict[int, epochs.EpochSecret] = {}
+        self._surface: dict[int, bytes] = {}
+        self._fixed: dict[str, bytes] = {}
+
+    # -- making ----------------------------------------------------------------------------------
+
+    def create(self) -> None:
+        """Make whatever is missing of a first keyring; never replaces a file that stands."""
+        self.keyring.create()
+        with self.keyring.lock():
+            self.keyring.sweep_drafts()
+            if self._given_root is None and self.keyring.read("root.key") is None:
+                self._refuse_second_root()
+                self.keyring.write("root.key", os.urandom(32))
+            if self._given_secret is None and self.keyring.read("secret.key") is None:
+                self.keyring.write("secret.key", os.urandom(32))
+            if self.keyring.read("tag.key") is None:
+                self.keyring.write("tag.key", self._wrapped("tag.key", os.urandom(32)))
+            if self.keyring.read("signing.key") is None:
+                self.keyring.write("signing.key", self._wrapped("signing.key", os.urandom(32)))
+            if self.keyring.read("verify.key") is None:
+                self.keyring.write("verify.key", _public_half(self.signing_seed))
+
+    def _refuse_second_root(self) -> None:
+        if self.keyring.read("signing.key") is not None:
+            raise UnsafeSetting(
+                "INQUIRIES_ROOT_KEY_FILE", "the keyring is wrapped under a root key that is not here; give it back"
+            )
+
+    def add_epoch(self, number: int) -> epochs.EpochSecret:
+        """Make S_e durable if it is not there, and P_e with it; returns the secret."""
+        name = _epoch_file(number)
+        with self.keyring.lock():
+            if self.keyring.read(name) is None:
+                self.keyring.write(name, self._wrapped(name, epochs.new_secret()))
+        self.surface_key(number)
+        return self.epoch_secret(number)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    @property
+    def secret_key(self) -> bytes:
+        """The key behind receipts and `_once`."""
+        if self._given_secret is not None:
+            return self._given_secret.get_secret_value().encode()
+        return self._raw("secret.key")
+
+    @property
+    def verify_key(self) -> bytes:
+        """Verifies epoch records."""
+        return self._raw("verify.key")
+
+    @property
+    def signing_seed(self) -> bytes:
+        """Signs epoch records."""
+        return self._unwrapped("signing.key")
+
+    @property
+    def tag_key(self) -> bytes:
+        """Keys the blind index."""
+        return self._unwrapped("tag.key")
+
+    def epoch_secret(self, number: int) -> epochs.EpochSecret:
+        """S_e with what derives from it.
+
+        Raises:
+            KeyUnavailable: it was retired, lost, or never here.
+        """
+        with self._mutex:
+            if number not in self._secrets:
+                name = _epoch_file(number)
+                wrapped = self.keyring.read(name)
+                if wrapped is None:
+                    raise KeyUnavailable(f"the keyring holds no secret of epoch {number}")
+                self._secrets[number] = epochs.EpochSecret(number, self._open(name, wrapped))
+            return self._secrets[number]
+
+    def surface_key(self, number: int) -> bytes:
+        """P_e: from its file, or evolved from the newest earlier one and then kept.
+
+        Raises:
+            KeyUnavailable: every surface key that could lead to it is gone.
+        """
+        key = self._surface.get(number)
+        if key is None:
+            key = self.keyring.read(_surface_file(number)) or self._evolve(number)
+            self._surface[number] = key
+        return key
+
+    def _evolve(self, number: int) -> bytes:
+        with self.keyring.lock():
+            held = self.surface_epochs()
+            earlier = [epoch for epoch in held if epoch <= number]
+            if not earlier and held:
+                raise KeyUnavailable(f"the surface key of epoch {number} was retired")
+            if not earlier:
+                start, key = 1, epochs.first_surface_key()
+                self.keyring.write(_surface_file(1), key)
+            else:
+                start = max(earlier)
+                key = self._raw(_surface_file(start), cache=False)
+            for epoch in range(start + 1, number + 1):
+                key = epochs.evolve(key, epoch)
+            self.keyring.write(_surface_file(number), key)
+            return key
+
+    def secret_epochs(self) -> list[int]:
+        """The epochs whose S_e stands in the keyring."""
+        return [int(name[6:-7]) for name in self.keyring.names("epoch-")]
+
+    def surface_epochs(self) -> list[int]:
+        """The epochs whose P_e stands in the keyring."""
+        return [int(name[8:-4]) for name in self.keyring.names("surface-")]
+
+    # -- forgetting ------------------------------------------------------------------------------
+
+    def forget_before(self, number: int) -> None:
+        """Drop what this process remembers of epochs before `number`; the files are another matter."""
+        with self._mutex:
+            for epoch in [held for held in self._secrets if held < number]:
+                del self._secrets[epoch]
+        for epoch in [held for held in list(self._surface) if held < number]:
+            self._surface.pop(epoch, None)
+
+    def erase_before(self, number: int) -> None:
+        """Overwrite and unlink every S_e and P_e before `number`; repeatable."""
+        with self.keyring.lock():
+            for epoch in self.secret_epochs():
+                if epoch < number:
+                    self.keyring.erase(_epoch_file(epoch))
+            for epoch in self.surface_epochs():
+                if epoch < number:
+                    self.keyring.erase(_surface_file(epoch))
+        self.forget_before(number)
+
+    # -- the ledger's seal key -------------------------------------------------------------------
+
+    def seal_key(self) -> tuple[int, bytes] | None:
+        """(index, key) of the next seal; None until sealing has started."""
+        wrapped = self.keyring.read("seal.key")
+        if wrapped is None:
+            return None
+        plain = self._open("seal.key", wrapped)
+        return int.from_bytes(plain[:8]), plain[8:]
+
+    def set_seal_key(self, index: int, key: bytes) -> None:
+        """Replace the seal key; the one before is overwritten where it lay (forward security)."""
+        old = self.keyring.read("seal.key")
+        if old is not None:
+            self.keyring.write("seal.old", old)
+        self.keyring.write("seal.key", self._wrapped("seal.key", index.to_bytes(8) + key))
+        self.keyring.erase("seal.old")
+
+    # -- the root key ----------------------------------------------------------------------------
+
+    @property
+    def root(self) -> bytes:
+        """The root key.
+
+        Raises:
+            KeyUnavailable: this process is the public surface, or the key is lost.
+        """
+        if not self._holds_root:
+            raise KeyUnavailable("the public surface holds no root key")
+        return self._given_root or self._raw("root.key")
+
+    def _wrapped(self, name: str, secret: bytes) -> bytes:
+        return primitives.seal(self.root, secret, primitives.bind("inquiries keyring", name))
+
+    def _open(self, name: str, wrapped: bytes) -> bytes:
+        return primitives.open_sealed(self.root, wrapped, primitives.bind("inquiries keyring", name))
+
+    def _unwrapped(self, name: str) -> bytes:
+        key = f"open {name}"
+        if key not in self._fixed:
+            self._fixed[key] = self._open(name, self._raw(name))
+        return self._fixed[key]
+
+    def _raw(self, name: str, *, cache: bool = True) -> bytes:
+        if cache and name in self._fixed:
+            return self._fixed[name]
+        data = self.keyring.read(name)
+        if data is None:
+            raise KeyUnavailable(f"the keyring holds no {name}")
+        if cache:
+            self._fixed[name] = data
+        return data
+
+
+def fingerprint(key: bytes) -> str:
+    """A short name of a public key, to compare by eye."""
+    return hashlib.sha256(key).hexdigest()[:16]
+
+
+def _public_half(seed: bytes) -> bytes:
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+def _epoch_file(number: int) -> str:
+    return f"epoch-{number:08d}.secret"
+
+
+def _surface_file(number: int) -> str:
+    return f"surface-{number:08d}.key"

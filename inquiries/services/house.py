@@ -1,0 +1,76 @@
+"""The house: settings, stores and keyring of one installation, handed to every service; decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from inquiries.errors import NotInitialised
+from inquiries.services.custody import Custody
+from inquiries.settings import Settings
+from inquiries.stores import migrate
+from inquiries.stores.database import Database
+
+
+@dataclass(frozen=True)
+class House:
+    """Open once per process; `memory` holds what services cache of the published policy and epochs."""
+
+    settings: Settings
+    live: Database
+    keys: Database
+    ledger: Database
+    custody: Custody
+    memory: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def databases(self) -> tuple[Database, Database, Database]:
+        """Every store."""
+        return self.live, self.keys, self.ledger
+
+    @property
+    def secret_key(self) -> bytes:
+        """The key behind `_once` and the receipts."""
+        return self.custody.secret_key
+
+    def close(self) -> None:
+        """Give every connection back."""
+        for database in self.databases:
+            database.close()
+
+
+def create_house(settings: Settings) -> House:
+    """Make what is missing of instance, keyring and stores, bring their tables up to date, open them."""
+    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    house = _assemble(settings)
+    house.custody.create()
+    for database in house.databases:
+        migrate.upgrade(database)
+    return house
+
+
+def open_house(settings: Settings) -> House:
+    """Open what `create_house` made; makes nothing.
+
+    Raises:
+        NotInitialised: nothing was made here, or its tables are of another version.
+    """
+    house = _assemble(settings)
+    if not house.custody.keyring.exists:
+        raise NotInitialised(f"{settings.keyring_path} holds no keyring; run `flask --app app init`")
+    for database in house.databases:
+        if database.path is not None and not database.path.exists():
+            raise NotInitialised(f"{database.name}: no database; run `flask --app app init`")
+        if migrate.current(database) != migrate.head(database.name):
+            raise NotInitialised(f"{database.name}: tables of another version; run `flask --app app init`")
+    return house
+
+
+def _assemble(settings: Settings) -> House:
+    locks = settings.instance
+    return House(
+        settings=settings,
+        live=Database("live", settings.store_url("live"), locks),
+        keys=Database("keys", settings.store_url("keys"), locks),
+        ledger=Database("ledger", settings.store_url("ledger"), locks),
+        custody=Custody(settings),
+    )

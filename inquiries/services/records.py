@@ -1,0 +1,236 @@
+"""The ledger's writer and verifier: appends records to hash chains, seals their heads, finds tampering.
+
+A body names staff and random ids, never a data subject, never an item (P25). What `append` returned from
+is durable; a service that must record before it shows calls it first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from inquiries import clock
+from inquiries.rules.permissions import Role
+from inquiries.sealing import chain as hashes
+from inquiries.services.actor import Actor
+from inquiries.services.house import House
+from inquiries.stores import ledger
+from inquiries.stores.types import to_microseconds
+
+Chain = Literal["access", "rights", "destruction", "operation"]
+
+#: How long a body stays (PROMISES, parameters). Destruction bodies must outlive every backup of live and
+#: archive, since a restore replays them.
+PERIODS: dict[Chain, timedelta] = {
+    "access": timedelta(days=2 * 366),
+    "rights": timedelta(days=3 * 366),
+    "destruction": timedelta(days=5 * 366),
+    "operation": timedelta(days=2 * 366),
+}
+
+
+def append(house: House, chain: Chain, body: Mapping[str, Any]) -> int:
+    """Append one record; durable on return. Returns its number in the chain, counted from 1."""
+    written = canonical(body)
+    with house.ledger.write() as connection:
+        house.ledger.gate(connection, chain, exclusive=True)
+        before = ledger.head(connection, chain)
+        n = 1 if before is None else before.n + 1
+        previous = hashes.GENESIS if before is None else before.hash
+        at = clock.now()
+        salt = os.urandom(16)
+        commitment = hashes.commitment(salt, written.encode())
+        digest = hashes.entry_hash(chain, n, to_microseconds(at), previous, commitment)
+        entry = ledger.Entry(chain, n, at, previous, commitment, digest, salt, written)
+        ledger.append(connection, entry, at + PERIODS[chain])
+    return n
+
+
+def canonical(body: Mapping[str, Any]) -> str:
+    """JSON with sorted keys and no spaces: the same body always gives the same bytes."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def access(  # noqa: PLR0913 - who, whose, why, where, how it ended
+    house: House,
+    *,
+    act: str,
+    actor: Actor | None = None,
+    subject: int | None = None,
+    reason: str | None = None,
+    address: str | None = None,
+    outcome: Literal["done", "refused"] = "done",
+    detail: Mapping[str, str] | None = None,
+) -> int:
+    """Record an access: who, when, where from, whose, what, why (P25). Returns its number."""
+    body: dict[str, Any] = {"act": act, "outcome": outcome}
+    if actor is not None:
+        body["staff"] = actor.staff_id
+        body["email"] = actor.email
+    origin = address or (actor.address if actor else None)
+    optional = {"inquiry": subject, "reason": reason, "from": origin, "detail": dict(detail) if detail else None}
+    body.update({key: value for key, value in optional.items() if value is not None})
+    return append(house, "access", body)
+
+
+def rights(house: House, *, act: str, by: Actor | None, staff_id: int, detail: Mapping[str, Any]) -> int:
+    """Record that access rights were granted, changed or cancelled (P24); `by` is None for the operator."""
+    body = {"act": act, "staff": staff_id, "by": by.staff_id if by else "operator", "detail": dict(detail)}
+    return append(house, "rights", body)
+
+
+def officer_known(house: House) -> bool:
+    """Whether the ledger has ever seen a privacy officer enrol."""
+    return any(
+        body.get("act") == "enrol" and Role.privacy.value in body.get("detail", {}).get("roles", [])
+        for _, body in bodies(house, "rights")
+    )
+
+
+def bodies(house: House, chain: Chain, after: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number, body) of every record of the chain whose body still stands."""
+    with house.ledger.read() as connection:
+        for entry in ledger.read_all(connection, chain, after):
+            if entry.body is not None:
+                yield entry.n, json.loads(entry.body)
+
+
+def last_moment(house: House) -> datetime | None:
+    """When anything was last recorded."""
+    with house.ledger.read() as connection:
+        return ledger.last_moment(connection)
+
+
+# -- seals ---------------------------------------------------------------------------------------
+
+
+def start_sealing(house: House) -> str | None:
+    """Make the first seal key and return it in hex, once; None when sealing has long started."""
+    if house.custody.seal_key() is not None:
+        return None
+    with house.ledger.read() as connection:
+        if ledger.last_seal(connection) is not None:
+            return None
+    key = hashes.new_seal_key()
+    house.custody.set_seal_key(1, key)
+    seal(house)
+    return key.hex()
+
+
+def seal(house: House) -> bool:
+    """Seal the heads of all chains and let the key go; False when sealing has not started.
+
+    The key is replaced after its seal is durable. A crash between leaves the used key in the keyring for
+    the moment until the next call, which first moves on.
+    """
+    with house.ledger.job("seal"):
+        held = house.custody.seal_key()
+        if held is None:
+            return False
+        index, key = held
+        heads_now = heads(house)
+        with house.ledger.write() as connection:
+            last = ledger.last_seal(connection)
+            while last is not None and index <= last.n:
+                index, key = index + 1, hashes.next_seal_key(key)
+            at = clock.now()
+            before = b"" if last is None else last.mac
+            mac = hashes.seal_heads(key, index, to_microseconds(at), heads_now, before)
+            written = canonical({name: [n, digest.hex()] for name, (n, digest) in heads_now.items()})
+            ledger.add_seal(connection, ledger.Seal(index, at, written, mac))
+        house.custody.set_seal_key(index + 1, hashes.next_seal_key(key))
+    return True
+
+
+def heads(house: House) -> dict[str, tuple[int, bytes]]:
+    """Chain → (number, hash) of its newest entry."""
+    with house.ledger.read() as connection:
+        found = [ledger.head(connection, chain) for chain in ledger.chains(connection)]
+    return {entry.chain: (entry.n, entry.hash) for entry in found if entry is not None}
+
+
+# -- verification --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One sign of tampering: the chain (or "seals"), the number, and what is wrong there."""
+
+    chain: str
+    n: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found."""
+
+    entries: int
+    heads: Mapping[str, tuple[int, bytes]]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems
+
+
+def verify(house: House, key: bytes | None = None) -> Verdict:
+    """Check every chain link, every body against its commitment, and every seal against the chains.
+
+    With `key`, the first seal key that the first officer keeps offline, the seals' codes are checked too:
+    without it, whoever can write the ledger could make a whole new one.
+    """
+    problems: list[Problem] = []
+    last: dict[str, tuple[int, bytes]] = {}
+    at: dict[tuple[str, int], bytes] = {}
+    count = 0
+    with house.ledger.read() as connection:
+        seals = ledger.all_seals(connection)
+        sealed = {(name, head[0]) for one in seals for name, head in json.loads(one.heads).items()}
+        for chain in ledger.chains(connection):
+            previous, expected = hashes.GENESIS, 1
+            for entry in ledger.read_all(connection, chain):
+                problems.extend(_faults(entry, previous, expected))
+                previous, expected, count = entry.hash, entry.n + 1, count + 1
+                if (chain, entry.n) in sealed:
+                    at[chain, entry.n] = entry.hash
+            last[chain] = (expected - 1, previous)
+    problems.extend(_seal_faults(seals, at, key))
+    return Verdict(count, last, tuple(problems))
+
+
+def _faults(entry: ledger.Entry, previous: bytes, expected: int) -> Iterator[Problem]:
+    if entry.n != expected:
+        yield Problem(entry.chain, expected, "missing")
+    elif entry.previous != previous:
+        yield Problem(entry.chain, entry.n, "broken_link")
+    moment = to_microseconds(entry.at)
+    if hashes.entry_hash(entry.chain, entry.n, moment, entry.previous, entry.commitment) != entry.hash:
+        yield Problem(entry.chain, entry.n, "changed_spine")
+    if entry.salt is None or entry.body is None:
+        return
+    if hashes.commitment(entry.salt, entry.body.encode()) != entry.commitment:
+        yield Problem(entry.chain, entry.n, "changed_body")
+
+
+def _seal_faults(
+    seals: list[ledger.Seal], at: Mapping[tuple[str, int], bytes], key: bytes | None
+) -> Iterator[Problem]:
+    expected, before = 1, b""
+    for one in seals:
+        if one.n != expected:
+            yield Problem("seals", expected, "gap")
+        named = {name: (head[0], bytes.fromhex(head[1])) for name, head in json.loads(one.heads).items()}
+        for name, (n, digest) in named.items():
+            if at.get((name, n)) != digest:
+                yield Problem(name, n, "not_as_sealed")
+        if key is not None:
+            mac = hashes.seal_heads(hashes.key_at(key, one.n), one.n, to_microseconds(one.at), named, before)
+            if mac != one.mac:
+                yield Problem("seals", one.n, "forged_seal")
+        expected, before = one.n + 1, one.mac

@@ -1,0 +1,188 @@
+"""The settings of one installation, from the environment or `instance/settings.toml`; reads, never writes.
+
+Every key is documented in `docs/settings.md`, which a test holds equal to this class. An unknown or
+unsafe value stops the start with the key's name, and never repeats the value, which may be a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import os
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from inquiries.errors import UnsafeSetting
+
+PREFIX = "INQUIRIES_"
+Listed = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What the environment says; `load()` is the way to make one."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    instance: Path = Path("instance")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    policy: Path = Path("policies/default.toml")
+    live_url: str = ""
+    keys_url: str = ""
+    archive_url: str = ""
+    ledger_url: str = ""
+    keyring: Path | None = None
+    root_key: SecretStr | None = None
+    root_key_file: Path | None = None
+    archive_root_key: SecretStr | None = None
+    archive_root_key_file: Path | None = None
+    secret_key: SecretStr | None = None
+    surface: Literal["all", "public", "staff"] = "all"
+    base_url: str = ""
+    allowed_origins: Listed = ()
+    staff_networks: Listed = ()
+    ratelimit_storage_uri: str = "memory://"
+    smtp_url: SecretStr | None = None
+    mail_from: str = ""
+    trusted_proxies: int = Field(0, ge=0, le=10)
+
+    @field_validator("allowed_origins", "staff_networks", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file; there is no third place."""
+        del dotenv_settings, file_secret_settings
+        instance = os.environ.get(f"{PREFIX}INSTANCE", "instance")
+        file = TomlConfigSettingsSource(settings_cls, Path(instance) / "settings.toml")
+        return init_settings, env_settings, file
+
+    # -- what follows from them ------------------------------------------------------------------
+
+    @cached_property
+    def origin(self) -> str:
+        """Our own origin, as a browser would send it."""
+        url = urlsplit(self.base_url or f"http://{self.host}:{self.port}")
+        return f"{url.scheme}://{url.netloc}"
+
+    @cached_property
+    def development(self) -> bool:
+        """Whether BASE_URL is loopback: then http and an unannounced policy are allowed."""
+        return is_loopback(urlsplit(self.origin).hostname or "")
+
+    @cached_property
+    def keyring_path(self) -> Path:
+        """The keyring directory."""
+        return self.keyring or self.instance / "keyring"
+
+    def store_url(self, store: Literal["live", "keys", "ledger"]) -> str:
+        """The database URL of a store; by default a SQLite file."""
+        given: str = getattr(self, f"{store}_url")
+        directory = self.keyring_path if store == "keys" else self.instance
+        return given or f"sqlite:///{directory.absolute() / f'{store}.db'}"
+
+    @cached_property
+    def given_root_key(self) -> bytes | None:
+        """The root key from outside the keyring: 32 bytes, written in hex or base64; None when not given."""
+        if self.root_key is not None:
+            return _key("ROOT_KEY", self.root_key.get_secret_value())
+        if self.root_key_file is not None:
+            return _key("ROOT_KEY_FILE", _read("ROOT_KEY_FILE", self.root_key_file))
+        return None
+
+
+def load(**given: Any) -> Settings:  # noqa: ANN401 - any setting
+    """The settings of this process, checked.
+
+    Raises:
+        UnsafeSetting: a key is unknown, malformed or unsafe; its name, never its value, is in the message.
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            raise UnsafeSetting(name, "no such setting; see docs/settings.md")
+    try:
+        settings = Settings(**given)
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        raise UnsafeSetting(_key_name(first["loc"]), first["msg"]) from None
+    except tomllib.TOMLDecodeError as broken:
+        raise UnsafeSetting("settings.toml", f"is not TOML: {broken}") from None
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """Refuse what would break a promise."""
+    origin = urlsplit(settings.base_url or settings.origin)
+    if origin.scheme not in {"http", "https"} or not origin.hostname:
+        raise UnsafeSetting(f"{PREFIX}BASE_URL", "must be an http or https address, such as https://forms.example.com")
+    if origin.scheme == "http" and not settings.development:
+        raise UnsafeSetting(f"{PREFIX}BASE_URL", "must be https outside this machine (P30)")
+    if settings.development and not is_loopback(settings.host):
+        raise UnsafeSetting(f"{PREFIX}HOST", "listens beyond this machine while BASE_URL says development (P30)")
+    if settings.secret_key is not None and len(settings.secret_key.get_secret_value()) < 32:  # noqa: PLR2004
+        raise UnsafeSetting(f"{PREFIX}SECRET_KEY", "must have at least 32 characters")
+    stores = [settings.store_url("live"), settings.store_url("keys"), settings.store_url("ledger")]
+    if len(set(stores)) < len(stores):
+        raise UnsafeSetting(f"{PREFIX}KEYS_URL", "the stores must be separate databases: they are forgotten differently")
+    for entry in settings.allowed_origins:
+        parts = urlsplit(entry)
+        if parts.scheme not in {"http", "https"} or entry != f"{parts.scheme}://{parts.netloc}" or not parts.netloc:
+            raise UnsafeSetting(f"{PREFIX}ALLOWED_ORIGINS", "each must be scheme://host, without a path")
+    for entry in settings.staff_networks:
+        try:
+            ipaddress.ip_network(entry)
+        except ValueError:
+            raise UnsafeSetting(f"{PREFIX}STAFF_NETWORKS", "each must be a network such as 192.0.2.0/24") from None
+    root = settings.given_root_key
+    archive = settings.archive_root_key
+    if root is not None and archive is not None and _key("ARCHIVE_ROOT_KEY", archive.get_secret_value()) == root:
+        raise UnsafeSetting(f"{PREFIX}ARCHIVE_ROOT_KEY", "must differ from ROOT_KEY (P12)")
+
+
+def _key(name: str, written: str) -> bytes:
+    written = written.strip()
+    try:
+        key = bytes.fromhex(written) if len(written) == 64 else base64.b64decode(written, validate=True)  # noqa: PLR2004
+    except (ValueError, binascii.Error):
+        key = b""
+    if len(key) != 32:  # noqa: PLR2004
+        raise UnsafeSetting(f"{PREFIX}{name}", "must be 32 bytes in hex or base64")
+    return key
+
+
+def _read(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as failed:
+        raise UnsafeSetting(f"{PREFIX}{name}", f"cannot be read: {type(failed).__name__}") from None
+
+
+def _key_name(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else ""
+    return f"{PREFIX}{name.removeprefix(PREFIX.lower()).upper()}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host names this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

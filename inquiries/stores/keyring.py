@@ -1,0 +1,105 @@
+"""The keyring directory: small secret files, replaced atomically, erased by overwriting; no cryptography.
+
+What the bytes mean and under which key they are wrapped is `services/custody.py`'s matter. Directory
+0700, files 0600, each write fsynced with its directory before it counts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inquiries.stores.database import flocked
+
+#: Backup programs that honour the tag leave this directory out; its own backups live at most 3 days.
+CACHEDIR_TAG = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# Keyring of Inquiries: keep out of ordinary backups. See docs/operate.md.\n"
+)
+
+
+class Keyring:
+    """Named byte strings on disk."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def exists(self) -> bool:
+        """Whether a keyring was made here."""
+        return (self.directory / "CACHEDIR.TAG").exists()
+
+    def create(self) -> None:
+        """Make the directory; harmless when it exists."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory.chmod(0o700)
+        tag = self.directory / "CACHEDIR.TAG"
+        if not tag.exists():
+            self.write("CACHEDIR.TAG", CACHEDIR_TAG.encode())
+
+    def read(self, name: str) -> bytes | None:
+        """The named file's bytes, or None when there is none."""
+        try:
+            return (self.directory / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put the bytes under the name, whole or not at all; durable on return."""
+        path, draft = self.directory / name, self.directory / f".{name}.new"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        draft.replace(path)
+        self._sync_directory()
+
+    def erase(self, name: str) -> None:
+        """Overwrite the file's bytes where they lie and unlink it; harmless when it is gone.
+
+        Overwriting reaches the blocks that the file system shows us. What a copy-on-write file system or
+        a flash translation layer keeps beside is a limit said in docs/security.md.
+        """
+        path = self.directory / name
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            size = os.fstat(descriptor).st_size
+            os.write(descriptor, os.urandom(size))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        path.unlink(missing_ok=True)
+        self._sync_directory()
+
+    def names(self, prefix: str) -> list[str]:
+        """The names of the files that begin so, sorted."""
+        return sorted(path.name for path in self.directory.glob(f"{prefix}*"))
+
+    def sweep_drafts(self) -> None:
+        """Erase what a killed `write` left half written; only under `lock`."""
+        for path in self.directory.glob(".*.new"):
+            self.erase(path.name)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One process at a time changes the keyring."""
+        descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            with flocked(descriptor):
+                yield
+        finally:
+            os.close(descriptor)
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,180 @@
+"""Statements over staff, their roles, invitations and recovery codes; knows no password, only hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, null, or_, select, update
+
+from inquiries.stores.live.tables import invitations, recovery_codes, staff, staff_roles
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member of staff as stored; until enrolled without password and second factor."""
+
+    id: int
+    email: str
+    password_hash: str | None
+    totp_sealed: bytes | None
+    enrolled_at: datetime | None
+    revoked_at: datetime | None
+
+
+_PERSON = select(
+    staff.c.id, staff.c.email, staff.c.password_hash, staff.c.totp_sealed, staff.c.enrolled_at, staff.c.revoked_at
+)
+
+
+def by_email(connection: Connection, email: str) -> Person | None:
+    """The person of this address (lower case), also when revoked or not yet enrolled."""
+    row = connection.execute(_PERSON.where(staff.c.email == email)).one_or_none()
+    return None if row is None else Person(*row)
+
+
+def by_id(connection: Connection, staff_id: int) -> Person | None:
+    """The person of this number."""
+    row = connection.execute(_PERSON.where(staff.c.id == staff_id)).one_or_none()
+    return None if row is None else Person(*row)
+
+
+def everyone(connection: Connection) -> list[Person]:
+    """All staff, in the order of their addresses."""
+    return [Person(*row) for row in connection.execute(_PERSON.order_by(staff.c.email))]
+
+
+def roles(connection: Connection, staff_id: int) -> list[tuple[str, str]]:
+    """Pairs of role and inquiry type (`*` for all)."""
+    query = select(staff_roles.c.role, staff_roles.c.type).where(staff_roles.c.staff_id == staff_id)
+    return [(role, kind) for role, kind in connection.execute(query)]
+
+
+def add(connection: Connection, staff_id: int, email: str, at: datetime) -> None:
+    """A person who was invited and has not enrolled."""
+    connection.execute(insert(staff).values(id=staff_id, email=email, invited_at=at))
+
+
+def set_roles(connection: Connection, staff_id: int, pairs: Iterable[tuple[str, str]]) -> None:
+    """Replace the person's roles by these pairs of role and type."""
+    connection.execute(delete(staff_roles).where(staff_roles.c.staff_id == staff_id))
+    connection.execute(
+        insert(staff_roles), [{"staff_id": staff_id, "role": role, "type": kind} for role, kind in pairs]
+    )
+
+
+def revoke(connection: Connection, staff_id: int, at: datetime) -> bool:
+    """Take the person's access away for good; whether there was any."""
+    active = update(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None))
+    connection.execute(delete(staff_roles).where(staff_roles.c.staff_id == staff_id))
+    end_invitations(connection, staff_id)
+    return connection.execute(active.values(revoked_at=at)).rowcount == 1
+
+
+# -- enrolment -----------------------------------------------------------------------------------
+
+
+def invite(connection: Connection, staff_id: int, token_digest: bytes, expires_at: datetime) -> None:
+    """A new invitation; those before it end."""
+    end_invitations(connection, staff_id)
+    connection.execute(
+        insert(invitations).values(token_digest=token_digest, staff_id=staff_id, expires_at=expires_at)
+    )
+
+
+def end_invitations(connection: Connection, staff_id: int) -> None:
+    """Forget every invitation of this person."""
+    connection.execute(delete(invitations).where(invitations.c.staff_id == staff_id))
+
+
+def invited(connection: Connection, token_digest: bytes, at: datetime) -> Person | None:
+    """Whom this unused, unexpired invitation is for."""
+    query = _PERSON.join(invitations, invitations.c.staff_id == staff.c.id).where(
+        invitations.c.token_digest == token_digest,
+        invitations.c.used_at.is_(None),
+        invitations.c.expires_at > at,
+        staff.c.enrolled_at.is_(None),
+        staff.c.revoked_at.is_(None),
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Person(*row)
+
+
+def use_invitation(connection: Connection, token_digest: bytes, at: datetime) -> bool:
+    """Use it up; False when another request was faster or its time has passed."""
+    unused = update(invitations).where(
+        invitations.c.token_digest == token_digest,
+        invitations.c.used_at.is_(None),
+        invitations.c.expires_at > at,
+    )
+    return connection.execute(unused.values(used_at=at)).rowcount == 1
+
+
+def enrol(connection: Connection, person: Person, step: int) -> bool:
+    """Store password hash, sealed second factor and time; False when already enrolled or revoked."""
+    waiting = update(staff).where(
+        staff.c.id == person.id, staff.c.enrolled_at.is_(None), staff.c.revoked_at.is_(None)
+    )
+    values = {
+        "password_hash": person.password_hash,
+        "totp_sealed": person.totp_sealed,
+        "totp_step": step,
+        "enrolled_at": person.enrolled_at,
+    }
+    return connection.execute(waiting.values(values)).rowcount == 1
+
+
+def add_recovery_codes(connection: Connection, staff_id: int, digests: Iterable[bytes]) -> None:
+    """Digests of the codes that may stand in for the second factor, each once."""
+    connection.execute(
+        insert(recovery_codes), [{"staff_id": staff_id, "digest": digest} for digest in digests]
+    )
+
+
+# -- sign-in -------------------------------------------------------------------------------------
+
+
+def take_attempt(connection: Connection, staff_id: int, at: datetime) -> int | None:
+    """Count an attempt before it is judged; its number since the last success, or None while locked.
+
+    Counting first makes it atomic: of a hundred guesses sent at once, the lock lets five through.
+    """
+    unlocked = update(staff).where(
+        staff.c.id == staff_id,
+        staff.c.enrolled_at.is_not(None),
+        staff.c.revoked_at.is_(None),
+        or_(staff.c.locked_until.is_(None), staff.c.locked_until <= at),
+    )
+    return connection.execute(
+        unlocked.values(failures=staff.c.failures + 1).returning(staff.c.failures)
+    ).scalar_one_or_none()
+
+
+def lock(connection: Connection, staff_id: int, until: datetime) -> None:
+    """Refuse every attempt until then."""
+    connection.execute(update(staff).where(staff.c.id == staff_id).values(locked_until=until))
+
+
+def succeed(connection: Connection, staff_id: int) -> bool:
+    """Forget the failures; False when the person was revoked meanwhile."""
+    active = update(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None))
+    return connection.execute(active.values(failures=0, locked_until=null())).rowcount == 1
+
+
+def use_step(connection: Connection, staff_id: int, step: int) -> bool:
+    """Use up this time step and all before it; False when it was used (RFC 6238, 5.2)."""
+    unused = update(staff).where(
+        staff.c.id == staff_id, or_(staff.c.totp_step.is_(None), staff.c.totp_step < step)
+    )
+    return connection.execute(unused.values(totp_step=step)).rowcount == 1
+
+
+def use_recovery_code(connection: Connection, staff_id: int, digest: bytes, at: datetime) -> bool:
+    """Use it up; False when it is unknown or was used."""
+    unused = update(recovery_codes).where(
+        recovery_codes.c.staff_id == staff_id,
+        recovery_codes.c.digest == digest,
+        recovery_codes.c.used_at.is_(None),
+    )
+    return connection.execute(unused.values(used_at=at)).rowcount == 1

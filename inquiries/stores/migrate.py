@@ -1,0 +1,49 @@
+"""Brings each store's tables to the version that this code expects, by Alembic; moves no data otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData
+
+from inquiries.stores import keys, ledger
+from inquiries.stores.database import Database
+from inquiries.stores.live import tables
+
+HERE = Path(__file__).parent / "migrations"
+METADATA: dict[str, MetaData] = {"live": tables.metadata, "keys": keys.metadata, "ledger": ledger.metadata}
+
+
+def configuration(store: str) -> Config:
+    """Alembic's configuration for one store."""
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.set_main_option("version_locations", str(HERE / store))
+    config.set_main_option("path_separator", "os")
+    config.attributes["metadata"] = METADATA[store]
+    return config
+
+
+def head(store: str) -> str | None:
+    """The newest version of the store's tables."""
+    return ScriptDirectory.from_config(configuration(store)).get_current_head()
+
+
+def current(database: Database) -> str | None:
+    """The version that the database stands at; None when it is empty."""
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(database: Database) -> None:
+    """Bring the database to the newest version, in one transaction."""
+    if current(database) == head(database.name):
+        return
+    config = configuration(database.name)
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
