@@ -11,9 +11,10 @@ import functools
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Literal, NoReturn, ParamSpec, cast
 
 from flask import Flask, current_app, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
@@ -21,9 +22,10 @@ from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission, allowed
 from inquiries.services import records
 from inquiries.services.actor import Actor
-from inquiries.services.house import House
+from inquiries.web.current import house, settings
 
-View = TypeVar("View", bound=Callable[..., Any])
+P = ParamSpec("P")
+View = Callable[P, ResponseReturnValue]
 Kind = Literal["public", "staff-anonymous", "operations", "staff"]
 
 _MARK = "__inquiries_audience__"
@@ -37,60 +39,61 @@ class Audience:
     permission: Permission | None = None
 
 
-def declared(view: Callable[..., Any]) -> Audience | None:
+def declared(view: Callable[..., object]) -> Audience | None:
     """What `audience` or `needs` declared on this view, or None."""
     return cast("Audience | None", getattr(view, _MARK, None))
 
 
-def audience(kind: Literal["public", "staff-anonymous", "operations"]) -> Callable[[View], View]:
+def audience(kind: Literal["public", "staff-anonymous", "operations"]) -> Callable[[View[P]], View[P]]:
     """Declare a view that needs no sign-in; `staff-anonymous` still has a session and a CSRF token."""
 
-    def mark(view: View) -> View:
+    def mark(view: View[P]) -> View[P]:
         if kind != "staff-anonymous":
             return _marked(view, Audience(kind))
 
         @functools.wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             _from_staff_network()
             _csrf().protect()
             return view(*args, **kwargs)
 
-        return _marked(cast("View", guarded), Audience(kind))
+        return _marked(guarded, Audience(kind))
 
     return mark
 
 
-def needs(permission: Permission) -> Callable[[View], View]:
-    """Declare a staff view: sign-in, CSRF token, then this permission for some inquiry type at least (P23).
+def needs(permission: Permission) -> Callable[[View[P]], View[P]]:
+    """Declare a staff view: sign-in, CSRF token, then this permission, for some inquiry at least (P23).
 
-    Whether it also holds for one inquiry's type is decided by the service that reads the inquiry.
+    Whether it also holds for one inquiry (its type, a grant) is decided by the service that reads it.
     """
 
-    def mark(view: View) -> View:
+    def mark(view: View[P]) -> View[P]:
         @functools.wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             _from_staff_network()
             actor = current_actor()
             if actor is None:
                 return _to_sign_in()
             _csrf().protect()
-            if not allowed(actor.roles, permission, None).allowed:
+            if not allowed(actor.roles, permission, granted=True).allowed:
                 subject = kwargs.get("inquiry_id")
-                refuse(actor, act=permission.value, subject=subject if isinstance(subject, int) else None)
+                refuse(actor, permission, subject=subject if isinstance(subject, int) else None)
             return view(*args, **kwargs)
 
-        return _marked(cast("View", guarded), Audience("staff", permission))
+        return _marked(guarded, Audience("staff", permission))
 
     return mark
 
 
-def refuse(actor: Actor, *, act: str, subject: int | None = None) -> None:
+def refuse(actor: Actor, permission: Permission, *, subject: int | None = None) -> NoReturn:
     """Record that this person was refused, then answer as for something that does not exist (P25).
 
-    Raises NotFound, always.
+    Raises:
+        NotFound: always.
     """
-    records.access(house(), act=act, actor=actor, subject=subject, outcome="refused", address=actor.address)
-    raise NotFound(f"{act}: not permitted")
+    records.access(house(), act=permission.value, actor=actor, subject=subject, outcome="refused")
+    raise NotFound(f"{permission.value}: not permitted")
 
 
 def refuse_undeclared() -> None:
@@ -109,11 +112,6 @@ def init_app(app: Flask) -> None:
     app.before_request(refuse_undeclared)
 
 
-def house() -> House:
-    """The opened house of this application."""
-    return cast("House", current_app.extensions["house"])
-
-
 def current_actor() -> Actor | None:
     """Who is signed in on this request, or None; read from the staff row anew at each request (P24)."""
     return cast("Actor | None", getattr(session, "actor", None))
@@ -127,7 +125,7 @@ def signed_in() -> Actor:
     return actor
 
 
-def _marked(view: View, declaration: Audience) -> View:
+def _marked(view: View[P], declaration: Audience) -> View[P]:
     setattr(view, _MARK, declaration)
     return view
 
@@ -146,9 +144,10 @@ def _to_sign_in() -> Response:
 def _from_staff_network() -> None:
     """Answer only to the networks that the operator named; with none named, to all (P32).
 
-    Raises NotFound.
+    Raises:
+        NotFound: the request comes from elsewhere.
     """
-    networks = house().settings.staff_networks
+    networks = settings().staff_networks
     if not networks:
         return
     try:

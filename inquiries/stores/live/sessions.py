@@ -34,7 +34,11 @@ def add(connection: Connection, session: Session) -> None:
 def find(connection: Connection, token_digest: bytes) -> Session | None:
     """The session of this token, also when its time has passed."""
     query = select(
-        sessions.c.token_digest, sessions.c.staff_id, sessions.c.created_at, sessions.c.seen_at, sessions.c.sealed
+        sessions.c.token_digest,
+        sessions.c.staff_id,
+        sessions.c.created_at,
+        sessions.c.seen_at,
+        sessions.c.sealed,
     )
     row = connection.execute(query.where(sessions.c.token_digest == token_digest)).one_or_none()
     return None if row is None else Session(*row)

@@ -24,7 +24,12 @@ class Person:
 
 
 _PERSON = select(
-    staff.c.id, staff.c.email, staff.c.password_hash, staff.c.totp_sealed, staff.c.enrolled_at, staff.c.revoked_at
+    staff.c.id,
+    staff.c.email,
+    staff.c.password_hash,
+    staff.c.totp_sealed,
+    staff.c.enrolled_at,
+    staff.c.revoked_at,
 )
 
 

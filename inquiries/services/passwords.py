@@ -1,0 +1,51 @@
+"""Hashes and checks staff passwords; stores nothing, sets nobody's (P28)."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST = 15  # characters (PROMISES, parameters)
+LONGEST = 512  # beyond that nobody types; it bounds the work that a stranger can ask for
+
+_HASHER = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1, type=Type.ID)
+
+#: The hash of random bytes that nobody knows: checked where no account is, at the same cost.
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=1$YkRkP2WDHQFJfvQOUNvs2w$qJD1k2uAI9RNl1OfI6LyVm5F43QjgcMsVlRV9b6NSpw"
+
+
+def fault(password: str) -> str | None:
+    """Why this cannot be a password: `too_short`, `too_long`, `too_simple`; None when it can."""
+    known = _known(password)
+    if len(known) < SHORTEST:
+        return "too_short"
+    if len(known) > LONGEST:
+        return "too_long"
+    return "too_simple" if len(set(known)) < 4 else None  # noqa: PLR2004 - "aaaaaaaaaaaaaaa", "121212121212121"
+
+
+def hashed(password: str) -> str:
+    """Argon2id, 64 MiB, t=3, p=1, with a random salt."""
+    return _HASHER.hash(_bytes(password))
+
+
+def matches(password_hash: str | None, password: str) -> bool:
+    """Whether it is this password; takes the same time where there is no hash."""
+    if len(password) > LONGEST:
+        password = ""
+    try:
+        _HASHER.verify(password_hash or _NOBODY, _bytes(password))
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+def _known(password: str) -> str:
+    """One spelling of the same characters, whichever keyboard composed them (RFC 8265, 4.2)."""
+    return unicodedata.normalize("NFC", password)
+
+
+def _bytes(password: str) -> bytes:
+    return _known(password).encode("utf-8", "surrogatepass")
