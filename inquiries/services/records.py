@@ -116,7 +116,7 @@ def start_sealing(house: House) -> str | None:
         if ledger.last_seal(connection) is not None:
             return None
     key = hashes.new_seal_key()
-    house.custody.set_seal_key(1, key)
+    house.custody.set_seal_key(0, key)
     seal(house)
     return key.hex()
 
@@ -138,7 +138,7 @@ def seal(house: House) -> bool:
             while last is not None and index <= last.n:
                 index, key = index + 1, hashes.next_seal_key(key)
             at = clock.now()
-            before = b"" if last is None else last.mac
+            before = hashes.GENESIS if last is None else last.mac
             mac = hashes.seal_heads(key, index, to_microseconds(at), heads_now, before)
             written = canonical({name: [n, digest.hex()] for name, (n, digest) in heads_now.items()})
             ledger.add_seal(connection, ledger.Seal(index, at, written, mac))
@@ -149,7 +149,7 @@ def seal(house: House) -> bool:
 def heads(house: House) -> dict[str, tuple[int, bytes]]:
     """Chain → (number, hash) of its newest entry."""
     with house.ledger.read() as connection:
-        found = [ledger.head(connection, chain) for chain in ledger.chains(connection)]
+        found = [ledger.head(connection, chain) for chain in PERIODS]
     return {entry.chain: (entry.n, entry.hash) for entry in found if entry is not None}
 
 
@@ -221,7 +221,7 @@ def _faults(entry: ledger.Entry, previous: bytes, expected: int) -> Iterator[Pro
 def _seal_faults(
     seals: list[ledger.Seal], at: Mapping[tuple[str, int], bytes], key: bytes | None
 ) -> Iterator[Problem]:
-    expected, before = 1, b""
+    expected, before = 0, hashes.GENESIS
     for one in seals:
         if one.n != expected:
             yield Problem("seals", expected, "gap")
@@ -230,7 +230,8 @@ def _seal_faults(
             if at.get((name, n)) != digest:
                 yield Problem(name, n, "not_as_sealed")
         if key is not None:
-            mac = hashes.seal_heads(hashes.key_at(key, one.n), one.n, to_microseconds(one.at), named, before)
-            if mac != one.mac:
+            key = hashes.key_at(key, one.n - expected)
+            if hashes.seal_heads(key, one.n, to_microseconds(one.at), named, before) != one.mac:
                 yield Problem("seals", one.n, "forged_seal")
+            key = hashes.next_seal_key(key)
         expected, before = one.n + 1, one.mac

@@ -116,7 +116,7 @@ class Tombstone:
     group: str
     reason: str
     type: str
-    due_at: datetime
+    due_at: datetime | None
     policy_version: int
     receipt_lookup: bytes | None
     intent: int
@@ -173,10 +173,12 @@ def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int
     return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
 
 
+_MARKS = ("reason", "type", "due_at", "policy_version", "intent", "destroyed_at")
 _BURY = (
     update(keys)
     .where(keys.c.id == bindparam("key_id"), keys.c.destroyed_at.is_(None))
     .values(wrap=None, receipt_wrap=None, tag_email=None, tag_phone=None)
+    .values({name: bindparam(f"m_{name}") for name in _MARKS})
 )
 
 
@@ -194,17 +196,12 @@ def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
     if not marks:
         return
     ids = [stone.id for stone in stones]
-    updated = [{"key_id": key, **{f"m_{k}": v for k, v in mark.items()}} for key, mark in zip(ids, marks, strict=True)]
-    columns = {name: bindparam(f"m_{name}") for name in marks[0] if name not in {"inquiry_id", "group_name"}}
-    connection.execute(_BURY.values(columns), updated)
+    updated = [{"key_id": key} | {f"m_{name}": mark[name] for name in _MARKS} for key, mark in zip(ids, marks)]
+    connection.execute(_BURY, updated)
     absent = [{"id": key, **mark} for key, mark in zip(ids, marks, strict=True)]
     connection.execute(_insert_if_absent(connection), absent)
-    connection.execute(_advance(connection), {"n": max(stone.intent for stone in stones)})
-
-
-def _advance(connection: Connection) -> Any:  # noqa: ANN401
-    del connection
-    return update(progress).where(progress.c.last_intent < bindparam("n")).values(last_intent=bindparam("n"))
+    newest = max(stone.intent for stone in stones)
+    connection.execute(update(progress).where(progress.c.last_intent < newest).values(last_intent=newest))
 
 
 # -- epochs and rotation -------------------------------------------------------------------------

@@ -78,7 +78,7 @@ groups = Table(
     Column("id", Id, primary_key=True, autoincrement=False),  # also the id of its key row
     Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
     Column("name", String(64), nullable=False),  # main, visitor, or an optional purpose
-    Column("due_at", Moment, nullable=False),
+    Column("due_at", Moment),  # null: until withdrawn (P15)
     Column("claimed_at", Moment),  # set once, by the sweep: from here on only destruction follows
     Column("sealed", LargeBinary, nullable=False),  # sealing.items.pack
     Index("ix_inquiry_groups_due_at", "due_at"),

@@ -91,7 +91,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('inquiry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('name', sa.String(length=64), nullable=False),
-    sa.Column('due_at', types.Moment(), nullable=False),
+    sa.Column('due_at', types.Moment(), nullable=True),
     sa.Column('claimed_at', types.Moment(), nullable=True),
     sa.Column('sealed', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['inquiry_id'], ['inquiries.id'], name=op.f('fk_inquiry_groups_inquiry_id')),

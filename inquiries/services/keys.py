@@ -1,0 +1,273 @@
+"""Data keys on their way: adopts them from envelopes, hands them to the services that read, seals for staff.
+
+Whether a key is adopted, alive or destroyed is asked of the keys store alone (DESIGN §3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection
+
+from inquiries import clock
+from inquiries.errors import IntakeClosed, KeyUnavailable, NotFound, SealBroken
+from inquiries.policy.model import Policy
+from inquiries.rules import items as item_rules
+from inquiries.sealing import envelope, epochs, items, tags
+from inquiries.services import epochs as open_epochs
+from inquiries.services import publishing, records
+from inquiries.services.house import House
+from inquiries.stores import keys
+from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import inquiries as live_inquiries
+
+log = structlog.get_logger()
+
+BATCH = 200
+STAFF = "staff"  # the group of a member of staff's own secrets
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """A living group's key."""
+
+    id: int
+    inquiry_id: int
+    group: str
+    dek: bytes
+
+
+# -- adoption ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Adopted:
+    """How an adoption run went; `cursor` is where the next one goes on."""
+
+    adopted: int = 0
+    quarantined: int = 0
+    cursor: int = 0
+
+
+def adopt_pending(house: House, after: int = 0, *, epochs_from: int = 0) -> Adopted:
+    """Adopt every envelope after the given id whose keys the keys store does not know yet. Repeatable."""
+    outcome = Adopted(cursor=after)
+    while True:
+        with house.live.read() as connection:
+            batch, last = live_epochs.envelopes_after(connection, outcome.cursor, BATCH, epochs_from)
+        if last is None:
+            return outcome
+        pending = _unknown(house, batch)
+        opened, broken = _adopt(house, pending)
+        outcome.adopted += opened
+        outcome.quarantined += broken
+        outcome.cursor = last
+
+
+def adopt(house: House, inquiry_ids: Sequence[int]) -> None:
+    """Adopt these now, because somebody opens them before the worker came by."""
+    with house.live.read() as connection:
+        batch = live_epochs.envelopes_of(connection, inquiry_ids)
+    _adopt(house, _unknown(house, batch))
+
+
+def unadopted(house: House, epochs_before: int) -> list[int]:
+    """Inquiries whose envelope is of an earlier epoch and of whose keys the keys store misses one."""
+    missing: list[int] = []
+    after = 0
+    while True:
+        with house.live.read() as connection:
+            batch, last = live_epochs.envelopes_after(connection, after, BATCH)
+        if last is None:
+            return missing
+        missing += [one.inquiry_id for one in _unknown(house, batch) if one.epoch < epochs_before]
+        after = last
+
+
+def _unknown(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> list[live_epochs.EnvelopeRow]:
+    """Those with a group that still stands in live and has neither key nor tombstone."""
+    wanted = [key for one in batch for key in one.key_ids]
+    if not wanted:
+        return []
+    with house.keys.read() as connection:
+        known = keys.known(connection, wanted)
+    return [one for one in batch if not one.key_ids <= known]
+
+
+def _adopt(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> tuple[int, int]:
+    """(adopted, quarantined) of the batch, in one commit of the keys store."""
+    opened: list[tuple[live_epochs.EnvelopeRow, tuple[envelope.OpenedGroup, ...]]] = []
+    broken: list[int] = []
+    for one in batch:
+        try:
+            opened.append((one, _open(house, one)))
+        except (SealBroken, KeyUnavailable) as failed:
+            broken.append(one.inquiry_id)
+            log.error("envelope.quarantined", inquiry=one.inquiry_id, epoch=one.epoch, reason=failed.code)
+    if opened:
+        _insert(house, opened)
+    if broken:
+        with house.live.write() as connection:
+            live_epochs.quarantine(connection, broken, clock.now())
+        records.append(house, "operation", {"act": "quarantine", "inquiries": broken})
+    return len(opened), len(broken)
+
+
+def _open(house: House, one: live_epochs.EnvelopeRow) -> tuple[envelope.OpenedGroup, ...]:
+    return envelope.open_envelope(
+        blob=one.sealed,
+        secret=house.custody.epoch_secret(one.epoch),
+        surface_key=house.custody.surface_key(one.epoch),
+        inquiry_id=one.inquiry_id,
+    )
+
+
+def _insert(
+    house: House, opened: Sequence[tuple[live_epochs.EnvelopeRow, tuple[envelope.OpenedGroup, ...]]]
+) -> None:
+    facts = _facts(house, [one.inquiry_id for one, _ in opened])
+    with house.keys.write() as connection:
+        house.keys.gate(connection, keys.GATE)
+        number = keys.open_epoch(connection)
+        if number is None:
+            raise IntakeClosed("no epoch is open in the keys store")
+        rows = [
+            _new_key(house, number, one.inquiry_id, group, facts.get(one.inquiry_id, _Facts()))
+            for one, groups in opened
+            for group in groups
+        ]
+        keys.adopt(connection, number, rows)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the live store adds to a key row: how it is found."""
+
+    receipt_lookup: bytes | None = None
+    sealed: Mapping[str, bytes] | None = None  # group name → packed items
+    policy: Policy | None = None
+
+
+def _facts(house: House, inquiry_ids: Sequence[int]) -> dict[int, _Facts]:
+    with house.live.read() as connection:
+        found = live_inquiries.for_adoption(connection, inquiry_ids)
+    return {
+        one.id: _Facts(one.receipt_lookup, one.sealed, publishing.version(house, one.policy_version).policy)
+        for one in found
+    }
+
+
+def _new_key(
+    house: House, number: int, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
+) -> keys.NewKey:
+    secret = house.custody.epoch_secret(number)
+    covered = None
+    if group.receipt_wrap is not None:
+        covered = epochs.cover(house.custody.surface_key(number), number, group.key_id, group.receipt_wrap)
+    email, phone = _tags(house, inquiry_id, group, facts)
+    return keys.NewKey(
+        id=group.key_id,
+        inquiry_id=inquiry_id,
+        group=group.group,
+        wrap=epochs.wrap_data_key(secret.kek, number, group.key_id, group.dek),
+        receipt_wrap=covered,
+        receipt_lookup=facts.receipt_lookup,
+        tag_email=email,
+        tag_phone=phone,
+    )
+
+
+def _tags(
+    house: House, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
+) -> tuple[bytes | None, bytes | None]:
+    """The blind index of the group's first email and phone item."""
+    found: dict[str, bytes] = {}
+    if facts.policy is None or facts.sealed is None or group.group not in facts.sealed:
+        return None, None
+    for name, blob in items.unpack(facts.sealed[group.group]).items():
+        item = facts.policy.items.get(name)
+        if item is None or item.kind not in {"email", "phone"} or item.kind in found:
+            continue
+        text = items.open_item(group.dek, inquiry_id, group.group, name, blob)
+        if item.kind == "email":
+            normal = item_rules.normal_email(text)
+        else:
+            normal = item_rules.normal_phone(text, facts.policy.home)
+        if normal is not None:
+            found[item.kind] = tags.tag(house.custody.tag_key, "email" if item.kind == "email" else "phone", normal)
+    return found.get("email"), found.get("phone")
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def of_inquiries(house: House, inquiry_ids: Sequence[int]) -> dict[tuple[int, str], DataKey]:
+    """(inquiry id, group) → living key; destroyed groups and groups without a key are absent.
+
+    Adopts what was not adopted yet. The caller has decided that somebody may read, and recorded it.
+    """
+    rows = _rows(house, inquiry_ids)
+    absent = set(inquiry_ids) - {row.inquiry_id for row in rows}
+    if absent:
+        adopt(house, sorted(absent))
+        rows = _rows(house, inquiry_ids)
+    try:
+        return _unwrapped(house, rows)
+    except KeyUnavailable:  # a rotation passed between our two looks; its rows stand under the new epoch
+        return _unwrapped(house, _rows(house, inquiry_ids))
+
+
+def _rows(house: House, inquiry_ids: Sequence[int]) -> list[keys.KeyRow]:
+    with house.keys.read() as connection:
+        return keys.of_inquiries(connection, inquiry_ids)
+
+
+def _unwrapped(house: House, rows: Iterable[keys.KeyRow]) -> dict[tuple[int, str], DataKey]:
+    found = {}
+    for row in rows:
+        if row.wrap is not None:
+            kek = house.custody.epoch_secret(row.epoch).kek
+            dek = epochs.unwrap_data_key(kek, row.epoch, row.id, row.wrap)
+            found[row.inquiry_id, row.group] = DataKey(row.id, row.inquiry_id, row.group, dek)
+    return found
+
+
+# -- what is sealed for staff --------------------------------------------------------------------
+
+
+def seal_for_staff(house: House, connection: Connection, staff_id: int, name: str, plaintext: str) -> bytes:
+    """Seal a member of staff's own secret under a data key born in an envelope, in the caller's transaction
+    of the live store, which must hold the gate of epochs.
+
+    Raises:
+        IntakeClosed: no epoch is open.
+    """
+    house.live.gate(connection, live_epochs.GATE)
+    epoch = open_epochs.current(house, again=True)
+    if not live_epochs.is_open(connection, epoch.number):
+        raise IntakeClosed(f"epoch {epoch.number} closed in between; try again")
+    dek = items.new_data_key()
+    sealed = envelope.seal_envelope(
+        epoch=epoch.number,
+        public_key=epoch.public_key,
+        surface_key=epoch.surface_key,
+        inquiry_id=staff_id,
+        groups=[envelope.GroupKey(STAFF, staff_id, dek)],
+        code=None,
+    )
+    live_epochs.add_envelope(connection, staff_id, epoch.number, sealed)
+    return items.seal_item(dek, staff_id, STAFF, name, plaintext)
+
+
+def open_for_staff(house: House, staff_id: int, name: str, blob: bytes) -> str:
+    """The inverse of `seal_for_staff`.
+
+    Raises:
+        NotFound: the key was destroyed or lost.
+    """
+    key = of_inquiries(house, [staff_id]).get((staff_id, STAFF))
+    if key is None:
+        raise NotFound(f"no key of staff {staff_id}")
+    return items.open_item(key.dek, staff_id, STAFF, name, blob)

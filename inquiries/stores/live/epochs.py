@@ -1,0 +1,142 @@
+"""Epoch records as published, and the envelopes sealed to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, insert, or_, select, update
+
+from inquiries.stores.live.tables import envelopes, epochs, groups, inquiries, staff
+
+#: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
+GATE = "epoch"
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """A signed epoch record."""
+
+    number: int
+    public_key: bytes
+    state: str
+    at: datetime
+    signature: bytes
+
+
+@dataclass(frozen=True)
+class EnvelopeRow:
+    """An envelope and the key ids that are expected of it: of groups that still stand in `live`."""
+
+    inquiry_id: int
+    epoch: int
+    sealed: bytes
+    key_ids: frozenset[int]
+
+
+def newest(connection: Connection) -> EpochRow | None:
+    """The newest open epoch."""
+    query = select(epochs).where(epochs.c.state == "open").order_by(epochs.c.number.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else EpochRow(*row)
+
+
+def every(connection: Connection) -> list[EpochRow]:
+    """All records, the oldest first."""
+    return [EpochRow(*row) for row in connection.execute(select(epochs).order_by(epochs.c.number))]
+
+
+def is_open(connection: Connection, number: int) -> bool:
+    """Whether the epoch takes envelopes; on PostgreSQL only true under the gate."""
+    query = select(epochs.c.number).where(epochs.c.number == number, epochs.c.state == "open")
+    return connection.scalar(query) is not None
+
+
+def put(connection: Connection, record: EpochRow) -> None:
+    """Publish a record, in the place of an earlier one of the same number."""
+    connection.execute(delete(epochs).where(epochs.c.number == record.number))
+    connection.execute(
+        insert(epochs).values(
+            number=record.number, public_key=record.public_key, state=record.state,
+            at=record.at, signature=record.signature,
+        )
+    )  # fmt: skip
+
+
+# -- envelopes -----------------------------------------------------------------------------------
+
+
+def add_envelope(connection: Connection, inquiry_id: int, epoch: int, sealed: bytes) -> None:
+    """Store an envelope; in the transaction of what its keys sealed."""
+    connection.execute(insert(envelopes).values(inquiry_id=inquiry_id, epoch=epoch, sealed=sealed))
+
+
+def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | None:
+    """(epoch, envelope) of one inquiry."""
+    query = select(envelopes.c.epoch, envelopes.c.sealed).where(envelopes.c.inquiry_id == inquiry_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def _with_key_ids(condition: Any) -> Select[Any]:  # noqa: ANN401 - any SQL condition
+    return (
+        select(envelopes.c.inquiry_id, envelopes.c.epoch, envelopes.c.sealed, groups.c.id, staff.c.id)
+        .join(groups, groups.c.inquiry_id == envelopes.c.inquiry_id, isouter=True)
+        .join(staff, staff.c.id == envelopes.c.inquiry_id, isouter=True)
+        .where(envelopes.c.quarantined_at.is_(None), condition)
+        .order_by(envelopes.c.inquiry_id)
+    )
+
+
+def _gather(rows: Iterable[Any]) -> list[EnvelopeRow]:
+    found: dict[int, tuple[int, bytes, set[int]]] = {}
+    for inquiry_id, epoch, sealed, group_id, staff_id in rows:
+        ids = found.setdefault(inquiry_id, (epoch, sealed, set()))[2]
+        ids.update(key for key in (group_id, staff_id) if key is not None)
+    return [EnvelopeRow(key, epoch, sealed, frozenset(ids)) for key, (epoch, sealed, ids) in found.items()]
+
+
+def envelopes_of(connection: Connection, inquiry_ids: Sequence[int]) -> list[EnvelopeRow]:
+    """The envelopes of these inquiries or members of staff."""
+    return _gather(connection.execute(_with_key_ids(envelopes.c.inquiry_id.in_(inquiry_ids))))
+
+
+def envelopes_after(
+    connection: Connection, after: int, limit: int, epochs_from: int = 0
+) -> tuple[list[EnvelopeRow], int | None]:
+    """The next `limit` envelopes in order of id, from the given epoch on, and where to go on (None: the end).
+
+    Quarantined ones are passed over.
+    """
+    page = select(envelopes.c.inquiry_id).where(envelopes.c.inquiry_id > after, envelopes.c.epoch >= epochs_from)
+    ids = list(connection.scalars(page.order_by(envelopes.c.inquiry_id).limit(limit)))
+    return (envelopes_of(connection, ids), ids[-1]) if ids else ([], None)
+
+
+def quarantine(connection: Connection, inquiry_ids: Sequence[int], at: datetime) -> None:
+    """Mark envelopes that do not open."""
+    query = update(envelopes).where(envelopes.c.inquiry_id.in_(inquiry_ids), envelopes.c.quarantined_at.is_(None))
+    connection.execute(query.values(quarantined_at=at))
+
+
+def release(connection: Connection) -> None:
+    """Let quarantined envelopes be tried again."""
+    connection.execute(update(envelopes).values(quarantined_at=None))
+
+
+def quarantined(connection: Connection) -> list[int]:
+    """The inquiries whose envelope did not open and whose rows still stand."""
+    standing = or_(
+        select(inquiries.c.id).where(inquiries.c.id == envelopes.c.inquiry_id).exists(),
+        select(staff.c.id).where(staff.c.id == envelopes.c.inquiry_id).exists(),
+    )
+    query = select(envelopes.c.inquiry_id).where(envelopes.c.quarantined_at.is_not(None), standing)
+    return list(connection.scalars(query.order_by(envelopes.c.inquiry_id)))
+
+
+def drop_envelopes(connection: Connection, epochs_before: int, limit: int) -> int:
+    """Delete up to `limit` envelopes of epochs before the given one. Returns how many."""
+    page = select(envelopes.c.inquiry_id).where(envelopes.c.epoch < epochs_before).limit(limit)
+    return connection.execute(delete(envelopes).where(envelopes.c.inquiry_id.in_(page))).rowcount

@@ -1,0 +1,294 @@
+"""Inquiries and their groups: the shell that is listed, the groups that are sealed, due and destroyed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+
+from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
+
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class NewInquiry:
+    """The shell as intake makes it."""
+
+    id: int
+    type: str
+    state: str
+    channel: str
+    language: str
+    policy_version: int
+    received_at: datetime
+    receipt_lookup: bytes
+    once: bytes | None
+
+
+@dataclass(frozen=True)
+class NewGroup:
+    """A group of sealed items; `due_at` is None when it is kept until withdrawn."""
+
+    id: int
+    inquiry_id: int
+    name: str
+    due_at: datetime | None
+    sealed: bytes
+
+
+@dataclass(frozen=True)
+class ConsentRow:
+    """One purpose, whether it was agreed to, and what was shown (P03)."""
+
+    inquiry_id: int
+    purpose: str
+    given: bool
+    policy_version: int
+    notice_digest: bytes
+    notice_shown: bool
+    language: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class InquiryRow:
+    """The shell with its main group, when that still stands."""
+
+    id: int
+    type: str
+    state: str
+    channel: str
+    language: str
+    policy_version: int
+    received_at: datetime
+    answered_at: datetime | None
+    closed_at: datetime | None
+    due_at: datetime | None
+    sealed: bytes | None
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A group as it stands."""
+
+    id: int
+    inquiry_id: int
+    name: str
+    due_at: datetime | None
+    claimed_at: datetime | None
+    sealed: bytes
+
+
+@dataclass(frozen=True)
+class DueGroup:
+    """A group whose time has come, with what its tombstone will say."""
+
+    id: int
+    inquiry_id: int
+    name: str
+    due_at: datetime | None
+    type: str
+    policy_version: int
+    closed_at: datetime | None
+    receipt_lookup: bytes
+
+
+@dataclass(frozen=True)
+class ForAdoption:
+    """What a key row takes from the live store."""
+
+    id: int
+    receipt_lookup: bytes
+    policy_version: int
+    sealed: Mapping[str, bytes]
+
+
+# -- writing -------------------------------------------------------------------------------------
+
+_INSERT_INQUIRY = insert(inquiries)
+_INSERT_GROUP = insert(groups)
+_INSERT_CONSENT = insert(consents)
+
+
+def add(
+    connection: Connection, inquiry: NewInquiry, members: Iterable[NewGroup], agreed: Iterable[ConsentRow]
+) -> None:
+    """Store a whole inquiry. Raises IntegrityError when its id, receipt or `once` exists already."""
+    connection.execute(_INSERT_INQUIRY, vars(inquiry))
+    connection.execute(_INSERT_GROUP, [vars(group) for group in members])
+    connection.execute(_INSERT_CONSENT, [vars(consent) for consent in agreed])
+
+
+def set_state(
+    connection: Connection, inquiry_id: int, before: str, after: str, moments: Mapping[str, datetime | None]
+) -> bool:
+    """Move from one state to another; False when it stood in a third one meanwhile."""
+    query = update(inquiries).where(inquiries.c.id == inquiry_id, inquiries.c.state == before)
+    return connection.execute(query.values(state=after, **moments)).rowcount == 1
+
+
+def set_due(connection: Connection, inquiry_id: int, due_at: datetime | None) -> None:
+    """Set the main group's due date, unless the sweep has claimed it."""
+    query = update(groups).where(
+        groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN, groups.c.claimed_at.is_(None)
+    )
+    connection.execute(query.values(due_at=due_at))
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+_SHELL = select(
+    inquiries.c.id,
+    inquiries.c.type,
+    inquiries.c.state,
+    inquiries.c.channel,
+    inquiries.c.language,
+    inquiries.c.policy_version,
+    inquiries.c.received_at,
+    inquiries.c.answered_at,
+    inquiries.c.closed_at,
+    groups.c.due_at,
+    groups.c.sealed,
+)
+_ON_MAIN = and_(groups.c.inquiry_id == inquiries.c.id, groups.c.name == MAIN)
+
+
+def _readable(now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
+    """From the moment that it is due, or claimed, nobody reads it any more (DESIGN §3)."""
+    return and_(groups.c.claimed_at.is_(None), or_(groups.c.due_at.is_(None), groups.c.due_at > now))
+
+
+def page(
+    connection: Connection, types: Sequence[str], state: str | None, before: int | None, limit: int, now: datetime
+) -> list[InquiryRow]:
+    """Readable inquiries of these types, the newest first, from the id `before` on."""
+    query = _SHELL.join(groups, _ON_MAIN).where(_readable(now), inquiries.c.type.in_(types))
+    if state is not None:
+        query = query.where(inquiries.c.state == state)
+    if before is not None:
+        query = query.where(inquiries.c.id < before)
+    found = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))
+    return [InquiryRow(*row) for row in found]
+
+
+def readable(connection: Connection, inquiry_id: int, now: datetime) -> InquiryRow | None:
+    """One inquiry whose main group may still be read."""
+    query = _SHELL.join(groups, _ON_MAIN).where(inquiries.c.id == inquiry_id, _readable(now))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else InquiryRow(*row)
+
+
+def shell_by_lookup(connection: Connection, lookup: bytes) -> InquiryRow | None:
+    """The inquiry that this receipt belongs to, with its main group if that stands."""
+    query = _SHELL.join(groups, _ON_MAIN, isouter=True).where(inquiries.c.receipt_lookup == lookup)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else InquiryRow(*row)
+
+
+def due_of_receipt(connection: Connection, lookup: bytes) -> tuple[int, datetime | None, int] | None:
+    """(policy version, main due date, id) of the inquiry stored under this receipt."""
+    query = (
+        select(inquiries.c.policy_version, groups.c.due_at, inquiries.c.id)
+        .join(groups, _ON_MAIN)
+        .where(inquiries.c.receipt_lookup == lookup)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+def groups_of(connection: Connection, inquiry_id: int, now: datetime) -> list[GroupRow]:
+    """The readable groups of one inquiry."""
+    query = select(
+        groups.c.id, groups.c.inquiry_id, groups.c.name, groups.c.due_at, groups.c.claimed_at, groups.c.sealed
+    ).where(groups.c.inquiry_id == inquiry_id, _readable(now))
+    return [GroupRow(*row) for row in connection.execute(query)]
+
+
+def consents_of(connection: Connection, inquiry_id: int) -> list[ConsentRow]:
+    """What was agreed to."""
+    query = select(consents).where(consents.c.inquiry_id == inquiry_id)
+    return [ConsentRow(*row) for row in connection.execute(query)]
+
+
+def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[ForAdoption]:
+    """Receipt lookup, policy version and sealed groups of these inquiries."""
+    query = (
+        select(inquiries.c.id, inquiries.c.receipt_lookup, inquiries.c.policy_version, groups.c.name, groups.c.sealed)
+        .join(groups, groups.c.inquiry_id == inquiries.c.id)
+        .where(inquiries.c.id.in_(inquiry_ids))
+    )
+    found: dict[int, tuple[bytes, int, dict[str, bytes]]] = {}
+    for inquiry_id, lookup, version, name, sealed in connection.execute(query):
+        found.setdefault(inquiry_id, (lookup, version, {}))[2][name] = sealed
+    return [ForAdoption(key, *rest) for key, rest in found.items()]
+
+
+# -- the end -------------------------------------------------------------------------------------
+
+_DUE = select(
+    groups.c.id,
+    groups.c.inquiry_id,
+    groups.c.name,
+    groups.c.due_at,
+    inquiries.c.type,
+    inquiries.c.policy_version,
+    inquiries.c.closed_at,
+    inquiries.c.receipt_lookup,
+).join(inquiries, inquiries.c.id == groups.c.inquiry_id)
+
+
+def claim_due(connection: Connection, now: datetime, limit: int) -> list[DueGroup]:
+    """Claim up to `limit` groups that are due, and return them with those claimed before and never finished.
+
+    A claim is for good: whoever sees it refuses to read, hold or postpone.
+    """
+    due = select(groups.c.id).where(groups.c.due_at <= now, groups.c.claimed_at.is_(None))
+    due = due.order_by(groups.c.due_at).limit(limit)
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    connection.execute(update(groups).where(groups.c.id.in_(due)).values(claimed_at=now))
+    claimed = _DUE.where(groups.c.claimed_at.is_not(None)).order_by(groups.c.id).limit(limit)
+    return [DueGroup(*row) for row in connection.execute(claimed)]
+
+
+def count_due(connection: Connection, by: datetime) -> int:
+    """How many groups are due by then, claimed ones included."""
+    query = select(func.count()).select_from(groups)
+    return connection.scalar(query.where(or_(groups.c.due_at <= by, groups.c.claimed_at.is_not(None)))) or 0
+
+
+def oldest_due(connection: Connection, now: datetime) -> datetime | None:
+    """The earliest due date that has passed."""
+    return connection.scalar(select(func.min(groups.c.due_at)).where(groups.c.due_at <= now))
+
+
+def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
+    """Delete groups, then the shells, consents and envelopes of inquiries that have none left.
+
+    Returns how many groups there were. Repeatable.
+    """
+    removed = connection.execute(delete(groups).where(groups.c.id.in_(group_ids))).rowcount
+    left = select(groups.c.inquiry_id).where(groups.c.inquiry_id.in_(inquiry_ids)).distinct()
+    standing = set(connection.scalars(left))
+    empty = [inquiry_id for inquiry_id in set(inquiry_ids) if inquiry_id not in standing]
+    if empty:
+        connection.execute(delete(consents).where(consents.c.inquiry_id.in_(empty)))
+        connection.execute(delete(envelopes).where(envelopes.c.inquiry_id.in_(empty)))
+        connection.execute(delete(inquiries).where(inquiries.c.id.in_(empty)))
+    return removed
+
+
+def standing(connection: Connection, group_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """(group id, inquiry id) of those of the groups that still have rows."""
+    query = select(groups.c.id, groups.c.inquiry_id).where(groups.c.id.in_(group_ids))
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def shells_without_groups(connection: Connection, limit: int) -> list[int]:
+    """Shells that a crash or a restore left without any group."""
+    query = select(inquiries.c.id).where(~select(groups.c.id).where(groups.c.inquiry_id == inquiries.c.id).exists())
+    return list(connection.scalars(query.limit(limit)))

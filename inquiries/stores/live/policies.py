@@ -1,0 +1,64 @@
+"""Published policies and the notices made from them: written once, never changed, never removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from inquiries.stores.live.tables import notices, policies
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """A published policy as it stands in the store."""
+
+    version: int
+    source: str
+    digest: bytes
+    published_at: datetime
+    effective_at: datetime
+
+
+@dataclass(frozen=True)
+class NoticeRow:
+    """The text that stood beside one form in one language."""
+
+    type: str
+    language: str
+    text: str
+    digest: bytes
+
+
+def newest(connection: Connection) -> PolicyRow | None:
+    """The newest published version, in force or announced."""
+    row = connection.execute(select(policies).order_by(policies.c.version.desc()).limit(1)).one_or_none()
+    return None if row is None else PolicyRow(*row)
+
+
+def version_in_force(connection: Connection, now: datetime) -> int | None:
+    """The number of the newest version whose day has come."""
+    return connection.scalar(select(func.max(policies.c.version)).where(policies.c.effective_at <= now))
+
+
+def by_version(connection: Connection, version: int) -> PolicyRow | None:
+    """One version."""
+    row = connection.execute(select(policies).where(policies.c.version == version)).one_or_none()
+    return None if row is None else PolicyRow(*row)
+
+
+def add(connection: Connection, policy: PolicyRow, texts: Iterable[NoticeRow]) -> None:
+    """Publish a version with the notices of every type and language."""
+    connection.execute(
+        insert(policies).values(
+            version=policy.version, source=policy.source, digest=policy.digest,
+            published_at=policy.published_at, effective_at=policy.effective_at,
+        )
+    )  # fmt: skip
+    values = [
+        {"policy_version": policy.version, "type": t.type, "language": t.language, "text": t.text, "digest": t.digest}
+        for t in texts
+    ]
+    connection.execute(insert(notices), values)
