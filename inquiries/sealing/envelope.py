@@ -6,7 +6,7 @@ opens; only the epoch's private key opens the rest (DESIGN §3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -57,7 +57,7 @@ class OpenedGroup:
 class _Entry:
     group: str
     key_id: int
-    receipt_wrap: bytes | None
+    receipt_wrap: bytes  # empty: none
 
 
 def seal_envelope(
@@ -83,18 +83,21 @@ def seal_envelope(
         receipt wrap = `receipts.wrap_for_receipt`, absent (length 0) without a code
 
     HPKE (RFC 9180, base mode, one message): MLKEM768-X25519, HKDF-SHA-256, AES-256-GCM to pk_e; info =
-    bind("inquiries envelope keys", version, epoch, inquiry id, then group and key id of each).
+    bind("inquiries envelope keys", version, epoch, inquiry id, then group, key id and receipt wrap of
+    each), so that a holder of the surface key alone cannot change any of them unnoticed.
     """
     _check(groups)
-    info = _info(epoch, inquiry_id, groups)
-    keys = SUITE.encrypt(b"".join(g.dek for g in groups), _parsed(public_key), info)
-    inner = bytearray(len(groups).to_bytes(2, "big"))
-    for g in groups:
-        name = g.group.encode()
-        wrap = b"" if code is None else wrap_for_receipt(code, inquiry_id, g.group, g.dek)
-        inner += len(name).to_bytes(2, "big") + name + g.key_id.to_bytes(8, "big")
-        inner += len(wrap).to_bytes(2, "big") + wrap
-    inner += keys
+    entries = [
+        _Entry(g.group, g.key_id, b"" if code is None else wrap_for_receipt(code, inquiry_id, g.group, g.dek))
+        for g in groups
+    ]
+    inner = bytearray(len(entries).to_bytes(2, "big"))
+    for e in entries:
+        name = e.group.encode()
+        inner += len(name).to_bytes(2, "big") + name + e.key_id.to_bytes(8, "big")
+        inner += len(e.receipt_wrap).to_bytes(2, "big") + e.receipt_wrap
+    deks = b"".join(g.dek for g in groups)
+    inner += SUITE.encrypt(deks, _parsed(public_key), _info(epoch, inquiry_id, entries))
     associated = bind(_OUTER, VERSION, epoch, inquiry_id)
     outer = seal_with(lasting_cipher(surface_key, _OUTER), bytes(inner), associated)
     return VERSION_BYTE + epoch.to_bytes(8, "big") + outer
@@ -127,7 +130,7 @@ def open_envelope(
     if len(deks) != KEY_SIZE * len(entries):
         raise SealBroken("the envelope holds another number of keys than of groups")
     return tuple(
-        OpenedGroup(e.group, e.key_id, deks[KEY_SIZE * i : KEY_SIZE * (i + 1)], e.receipt_wrap)
+        OpenedGroup(e.group, e.key_id, deks[KEY_SIZE * i : KEY_SIZE * (i + 1)], e.receipt_wrap or None)
         for i, e in enumerate(entries)
     )
 
@@ -141,7 +144,7 @@ def receipt_wraps(
         SealBroken: changed, cut, of another epoch, inquiry or surface key.
     """
     entries, _ = _uncovered(blob, epoch, surface_key, inquiry_id)
-    return tuple((e.group, e.key_id, e.receipt_wrap) for e in entries if e.receipt_wrap is not None)
+    return tuple((e.group, e.key_id, e.receipt_wrap) for e in entries if e.receipt_wrap)
 
 
 def _uncovered(blob: bytes, epoch: int, surface_key: bytes, inquiry_id: int) -> tuple[list[_Entry], bytes]:
@@ -152,24 +155,34 @@ def _uncovered(blob: bytes, epoch: int, surface_key: bytes, inquiry_id: int) -> 
     ready = lasting_cipher(surface_key, _OUTER)
     reader = Reader(open_with(ready, blob[HEADER_SIZE:], bind(_OUTER, VERSION, epoch, inquiry_id)))
     entries = [
-        _Entry(reader.text(), reader.number(8), reader.take(reader.number(2)) or None)
+        _Entry(reader.text(), reader.number(8), reader.take(reader.number(2)))
         for _ in range(reader.number(2))
     ]
+    fault = _fault(entries)
+    if fault is not None:
+        raise SealBroken(fault)
     return entries, reader.rest()
 
 
-def _info(epoch: int, inquiry_id: int, groups: Iterable[GroupKey | _Entry]) -> bytes:
-    named = [part for g in groups for part in (g.group, g.key_id)]
+def _info(epoch: int, inquiry_id: int, entries: Sequence[_Entry]) -> bytes:
+    named = [part for e in entries for part in (e.group, e.key_id, e.receipt_wrap)]
     return bind(_INNER, VERSION, epoch, inquiry_id, *named)
 
 
 def _check(groups: Sequence[GroupKey]) -> None:
-    if not groups:
-        raise ValueError("an envelope holds at least one group")
-    if len({g.group for g in groups}) != len(groups) or len({g.key_id for g in groups}) != len(groups):
-        raise ValueError("a group or a key id stands twice")
+    fault = _fault(groups)
+    if fault is not None:
+        raise ValueError(fault)
     if any(len(g.dek) != KEY_SIZE for g in groups):
         raise ValueError("a data key is 32 bytes")
+
+
+def _fault(groups: Sequence[GroupKey | _Entry]) -> str | None:
+    if not groups:
+        return "an envelope holds at least one group"
+    if len({g.group for g in groups}) != len(groups) or len({g.key_id for g in groups}) != len(groups):
+        return "a group or a key id stands twice in the envelope"
+    return None
 
 
 @lru_cache(maxsize=4)

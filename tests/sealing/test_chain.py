@@ -1,0 +1,88 @@
+"""Edit, insertion, deletion, reordering of entries and a forged seal all show (P25)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inquiries.errors import SealBroken
+from inquiries.sealing import chain
+from tests.sealing.builders import fixed, flipped
+
+ENTRY = ("access", 3, 1_700_000_000_000_000, fixed("previous"), fixed("commitment"))
+HEADS = {"access": (9, fixed("access head")), "rights": (2, fixed("rights head"))}
+SEAL = (fixed("seal"), 5, 1_700_000_000_000_000, HEADS, fixed("previous mac"))
+
+
+@given(st.binary(), st.binary(), st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16))
+def test_a_commitment_holds_to_its_salt_and_body(
+    one: bytes, other: bytes, salt: bytes, pepper: bytes
+) -> None:
+    alike = (salt, one) == (pepper, other)
+    assert (chain.commitment(salt, one) == chain.commitment(pepper, other)) == alike
+
+
+def test_a_salt_is_fresh_and_never_short() -> None:
+    assert len({chain.new_salt() for _ in range(20)}) == 20
+    with pytest.raises(ValueError, match="16 bytes"):
+        chain.commitment(chain.new_salt()[:15], b"body")
+
+
+def test_an_entrys_hash_covers_each_of_its_fields() -> None:
+    name, n, at_us, previous, commitment = ENTRY
+    hashes = {
+        chain.entry_hash(*ENTRY),
+        chain.entry_hash("rights", n, at_us, previous, commitment),
+        chain.entry_hash(name, n + 1, at_us, previous, commitment),
+        chain.entry_hash(name, n, at_us + 1, previous, commitment),
+        chain.entry_hash(name, n, at_us, chain.GENESIS, commitment),
+        chain.entry_hash(name, n, at_us, previous, chain.GENESIS),
+    }
+    assert len(hashes) == 6
+    assert {len(h) for h in hashes} == {32}
+    assert len(chain.GENESIS) == 32
+
+
+def test_seal_keys_only_go_forwards() -> None:
+    first = chain.new_seal_key()
+    assert chain.key_at(first, 0) == first
+    assert chain.key_at(first, 3) == chain.next_seal_key(chain.next_seal_key(chain.next_seal_key(first)))
+    assert len({chain.key_at(first, n) for n in range(10)}) == 10
+    with pytest.raises(ValueError, match="from 0"):
+        chain.key_at(first, -1)
+
+
+def test_a_seal_covers_each_of_its_fields() -> None:
+    mac = chain.seal_heads(*SEAL)
+    chain.check_seal(*SEAL, mac)
+    key, index, at_us, heads, previous = SEAL
+    for forged in (
+        (fixed("another"), index, at_us, heads, previous),
+        (key, index + 1, at_us, heads, previous),
+        (key, index, at_us + 1, heads, previous),
+        (key, index, at_us, heads | {"access": (8, fixed("access head"))}, previous),
+        (key, index, at_us, heads | {"access": (9, fixed("another head"))}, previous),
+        (key, index, at_us, heads | {"more": (1, fixed("head"))}, previous),
+        (key, index, at_us, {"access": heads["access"]}, previous),
+        (key, index, at_us, {"access": heads["rights"], "rights": heads["access"]}, previous),
+        (key, index, at_us, heads, chain.GENESIS),
+    ):
+        with pytest.raises(SealBroken):
+            chain.check_seal(*forged, mac)
+    for bad in [flipped(mac, index) for index in range(32)] + [b"", mac[:31], mac + b"\x00"]:
+        with pytest.raises(SealBroken):
+            chain.check_seal(*SEAL, bad)
+
+
+def test_the_order_in_which_heads_were_read_does_not_matter() -> None:
+    key, index, at_us, heads, previous = SEAL
+    backwards = dict(reversed(heads.items()))
+    assert chain.seal_heads(key, index, at_us, backwards, previous) == chain.seal_heads(*SEAL)
+
+
+def test_a_cut_seal_key_seals_nothing() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        chain.seal_heads(bytes(31), *SEAL[1:])
+    with pytest.raises(ValueError, match="32 bytes"):
+        chain.next_seal_key(bytes(31))

@@ -1,0 +1,261 @@
+"""An envelope gives its keys to its own epoch and inquiry alone, and shows every change."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha3_256
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inquiries.errors import SealBroken
+from inquiries.sealing import envelope
+from inquiries.sealing.envelope import GroupKey, epoch_of, open_envelope, receipt_wraps, seal_envelope
+from inquiries.sealing.epochs import EpochSecret, evolve
+from inquiries.sealing.primitives import Reader, bind, derive, lasting_cipher, open_with, seal_with
+from inquiries.sealing.receipts import unwrap_with_receipt
+from tests.sealing.builders import fixed, flipped, ids, keys, names
+
+CODE = "01234-56789-ABCDE-FGHJK-MNPQR"
+OTHER_CODE = "01234-56789-ABCDE-FGHJK-MNPQS"
+EPOCH, INQUIRY = 4, 77
+SECRET = EpochSecret(EPOCH, fixed("secret"))
+SURFACE = fixed("surface")
+GROUPS = (GroupKey("main", 101, fixed("main")), GroupKey("marketing", 102, fixed("marketing")))
+
+
+def sealed(
+    groups: tuple[GroupKey, ...] = GROUPS,
+    *,
+    secret: EpochSecret = SECRET,
+    inquiry_id: int = INQUIRY,
+    code: str | None = CODE,
+) -> bytes:
+    return seal_envelope(
+        epoch=secret.number,
+        public_key=secret.public_key,
+        surface_key=SURFACE,
+        inquiry_id=inquiry_id,
+        groups=groups,
+        code=code,
+    )
+
+
+def opened(
+    blob: bytes, *, secret: EpochSecret = SECRET, surface_key: bytes = SURFACE, inquiry_id: int = INQUIRY
+) -> list[tuple[str, int, bytes]]:
+    found = open_envelope(blob=blob, secret=secret, surface_key=surface_key, inquiry_id=inquiry_id)
+    return [(g.group, g.key_id, g.dek) for g in found]
+
+
+def wraps(
+    blob: bytes, *, epoch: int = EPOCH, surface_key: bytes = SURFACE, inquiry_id: int = INQUIRY
+) -> tuple[tuple[str, int, bytes], ...]:
+    return receipt_wraps(blob=blob, epoch=epoch, surface_key=surface_key, inquiry_id=inquiry_id)
+
+
+group_lists = st.lists(
+    st.builds(GroupKey, names, ids, keys),
+    min_size=1,
+    max_size=4,
+    unique_by=(lambda g: g.group, lambda g: g.key_id),
+)
+
+
+@given(group_lists, ids, st.sampled_from([None, CODE]))
+def test_what_was_sealed_opens_for_the_epoch_and_for_the_receipt(
+    groups: list[GroupKey], inquiry_id: int, code: str | None
+) -> None:
+    blob = sealed(tuple(groups), inquiry_id=inquiry_id, code=code)
+    assert epoch_of(blob) == EPOCH
+    assert opened(blob, inquiry_id=inquiry_id) == [(g.group, g.key_id, g.dek) for g in groups]
+    by_receipt = wraps(blob, inquiry_id=inquiry_id)
+    found = open_envelope(blob=blob, secret=SECRET, surface_key=SURFACE, inquiry_id=inquiry_id)
+    if code is None:
+        assert by_receipt == ()
+        assert {g.receipt_wrap for g in found} == {None}
+        return
+    assert by_receipt == tuple((g.group, g.key_id, g.receipt_wrap) for g in found)
+    deks = [unwrap_with_receipt(code, inquiry_id, group, wrap) for group, _, wrap in by_receipt]
+    assert deks == [g.dek for g in groups]
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**64 - 1), keys)
+def test_any_epoch_and_secret_serve(number: int, secret: bytes) -> None:
+    epoch = EpochSecret(number, secret)
+    blob = sealed(secret=epoch)
+    assert epoch_of(blob) == number
+    assert opened(blob, secret=epoch) == [(g.group, g.key_id, g.dek) for g in GROUPS]
+
+
+def test_every_changed_byte_and_every_cut_is_refused() -> None:
+    blob = sealed()
+    for index in range(len(blob)):
+        for bad in (flipped(blob, index, 1 << index % 8), blob[:index]):
+            with pytest.raises(SealBroken):
+                opened(bad)
+            with pytest.raises(SealBroken):
+                wraps(bad)
+    with pytest.raises(SealBroken):
+        opened(blob + b"\x00")
+
+
+def resealed(inner: bytes) -> bytes:
+    associated = bind("inquiries envelope", 1, EPOCH, INQUIRY)
+    outer = seal_with(lasting_cipher(SURFACE, "inquiries envelope"), inner, associated)
+    return b"\x01" + EPOCH.to_bytes(8, "big") + outer
+
+
+def inner_of(blob: bytes) -> bytes:
+    associated = bind("inquiries envelope", 1, EPOCH, INQUIRY)
+    return open_with(lasting_cipher(SURFACE, "inquiries envelope"), blob[envelope.HEADER_SIZE :], associated)
+
+
+def test_eve_with_the_surface_key_changes_nothing_unnoticed() -> None:
+    inner = inner_of(sealed())
+    assert opened(resealed(inner))
+    for index in range(len(inner)):
+        with pytest.raises(SealBroken):
+            opened(resealed(flipped(inner, index, 1 << index % 8)))
+    for size in range(0, len(inner), 7):
+        with pytest.raises(SealBroken):
+            opened(resealed(inner[:size]))
+
+
+def test_eve_with_the_surface_key_cannot_take_the_receipt_away() -> None:
+    def without_wraps(inner: bytes) -> bytes:
+        reader = Reader(inner)
+        out = reader.take(2)
+        for _ in GROUPS:
+            name = reader.text().encode()
+            out += len(name).to_bytes(2, "big") + name + reader.take(8) + b"\x00\x00"
+            reader.take(reader.number(2))
+        return out + reader.rest()
+
+    with pytest.raises(SealBroken):
+        opened(resealed(without_wraps(inner_of(sealed()))))
+
+
+def test_an_envelope_of_no_group_or_of_one_twice_is_neither_made_nor_opened() -> None:
+    same_name = (GROUPS[0], GroupKey("main", 102, fixed("other")))
+    same_id = (GROUPS[0], GroupKey("other", 101, fixed("other")))
+    for groups in ((), same_name, same_id):
+        with pytest.raises(ValueError, match=r"at least one|twice"):
+            sealed(groups)
+    with pytest.raises(ValueError, match="32 bytes"):
+        sealed((GroupKey("main", 101, bytes(31)),))
+    one = inner_of(sealed(GROUPS[:1]))[2:-1168]
+    for count, table in ((0, b""), (2, one + one)):
+        with pytest.raises(SealBroken):
+            wraps(resealed(count.to_bytes(2, "big") + table + bytes(1168)))
+
+
+def test_a_number_of_keys_other_than_of_groups_is_refused() -> None:
+    info = bind("inquiries envelope keys", 1, EPOCH, INQUIRY, "main", 101, b"")
+    keys_of_two = envelope.SUITE.encrypt(bytes(64), SECRET.private_key.public_key(), info)
+    table = b"\x00\x01" + b"\x00\x04main" + (101).to_bytes(8, "big") + b"\x00\x00"
+    with pytest.raises(SealBroken, match="another number"):
+        opened(resealed(table + keys_of_two))
+
+
+def test_another_inquiry_epoch_secret_or_surface_key_is_refused() -> None:
+    blob = sealed()
+    with pytest.raises(SealBroken):
+        opened(blob, inquiry_id=INQUIRY + 1)
+    with pytest.raises(SealBroken):
+        opened(blob, secret=EpochSecret(EPOCH + 1, fixed("secret")))
+    with pytest.raises(SealBroken):
+        opened(blob, secret=EpochSecret(EPOCH, fixed("other")))
+    for other in (evolve(SURFACE, EPOCH + 1), fixed("other"), b"", SURFACE[:31]):
+        with pytest.raises(SealBroken):
+            opened(blob, surface_key=other)
+        with pytest.raises(SealBroken):
+            wraps(blob, surface_key=other)
+    with pytest.raises(SealBroken):
+        wraps(blob, inquiry_id=INQUIRY + 1)
+    with pytest.raises(SealBroken):
+        wraps(blob, epoch=EPOCH + 1)
+
+
+def test_a_header_of_another_epoch_is_refused_under_either_number() -> None:
+    moved = b"\x01" + (EPOCH + 1).to_bytes(8, "big") + sealed()[9:]
+    assert epoch_of(moved) == EPOCH + 1
+    for epoch in (EPOCH, EPOCH + 1):
+        with pytest.raises(SealBroken):
+            wraps(moved, epoch=epoch)
+        with pytest.raises(SealBroken):
+            opened(moved, secret=EpochSecret(epoch, fixed("secret")))
+
+
+@pytest.mark.parametrize(
+    "blob", [b"", b"\x01", b"\x01" + bytes(7), b"\x02" + bytes(2000), b"\x00" + bytes(2000)]
+)
+def test_a_cut_header_or_another_version_is_refused(blob: bytes) -> None:
+    with pytest.raises(SealBroken):
+        epoch_of(blob)
+    with pytest.raises(SealBroken):
+        opened(blob)
+
+
+def test_another_receipt_or_another_groups_wrap_opens_nothing() -> None:
+    (main, _, main_wrap), (_, _, other_wrap) = wraps(sealed())
+    assert unwrap_with_receipt(CODE, INQUIRY, main, main_wrap) == fixed("main")
+    for code, wrap in ((OTHER_CODE, main_wrap), (CODE, other_wrap)):
+        with pytest.raises(SealBroken):
+            unwrap_with_receipt(code, INQUIRY, main, wrap)
+
+
+def test_no_key_shows_in_what_is_printed() -> None:
+    found = open_envelope(blob=sealed(), secret=SECRET, surface_key=SURFACE, inquiry_id=INQUIRY)
+    assert repr(GROUPS[0]) == "GroupKey(group='main', key_id=101)"
+    assert repr(found[0]) == "OpenedGroup(group='main', key_id=101)"
+
+
+def test_a_malformed_public_key_is_refused() -> None:
+    with pytest.raises(SealBroken):
+        seal_envelope(epoch=1, public_key=b"", surface_key=SURFACE, inquiry_id=1, groups=GROUPS, code=None)
+
+
+# -- the same, without the library's HPKE --------------------------------------------------------
+
+
+XWING_LABEL = bytes.fromhex("5c2e2f2f5e5c")
+
+
+def _extract(suite: bytes, salt: bytes, label: bytes, ikm: bytes) -> bytes:
+    return hmac.digest(salt or bytes(32), b"HPKE-v1" + suite + label + ikm, "sha256")
+
+
+def _expand(suite: bytes, prk: bytes, label: bytes, info: bytes, length: int) -> bytes:
+    message = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
+    return hmac.digest(prk, message + b"\x01", "sha256")[:length]
+
+
+def test_the_sealed_keys_open_by_the_letter_of_the_standards() -> None:
+    """X-Wing by hand (MLKEM768-X25519, KEM 0x647a) and the key schedule of RFC 9180, section 5.1.
+
+    So that an envelope can be opened without this product and without this library.
+    """
+    blob = sealed()
+    named = [part for entry in wraps(blob) for part in entry]
+    hpke = inner_of(blob)[-(1120 + 64 + 16) :]
+    kem_m, kem_x, ciphertext = hpke[:1088], hpke[1088:1120], hpke[1120:]
+    seed = derive(fixed("secret"), "inquiries epoch mlkem768", 1, EPOCH, length=64)
+    scalar = X25519PrivateKey.from_private_bytes(derive(fixed("secret"), "inquiries epoch x25519", 1, EPOCH))
+    shared_m = MLKEM768PrivateKey.from_seed_bytes(seed).decapsulate(kem_m)
+    shared_x = scalar.exchange(X25519PublicKey.from_public_bytes(kem_x))
+    public_x = scalar.public_key().public_bytes_raw()
+    shared = sha3_256(shared_m + shared_x + kem_x + public_x + XWING_LABEL).digest()
+
+    suite = b"HPKE\x64\x7a\x00\x01\x00\x02"
+    info = bind("inquiries envelope keys", 1, EPOCH, INQUIRY, *named)
+    context = b"\x00" + _extract(suite, b"", b"psk_id_hash", b"") + _extract(suite, b"", b"info_hash", info)
+    secret = _extract(suite, shared, b"secret", b"")
+    key = _expand(suite, secret, b"key", context, 32)
+    nonce = _expand(suite, secret, b"base_nonce", context, 12)
+    assert AESGCM(key).decrypt(nonce, ciphertext, b"") == fixed("main") + fixed("marketing")
