@@ -162,17 +162,23 @@ def _readable(now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
     return and_(groups.c.claimed_at.is_(None), or_(groups.c.due_at.is_(None), groups.c.due_at > now))
 
 
-def page(
+def page(  # noqa: PLR0913 - a list's filters
     connection: Connection, types: Sequence[str], state: str | None, before: int | None, limit: int, now: datetime
 ) -> list[InquiryRow]:
-    """Readable inquiries of these types, the newest first, from the id `before` on."""
-    query = _SHELL.join(groups, _ON_MAIN).where(_readable(now), inquiries.c.type.in_(types))
-    if state is not None:
-        query = query.where(inquiries.c.state == state)
-    if before is not None:
-        query = query.where(inquiries.c.id < before)
-    found = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))
-    return [InquiryRow(*row) for row in found]
+    """Readable inquiries of these types, the newest first, below the id `before`.
+
+    One keyset query per type, each along its index, however many inquiries there are.
+    """
+    found: list[InquiryRow] = []
+    for name in types:
+        query = _SHELL.join(groups, _ON_MAIN).where(_readable(now), inquiries.c.type == name)
+        if state is not None:
+            query = query.where(inquiries.c.state == state)
+        if before is not None:
+            query = query.where(inquiries.c.id < before)
+        rows = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))
+        found += [InquiryRow(*row) for row in rows]
+    return sorted(found, key=lambda row: row.id, reverse=True)[:limit]
 
 
 def readable(connection: Connection, inquiry_id: int, now: datetime) -> InquiryRow | None:
@@ -182,22 +188,16 @@ def readable(connection: Connection, inquiry_id: int, now: datetime) -> InquiryR
     return None if row is None else InquiryRow(*row)
 
 
-def shell_by_lookup(connection: Connection, lookup: bytes) -> InquiryRow | None:
+def by_receipt(connection: Connection, lookup: bytes) -> InquiryRow | None:
     """The inquiry that this receipt belongs to, with its main group if that stands."""
     query = _SHELL.join(groups, _ON_MAIN, isouter=True).where(inquiries.c.receipt_lookup == lookup)
     row = connection.execute(query).one_or_none()
     return None if row is None else InquiryRow(*row)
 
 
-def due_of_receipt(connection: Connection, lookup: bytes) -> tuple[int, datetime | None, int] | None:
-    """(policy version, main due date, id) of the inquiry stored under this receipt."""
-    query = (
-        select(inquiries.c.policy_version, groups.c.due_at, inquiries.c.id)
-        .join(groups, _ON_MAIN)
-        .where(inquiries.c.receipt_lookup == lookup)
-    )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else (row[0], row[1], row[2])
+def once_used(connection: Connection, once: bytes) -> bool:
+    """Whether something was stored under this `once`."""
+    return connection.scalar(select(inquiries.c.id).where(inquiries.c.once == once)) is not None
 
 
 def groups_of(connection: Connection, inquiry_id: int, now: datetime) -> list[GroupRow]:

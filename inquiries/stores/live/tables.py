@@ -69,7 +69,7 @@ inquiries = Table(
     Column("receipt_lookup", LargeBinary(16), nullable=False, unique=True),
     Column("once", LargeBinary(16), unique=True),  # keyed hash of `_once` or Idempotency-Key
     Index("ix_inquiries_type_id", "type", "id"),
-    Index("ix_inquiries_state_id", "state", "id"),
+    Index("ix_inquiries_type_state_id", "type", "state", "id"),
 )  # fmt: skip
 
 #: The unit of retention: what ends on its own, under a data key of its own.

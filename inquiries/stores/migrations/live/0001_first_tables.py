@@ -50,8 +50,8 @@ def upgrade() -> None:
     sa.UniqueConstraint('receipt_lookup', name=op.f('uq_inquiries_receipt_lookup'))
     )
     with op.batch_alter_table('inquiries', schema=None) as batch_op:
-        batch_op.create_index('ix_inquiries_state_id', ['state', 'id'], unique=False)
         batch_op.create_index('ix_inquiries_type_id', ['type', 'id'], unique=False)
+        batch_op.create_index('ix_inquiries_type_state_id', ['type', 'state', 'id'], unique=False)
 
     op.create_table('policies',
     sa.Column('version', sa.Integer(), autoincrement=False, nullable=False),

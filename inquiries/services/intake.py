@@ -1,0 +1,211 @@
+"""Receives inquiries: checks them against the policy shown, seals each item, commits once, hands out a receipt.
+
+Runs on the public surface, with no private key. What `receive` returned for is durable; the receipt code
+is stored nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import IntegrityError
+
+from inquiries import clock
+from inquiries.errors import IntakeClosed, NoticeSuperseded, OnceReused, UnknownType
+from inquiries.policy.model import Policy
+from inquiries.policy.period import Period
+from inquiries.rules import items as item_rules
+from inquiries.rules import retention
+from inquiries.rules.lifecycle import State
+from inquiries.sealing import envelope, items, receipts
+from inquiries.sealing.primitives import bind
+from inquiries.services import epochs, publishing
+from inquiries.services.house import House
+from inquiries.services.ids import new_id
+from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import inquiries as live
+
+TRIES = 5
+MAIN = live.MAIN
+VISITOR = "visitor"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What came in, unchecked. `once` is the nonce of `_once` or the Idempotency-Key."""
+
+    type: str
+    items: Mapping[str, object]
+    consents: Mapping[str, object]
+    language: str
+    notice_version: int | None = None
+    once: bytes | None = None
+    address: str | None = None
+    user_agent: str | None = None
+    channel: str = "form"
+
+
+@dataclass(frozen=True)
+class Received:
+    """What the sender is told; `due` is in the policy's time zone, None when kept until withdrawn."""
+
+    receipt: str
+    due: datetime | None
+    notice_version: int
+    type: str
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A group before it is sealed."""
+
+    name: str
+    period: Period
+    items: Mapping[str, str]
+
+
+def receive(house: House, submission: Submission) -> Received:
+    """Seal and store one inquiry in one commit of the live store.
+
+    Raises:
+        UnknownType, InvalidItems, NoticeSuperseded: the submission does not fit the policy in force.
+        OnceReused: other content came under the same `once`.
+        IntakeClosed: no epoch is open.
+    """
+    published = publishing.in_force(house)
+    if submission.type not in published.policy.types:
+        raise UnknownType(submission.type[:64])
+    if submission.notice_version is not None and submission.notice_version != published.version:
+        raise NoticeSuperseded(f"version {published.version} is in force")
+    accepted = item_rules.validate(published.policy, submission.type, submission.items, submission.consents)
+    code = _code(house, submission, accepted)
+    once = _once_digest(house, submission.once)
+    for _ in range(TRIES):
+        try:
+            return _store(house, submission, published, accepted, code, once)
+        except IntegrityError:
+            known = _known(house, published, submission, code, once)
+            if known is not None:
+                return known
+        except _EpochClosed:
+            epochs.current(house, again=True)
+    raise IntakeClosed("no epoch stayed open long enough")
+
+
+class _EpochClosed(Exception):
+    """The epoch closed between sealing and inserting; seal to the next."""
+
+
+def _code(house: House, submission: Submission, accepted: item_rules.Accepted) -> str:
+    """The receipt code: the same for the same content under the same `once`, else random."""
+    if submission.once is None:
+        return receipts.random_code()
+    parts = [submission.type, submission.language]
+    for fields in (accepted.items, accepted.consents):
+        parts += [text for name in sorted(fields) for text in (name, str(fields[name]))]
+    return receipts.code_from(house.secret_key, submission.once, hashlib.sha256(bind(*parts)).digest())
+
+
+def _once_digest(house: House, once: bytes | None) -> bytes | None:
+    if once is None:
+        return None
+    return hmac.digest(house.secret_key, bind("inquiries once", once), "sha256")[:16]
+
+
+def _store(  # noqa: PLR0913
+    house: House,
+    submission: Submission,
+    published: publishing.Published,
+    accepted: item_rules.Accepted,
+    code: str,
+    once: bytes | None,
+) -> Received:
+    policy, now, inquiry_id = published.policy, clock.now(), new_id()
+    epoch = epochs.current(house)
+    drafts = _drafts(policy, submission, accepted)
+    keys = [envelope.GroupKey(draft.name, new_id(), items.new_data_key()) for draft in drafts]
+    groups = [
+        _sealed(draft, key, inquiry_id, now, policy.time_zone) for draft, key in zip(drafts, keys, strict=True)
+    ]
+    sealed = envelope.seal_envelope(
+        epoch=epoch.number,
+        public_key=epoch.public_key,
+        surface_key=epoch.surface_key,
+        inquiry_id=inquiry_id,
+        groups=keys,
+        code=code,
+    )
+    shell = live.NewInquiry(
+        inquiry_id, submission.type, State.received, submission.channel, submission.language, published.version,
+        now, receipts.lookup_id(code), once,
+    )  # fmt: skip
+    notice = published.notice(submission.type, submission.language)
+    shown = submission.notice_version is not None
+    agreed = [
+        live.ConsentRow(
+            inquiry_id, purpose, given, published.version, notice.digest, shown, submission.language, now
+        )
+        for purpose, given in accepted.consents.items()
+    ]
+    with house.live.write() as connection:
+        house.live.gate(connection, live_epochs.GATE)
+        if not live_epochs.is_open(connection, epoch.number):
+            raise _EpochClosed
+        live.add(connection, shell, groups, agreed)
+        live_epochs.add_envelope(connection, inquiry_id, epoch.number, sealed)
+    return Received(code, _local(groups[0].due_at, policy), published.version, submission.type, repeated=False)
+
+
+def _drafts(policy: Policy, submission: Submission, accepted: item_rules.Accepted) -> list[_Draft]:
+    """The main group, a copy for each optional consent given, and the visitor's data (DESIGN §3, Groups)."""
+    drafts = [_Draft(MAIN, policy.types[submission.type].period, accepted.items)]
+    for name, purpose in policy.purposes.items():
+        if not purpose.required and purpose.period is not None and accepted.consents.get(name):
+            copies = {item: accepted.items[item] for item in purpose.items if item in accepted.items}
+            drafts.append(_Draft(name, purpose.period, copies))
+    if policy.visitor is not None:
+        seen = {"address": submission.address, "user_agent": submission.user_agent}
+        kept = {name: text[:512] for name in policy.visitor.items if (text := seen[name])}
+        if kept:
+            drafts.append(_Draft(VISITOR, policy.visitor.period, kept))
+    return drafts
+
+
+def _sealed(
+    draft: _Draft, key: envelope.GroupKey, inquiry_id: int, received_at: datetime, time_zone: str
+) -> live.NewGroup:
+    sealed = {
+        name: items.seal_item(key.dek, inquiry_id, draft.name, name, text) for name, text in draft.items.items()
+    }
+    due_at = retention.due_at(received_at, draft.period, time_zone)
+    return live.NewGroup(key.key_id, inquiry_id, draft.name, due_at, items.pack(sealed))
+
+
+def _known(
+    house: House, published: publishing.Published, submission: Submission, code: str, once: bytes | None
+) -> Received | None:
+    """The earlier receipt of the same submission; None when an id merely collided."""
+    with house.live.read() as connection:
+        row = live.by_receipt(connection, receipts.lookup_id(code))
+        if row is None and once is not None and live.once_used(connection, once):
+            raise OnceReused("this key came with other content before")
+    if row is None:
+        return None
+    version = publishing.version(house, row.policy_version)
+    return Received(code, _local(row.due_at, published.policy), version.version, submission.type, repeated=True)
+
+
+def _local(moment: datetime | None, policy: Policy) -> datetime | None:
+    return None if moment is None else moment.astimezone(ZoneInfo(policy.time_zone))
+
+
+def fresh_once() -> bytes:
+    """A nonce for a form about to be shown."""
+    return os.urandom(16)
