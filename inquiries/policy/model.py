@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
@@ -74,8 +74,8 @@ def _positive(period: Period) -> Period:
 
 
 Text = Annotated[str, _matching(r"(?s)\S(.*\S)?", "must not be empty, nor begin or end with a space")]
-Name = Annotated[str, _matching(r"[a-z][a-z0-9_]{0,39}", "must be a name of small letters, digits and _")]
-TypeName = Annotated[str, _matching(r"[a-z][a-z0-9_-]{0,39}", "must be a name of small letters, digits, _ and -")]
+Name = Annotated[str, _matching(r"[a-z][a-z0-9_]{0,39}", "must be of small letters, digits and _")]
+TypeName = Annotated[str, _matching(r"[a-z][a-z0-9_-]{0,39}", "must be of small letters, digits, _ and -")]
 Language = Annotated[str, _matching(r"[a-z]{2}", 'must be a language of two small letters, such as "ko"')]
 Country = Annotated[str, _matching(r"[A-Z]{2}", 'must be a country of two capital letters, such as "KR"')]
 Email = Annotated[str, AfterValidator(_email)]
@@ -85,6 +85,8 @@ AnyPeriod = Annotated[Period, BeforeValidator(Period.parse), WithJsonSchema(json
 EndingPeriod = Annotated[AnyPeriod, AfterValidator(_bounded)]
 Retention = Annotated[AnyPeriod, AfterValidator(_positive)]
 Table = Annotated[Mapping[Name, Value], AfterValidator(MappingProxyType)]
+
+_NONE: Any = Field(default_factory=lambda: MappingProxyType({}))
 
 ItemKind = Literal["text", "email", "phone", "long_text"]
 Basis = Literal["consent", "law", "agreement"]
@@ -143,7 +145,7 @@ class InquiryType(Part):
     required: tuple[Name, ...]
     optional: tuple[Name, ...] = ()
     period: Retention
-    after_closing: AnyPeriod = Period(days=30)
+    after_closing: EndingPeriod = Period(days=30)
     refusal: LocalText
     _items: tuple[str, ...] = PrivateAttr(default=())
     _purposes: tuple[str, ...] = PrivateAttr(default=())
@@ -249,9 +251,9 @@ class Policy(Part):
     minimum: Annotated[EndingPeriod, AfterValidator(_positive)] | None = None
     records: Records = Records()
     deadlines: Deadlines = Deadlines()
-    processors: Table[Processor] = MappingProxyType({})
-    recipients: Table[Recipient] = MappingProxyType({})
-    statutes: Table[Statute] = MappingProxyType({})
+    processors: Table[Processor] = _NONE
+    recipients: Table[Recipient] = _NONE
+    statutes: Table[Statute] = _NONE
 
     @model_validator(mode="after")
     def _arrange(self) -> Self:

@@ -1,4 +1,4 @@
-"""A calendar period as the policy writes it ("1 year", "30 days", "until withdrawn"); never adds it to a date."""
+"""A calendar period as the policy writes it ("1 year", "until withdrawn"); never adds it to a date."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Period:
 
 @cache
 def _span(months: int) -> tuple[int, int]:
-    """The fewest and the most days that so many months can have (1896-1910 holds both kinds of century year)."""
+    """The fewest and the most days that so many months can have (from 1896 on: 1900 was no leap year)."""
     starts = [date(1896 + n // 12, n % 12 + 1, 1) for n in range(14 * 12)]
     ends = [date(d.year + (d.month - 1 + months) // 12, (d.month - 1 + months) % 12 + 1, 1) for d in starts]
     spans: list[timedelta] = [end - start for start, end in zip(starts, ends, strict=True)]

@@ -65,7 +65,7 @@ _OFFICE: _Rule = (_Scope.everything, False)
 _OFFICE_WITH_REASON: _Rule = (_Scope.everything, True)
 
 _TABLE: Mapping[Permission, Mapping[Role, _Rule]] = {
-    Permission.own_session: {role: _OFFICE for role in Role},
+    Permission.own_session: dict.fromkeys(Role, _OFFICE),
     Permission.list_inquiries: {
         Role.consultation: _DESK,
         Role.business: (_Scope.granted, False),
