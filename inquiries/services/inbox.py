@@ -137,8 +137,9 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
     if now is None:  # it became due while we were at it
         raise NotFound("the inquiry is due or destroyed")
     shown = _summary(house, now, opened, needs_reason=decision.needs_reason)
+    in_order = {name: opened[name] for name in shown.policy.types[row.type].items if name in opened}
     agreed = tuple(ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at) for one in consents)
-    return OpenedInquiry(shown, opened, agreed, number, clock.now())
+    return OpenedInquiry(shown, in_order, agreed, number, clock.now())
 
 
 # -- acting --------------------------------------------------------------------------------------
@@ -250,7 +251,7 @@ def _line(house: House, row: live.InquiryRow, opened: Mapping[str, str]) -> Inbo
 
 def _masked(policy: Policy, type_name: str, opened: Mapping[str, str]) -> dict[str, str]:
     return {
-        name: masking.mask(policy.items[name].kind, opened[name], )
+        name: masking.mask(policy.items[name].kind, opened[name])
         for name in policy.types[type_name].items
         if name in opened
     }

@@ -94,13 +94,14 @@ def publish(house: House, loaded: loader.LoadedPolicy) -> Published:
     of `policy publish`, a later issue; until then only `init` and development come here.
     """
     now = clock.now()
-    known = max((body["version"] for _, body in records.bodies(house, "operation") if body["act"] == "publish"), default=0)
+    recorded = records.latest(house, "operation", "publish")
     with house.live.write() as connection:
         house.live.gate(connection, "policy", exclusive=True)
         newest = policies.newest(connection)
         if newest is not None and newest.digest == loaded.digest:
             return version(house, newest.version)
-        number = max(known, newest.version if newest else 0) + 1  # a restored live store forgets versions
+        known = int(recorded[1]["version"]) if recorded else 0  # a restored live store has forgotten some
+        number = max(known, newest.version if newest else 0) + 1
         row = policies.PolicyRow(number, loaded.source, loaded.digest, now, now)
         policies.add(connection, row, _texts(loaded.policy))
     records.append(house, "operation", {"act": "publish", "version": number, "digest": loaded.digest.hex()})

@@ -99,6 +99,13 @@ def bodies(house: House, chain: Chain, after: int = 0) -> Iterator[tuple[int, di
                 yield entry.n, json.loads(entry.body)
 
 
+def latest(house: House, chain: Chain, act: str) -> tuple[datetime, dict[str, Any]] | None:
+    """(when, body) of the newest record of this act."""
+    with house.ledger.read() as connection:
+        entry = ledger.latest(connection, chain, act)
+    return None if entry is None or entry.body is None else (entry.at, json.loads(entry.body))
+
+
 def last_moment(house: House) -> datetime | None:
     """When anything was last recorded."""
     with house.ledger.read() as connection:

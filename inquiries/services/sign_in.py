@@ -48,9 +48,7 @@ class _Factor:
         return "recovery_code" if self.step is None else "totp"
 
 
-def sign_in(
-    house: House, *, email: str, password: str, code: str, address: str | None, language: str = ""
-) -> SignedIn:
+def sign_in(house: House, *, email: str, password: str, code: str, address: str | None) -> SignedIn:
     """Check all three, use the code up, begin a session under a fresh token; recorded either way.
 
     Raises:
@@ -70,7 +68,7 @@ def sign_in(
     with house.live.write() as live:
         used = _use(live, person.id, factor)
         roles = sessions.scopes(store.roles(live, person.id))
-        token = sessions.put(live, person.id, {"language": language} if language else {}) if used else b""
+        token = sessions.put(live, person.id, {}) if used else b""
     if not used:
         raise _refused(house, person, address, "code")
     actor = Actor(person.id, person.email, roles, sessions.digest(token), address)

@@ -6,7 +6,7 @@ under an epoch that still stands open here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,11 +67,12 @@ epochs = Table(
     Column("scoured_at", Moment),
 )  # fmt: skip
 
-#: One row: how far the ledger's destruction intents have been applied here.
+#: One row: how far the ledger's destruction intents have been followed.
 progress = Table(
     "progress", metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("last_intent", Id, nullable=False),
+    Column("last_intent", Id, nullable=False),  # the last destruction intent applied here
+    Column("done_intent", Id, nullable=False),  # the last one carried through everywhere
     Column("restored_at", Moment),  # set: a restore was noticed; nothing retires until confirmed
 )  # fmt: skip
 
@@ -200,8 +201,7 @@ def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
     connection.execute(_BURY, updated)
     absent = [{"id": key, **mark} for key, mark in zip(ids, marks, strict=True)]
     connection.execute(_insert_if_absent(connection), absent)
-    newest = max(stone.intent for stone in stones)
-    connection.execute(update(progress).where(progress.c.last_intent < newest).values(last_intent=newest))
+    advance(connection, last=max(stone.intent for stone in stones))
 
 
 # -- epochs and rotation -------------------------------------------------------------------------
@@ -215,6 +215,12 @@ def open_epoch(connection: Connection) -> int | None:
 def epoch_states(connection: Connection) -> dict[int, str]:
     """Number → open | closed | retired."""
     return {row[0]: row[1] for row in connection.execute(select(epochs.c.number, epochs.c.state))}
+
+
+def retired_before(connection: Connection, moment: datetime) -> int | None:
+    """The newest epoch that was retired before the moment."""
+    query = select(func.max(epochs.c.number)).where(epochs.c.state == "retired", epochs.c.retired_at < moment)
+    return connection.scalar(query)
 
 
 def unscoured(connection: Connection) -> list[int]:
@@ -276,18 +282,37 @@ def rewrap(connection: Connection, epoch: int, changes: Iterable[tuple[KeyRow, b
 # -- progress ------------------------------------------------------------------------------------
 
 
-def last_intent(connection: Connection) -> int:
-    """The number of the last destruction intent applied here; 0 when none was."""
-    return connection.scalar(select(progress.c.last_intent)) or 0
+@dataclass(frozen=True)
+class Progress:
+    """How far the ledger's destruction intents have been followed."""
+
+    last_intent: int = 0
+    done_intent: int = 0
+    restored_at: datetime | None = None
 
 
-def restored_at(connection: Connection) -> datetime | None:
-    """When a restore was noticed that nobody has confirmed yet."""
-    return connection.scalar(select(progress.c.restored_at))
+def how_far(connection: Connection) -> Progress:
+    """The present progress; zeros before the first destruction."""
+    row = connection.execute(
+        select(progress.c.last_intent, progress.c.done_intent, progress.c.restored_at)
+    ).one_or_none()
+    return Progress() if row is None else Progress(*row)
 
 
-def set_progress(connection: Connection, values: Mapping[str, Any]) -> None:
-    """Write the one row of `progress`, making it at first."""
+def advance(connection: Connection, *, last: int | None = None, done: int | None = None) -> None:
+    """Note an intent as applied here, or as carried through everywhere; never goes back."""
+    if last is not None:
+        connection.execute(update(progress).where(progress.c.last_intent < last).values(last_intent=last))
+    if done is not None:
+        connection.execute(update(progress).where(progress.c.done_intent < done).values(done_intent=done))
+
+
+def note_restore(connection: Connection, at: datetime | None) -> None:
+    """A restore was noticed (or, with None, confirmed): until confirmed no epoch retires."""
+    connection.execute(update(progress).values(restored_at=at))
+
+
+def prepare(connection: Connection) -> None:
+    """Make the one row of `progress`; harmless when it stands."""
     if connection.scalar(select(progress.c.id)) is None:
-        connection.execute(insert(progress).values(id=1, last_intent=0))
-    connection.execute(update(progress).values(**values))
+        connection.execute(insert(progress).values(id=1, last_intent=0, done_intent=0))

@@ -126,6 +126,14 @@ def read_all(connection: Connection, chain: str, after: int = 0) -> Iterator[Ent
         after = batch[-1].n
 
 
+def latest(connection: Connection, chain: str, act: str) -> Entry | None:
+    """The newest entry of the chain whose body says `act`, which canonical JSON puts first."""
+    wanted = bodies.c.body.startswith(f'{{"act":"{act}"', autoescape=True)
+    query = _WHOLE.where(entries.c.chain == chain, wanted).order_by(entries.c.n.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Entry(*row)
+
+
 def chains(connection: Connection) -> list[str]:
     """The names of all chains that have an entry."""
     return sorted(connection.scalars(select(entries.c.chain).distinct()))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
-from inquiries.stores.live.tables import envelopes, epochs, groups, inquiries, staff
+from inquiries.stores.live.tables import envelopes, epochs, groups, inquiries, sessions, staff
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
 GATE = "epoch"
@@ -140,3 +140,8 @@ def drop_envelopes(connection: Connection, epochs_before: int, limit: int) -> in
     """Delete up to `limit` envelopes of epochs before the given one. Returns how many."""
     page = select(envelopes.c.inquiry_id).where(envelopes.c.epoch < epochs_before).limit(limit)
     return connection.execute(delete(envelopes).where(envelopes.c.inquiry_id.in_(page))).rowcount
+
+
+def drop_sessions(connection: Connection) -> None:
+    """End every session: a live store that was put back may hold sessions that were ended since."""
+    connection.execute(delete(sessions))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, delete, func, insert, or_, select, type_coerce, update
 
+from inquiries.stores.types import to_microseconds
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
 
 MAIN = "main"
@@ -261,6 +262,22 @@ def count_due(connection: Connection, by: datetime) -> int:
     return connection.scalar(query.where(or_(groups.c.due_at <= by, groups.c.claimed_at.is_not(None)))) or 0
 
 
+def due_by_hour(connection: Connection, now: datetime, hours: int) -> list[list[int]]:
+    """[n, count]: so many groups become due in the n-th hour from now (from 1), for as many hours."""
+    hour = 3_600_000_000
+    start = to_microseconds(now)
+    due = type_coerce(groups.c.due_at, BigInteger)
+    step = ((due - start) // hour).label("step")
+    query = select(step, func.count()).where(due > start, due <= start + hours * hour).group_by(step).order_by(step)
+    return [[int(row[0]) + 1, int(row[1])] for row in connection.execute(query)]
+
+
+def lookups(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, bytes]:
+    """Inquiry id → receipt lookup, of those that stand."""
+    query = select(inquiries.c.id, inquiries.c.receipt_lookup).where(inquiries.c.id.in_(inquiry_ids))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:
     """The earliest due date that has passed."""
     return connection.scalar(select(func.min(groups.c.due_at)).where(groups.c.due_at <= now))
@@ -286,9 +303,3 @@ def standing(connection: Connection, group_ids: Sequence[int]) -> list[tuple[int
     """(group id, inquiry id) of those of the groups that still have rows."""
     query = select(groups.c.id, groups.c.inquiry_id).where(groups.c.id.in_(group_ids))
     return [(row[0], row[1]) for row in connection.execute(query)]
-
-
-def shells_without_groups(connection: Connection, limit: int) -> list[int]:
-    """Shells that a crash or a restore left without any group."""
-    query = select(inquiries.c.id).where(~select(groups.c.id).where(groups.c.inquiry_id == inquiries.c.id).exists())
-    return list(connection.scalars(query.limit(limit)))

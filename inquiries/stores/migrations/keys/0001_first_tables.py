@@ -51,6 +51,7 @@ def upgrade() -> None:
     op.create_table('progress',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('last_intent', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('done_intent', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('restored_at', types.Moment(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_progress'))
     )

@@ -1,0 +1,250 @@
+"""Rotation: the step after which what was destroyed is beyond every copy; and settling at every start.
+
+Each step is repeatable; whatever killed the process, the next run finishes (DESIGN §3, Finality). An epoch
+is retired only after it was asserted, against the keys store, that nothing needs it any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from inquiries import clock
+from inquiries.errors import KeyUnavailable, RotationIncomplete, SealBroken
+from inquiries.sealing import epochs as sealing
+from inquiries.services import keys as adoption
+from inquiries.services import records
+from inquiries.services.house import House
+from inquiries.stores import keys
+from inquiries.stores.live import epochs as live_epochs
+
+log = structlog.get_logger()
+
+#: Their sum, with the hourly sweep, is what "destroyed within 5 days" rests on (P10).
+INTERVAL = timedelta(hours=24)
+KEY_BACKUPS_LIVE = timedelta(hours=72)
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What a rotation did: the epoch now open, how many keys were re-wrapped, which epochs are gone."""
+
+    epoch: int
+    rewrapped: int
+    retired: tuple[int, ...]
+
+
+def rotate(house: House, *, confirm: bool = False) -> Rotation:
+    """Open a new epoch, re-wrap every living key under it, and end all earlier ones.
+
+    `confirm`: the officer accepts that what cannot be opened stays behind; it is recorded with the ids.
+
+    Raises:
+        RotationIncomplete: an earlier epoch is still needed; intake goes on in the new one.
+        JobBusy: another process rotates, or a reader kept the keys store from being scoured.
+    """
+    with house.keys.job("rotate"):
+        number = _settled_number(house)
+        if not _unfinished(house, number):
+            number += 1
+        _publish(house, number)
+        return _finish(house, number, confirm=confirm)
+
+
+def settle_epochs(house: House) -> int:
+    """At every start: make stores and keyring agree on the open epoch, opening a new one where they cannot.
+
+    Returns the number of the open epoch. The first call of an installation opens epoch 1.
+    """
+    with house.keys.job("rotate"):
+        with house.keys.write() as connection:
+            keys.prepare(connection)
+        number = _settled_number(house)
+        _notice_restore(house)
+        _publish(house, number)
+        return number
+
+
+def finish_pending(house: House) -> Rotation | None:
+    """Carry through a rotation that was cut short; None when there is none."""
+    with house.keys.job("rotate"):
+        number = _settled_number(house)
+        return _finish(house, number, confirm=False) if _unfinished(house, number) else None
+
+
+def is_due(house: House) -> bool:
+    """Whether the open epoch has had its day."""
+    with house.live.read() as connection:
+        newest = live_epochs.newest(connection)
+    return newest is not None and clock.now() - newest.at >= INTERVAL
+
+
+# -- which epoch ---------------------------------------------------------------------------------
+
+
+def _settled_number(house: House) -> int:
+    """The newest epoch that anything here has heard of, or the one after if it can no longer be sealed to."""
+    with house.live.read() as connection:
+        live = {row.number: row.state for row in live_epochs.every(connection)}
+    with house.keys.read() as connection:
+        here = keys.epoch_states(connection)
+    secrets = house.custody.secret_epochs()
+    newest = max([*live, *here, *secrets, *house.custody.surface_epochs(), recorded_epoch(house)], default=0)
+    usable = newest in secrets and live.get(newest, "open") == "open" and here.get(newest, "open") == "open"
+    return newest if usable else newest + 1
+
+
+def recorded_epoch(house: House) -> int:
+    """The epoch that the last completed rotation opened, as the ledger says."""
+    record = records.latest(house, "operation", "rotate")
+    return int(record[1]["epoch"]) if record else 0
+
+
+def _notice_restore(house: House) -> None:
+    """A store that stands before the last completed rotation was put back from a backup."""
+    recorded = recorded_epoch(house)
+    with house.live.read() as connection:
+        live = live_epochs.newest(connection)
+    with house.keys.read() as connection:
+        here = keys.open_epoch(connection)
+    behind = {
+        "live": live.number if live else 0,
+        "keys": here or 0,
+        "keyring": max(house.custody.secret_epochs(), default=0),
+    }
+    behind = {name: number for name, number in behind.items() if number < recorded}
+    if not behind:
+        return
+    log.error("restore.noticed", recorded=recorded, behind=behind)
+    records.append(house, "operation", {"act": "restore", "recorded": recorded, "behind": behind})
+    with house.keys.write() as connection:
+        keys.note_restore(connection, clock.now())
+    if "live" in behind:
+        with house.live.write() as connection:
+            live_epochs.drop_sessions(connection)
+
+
+def _unfinished(house: House, number: int) -> bool:
+    with house.live.read() as connection:
+        live = any(row.number < number and row.state != "retired" for row in live_epochs.every(connection))
+    with house.keys.read() as connection:
+        states = keys.epoch_states(connection)
+        here = any(one < number and state != "retired" for one, state in states.items())
+        unscoured = bool(keys.unscoured(connection))
+    return live or here or unscoured or any(one < number for one in house.custody.secret_epochs())
+
+
+# -- the steps -----------------------------------------------------------------------------------
+
+
+def _publish(house: House, number: int) -> None:
+    """Secret durable → open in keys → open in live, where every earlier one closes."""
+    secret = house.custody.add_epoch(number)
+    now = clock.now()
+    with house.keys.write() as connection:
+        house.keys.gate(connection, keys.GATE, exclusive=True)
+        keys.start_epoch(connection, number, now)
+    with house.live.write() as connection:
+        house.live.gate(connection, live_epochs.GATE, exclusive=True)
+        standing = {row.number: row for row in live_epochs.every(connection)}
+        for row in standing.values():
+            if row.number < number and row.state == "open":
+                _put(house, connection, row, "closed")
+        if number not in standing:
+            fresh = live_epochs.EpochRow(number, secret.public_key, "open", now, b"")
+            _put(house, connection, fresh, "open")
+
+
+def _put(house: House, connection: live_epochs.Connection, row: live_epochs.EpochRow, state: str) -> None:
+    now = clock.now()
+    record = sealing.EpochRecord(row.number, row.public_key, state, now)  # type: ignore[arg-type]
+    signature = sealing.sign_record(house.custody.signing_seed, record)
+    live_epochs.put(connection, live_epochs.EpochRow(row.number, row.public_key, state, now, signature))
+
+
+def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
+    adoption.adopt_pending(house)
+    rewrapped, lost = _rewrap(house, number)
+    _assert_unneeded(house, number, lost, confirm=confirm)
+    retired = _retire(house, number)
+    house.keys.scour()
+    body = {"act": "rotate", "epoch": number, "rewrapped": rewrapped, "retired": list(retired)}
+    records.append(house, "operation", body)
+    with house.keys.write() as connection:
+        keys.mark_scoured(connection, keys.unscoured(connection), clock.now())
+    log.info("rotation.done", epoch=number, rewrapped=rewrapped, retired=list(retired))
+    return Rotation(number, rewrapped, retired)
+
+
+def _rewrap(house: House, number: int) -> tuple[int, list[int]]:
+    """(how many, ids that no secret opens). In batches, so that adoption and reading go on between them."""
+    after, count, lost = 0, 0, []
+    secret = house.custody.epoch_secret(number)
+    surface = house.custody.surface_key(number)
+    while True:
+        with house.keys.read() as connection:
+            batch = keys.wrapped_before(connection, number, after, BATCH)
+        if not batch:
+            return count, lost
+        changes = []
+        for row in batch:
+            try:
+                changes.append(_changed(house, row, secret, surface))
+            except (KeyUnavailable, SealBroken):
+                lost.append(row.id)
+        with house.keys.write() as connection:
+            keys.rewrap(connection, number, changes)
+        after, count = batch[-1].id, count + len(changes)
+
+
+def _changed(
+    house: House, row: keys.KeyRow, secret: sealing.EpochSecret, surface: bytes
+) -> tuple[keys.KeyRow, bytes, bytes | None]:
+    assert row.wrap is not None  # noqa: S101 - wrapped_before gives living rows only
+    old = house.custody.epoch_secret(row.epoch)
+    dek = sealing.unwrap_data_key(old.kek, row.epoch, row.id, row.wrap)
+    wrap = sealing.wrap_data_key(secret.kek, secret.number, row.id, dek)
+    if row.receipt_wrap is None:
+        return row, wrap, None
+    bare = sealing.uncover(house.custody.surface_key(row.epoch), row.epoch, row.id, row.receipt_wrap)
+    return row, wrap, sealing.cover(surface, secret.number, row.id, bare)
+
+
+def _assert_unneeded(house: House, number: int, lost: list[int], *, confirm: bool) -> None:
+    """Nothing living needs an epoch before `number`; or the officer confirmed what stays behind."""
+    missing = adoption.unadopted(house, number)
+    with house.live.read() as connection:
+        broken = live_epochs.quarantined(connection)
+    with house.keys.read() as connection:
+        left = keys.count_wrapped_before(connection, number) - len(lost)
+        restored = keys.how_far(connection).restored_at is not None
+    if missing or left:
+        raise RotationIncomplete(f"{len(missing)} envelopes and {left} keys still stand under earlier epochs")
+    if not (lost or broken or restored):
+        return
+    if not confirm:
+        raise RotationIncomplete(
+            f"the officer must confirm: {len(broken)} envelopes and {len(lost)} keys do not open"
+            + (", and a store was put back" if restored else "")
+        )
+    records.append(house, "operation", {"act": "confirm_loss", "inquiries": broken, "keys": lost})
+    with house.keys.write() as connection:
+        keys.note_restore(connection, None)
+
+
+def _retire(house: House, number: int) -> tuple[int, ...]:
+    """The record says retired, then the files are erased: holders keep them until it says so."""
+    now = clock.now()
+    retired = []
+    with house.live.write() as connection:
+        for row in live_epochs.every(connection):
+            if row.number < number and row.state != "retired":
+                _put(house, connection, row, "retired")
+                retired.append(row.number)
+    with house.keys.write() as connection:
+        keys.retire_epochs(connection, number, now)
+    house.custody.erase_before(number)
+    return tuple(retired)
