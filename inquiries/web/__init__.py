@@ -1,0 +1,53 @@
+"""HTTP: turns requests into calls of services and answers into pages; holds no rule and no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from inquiries.errors import NotFound
+from inquiries.services.house import House
+from inquiries.settings import Settings
+from inquiries.web import (
+    api,
+    body,
+    failures,
+    guards,
+    headers,
+    language,
+    limits,
+    operations,
+    pages,
+    public,
+    staff,
+)
+from inquiries.web.current import house, settings
+
+__all__ = ["house", "install"]
+
+_CLOSED = {"all": (), "public": ("staff",), "staff": ("public", "api")}
+
+
+def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
+    """Put every page on the application; `opened` gives the house and is first called by a request."""
+    app.extensions["inquiries"] = opened
+    app.extensions["inquiries.settings"] = chosen
+    app.config["MAX_CONTENT_LENGTH"] = body.MAX_BODY
+    app.url_map.strict_slashes = False
+    if chosen.trusted_proxies:
+        hops = chosen.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.before_request(_only_this_surface)
+    for part in (guards, language, pages, failures, headers):
+        part.init_app(app)
+    limits.init_app(app, chosen)
+    for blueprint in (public.pages, api.pages, staff.pages, operations.pages):
+        app.register_blueprint(blueprint)
+
+
+def _only_this_surface() -> None:
+    """A process of one surface does not know the other's pages (P31)."""
+    if request.blueprint in _CLOSED[settings().surface]:
+        raise NotFound("not on this surface")

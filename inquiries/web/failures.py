@@ -1,0 +1,169 @@
+"""Turns every failure into its answer: a page for people, problem+json for programs; hides nothing from the log."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import structlog
+from flask import Flask, Response, make_response, render_template, request
+from flask_babel import lazy_gettext as _
+from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from inquiries.errors import InquiriesError, InvalidItems
+from inquiries.web import language, messages
+
+_log = structlog.get_logger()
+
+PROBLEM: Final = "application/problem+json"
+
+_PAGES: Final = {
+    400: (
+        _("This could not be read"),
+        _("What reached us was not whole, or not in the encoding it claimed. Nothing was stored."),
+        _("Please go back, reload the page and send it again."),
+    ),
+    403: (
+        _("Not from this page"),
+        _("What you sent came from a page that may not send to us. Nothing was stored."),
+        _("Please open the form here and send it again."),
+    ),
+    404: (
+        _("There is nothing here"),
+        _("The address is wrong, or what stood here is gone for good."),
+        _("Please check the address, or begin at the start page."),
+    ),
+    405: (
+        _("This cannot be done here"),
+        _("The address exists, but not for what was tried."),
+        _("Please begin at the start page."),
+    ),
+    409: (
+        _("Something changed in the meantime"),
+        _("What you tried does not fit the present state any more."),
+        _("Please go back, reload the page and look at it again."),
+    ),
+    413: (
+        _("This is too large"),
+        _("An inquiry may have up to 10,000 characters, and no files. Nothing was stored."),
+        _("Please go back in your browser: what you typed is still there. Shorten it and send it again."),
+    ),
+    415: (
+        _("This form of sending is not understood"),
+        _("What reached us was neither a form nor JSON. Nothing was stored."),
+        _("Please open the form here and send it again."),
+    ),
+    422: (
+        _("Something is missing or not right"),
+        _("What you sent could not be accepted as it is. Nothing was stored."),
+        _("Please go back and check what you entered."),
+    ),
+    429: (
+        _("Too many at once"),
+        _("Too many requests came from your network just now."),
+        _("Please wait a minute and try again."),
+    ),
+    500: (
+        _("We made a mistake"),
+        _("Something went wrong on our side, and we have made a note of it."),
+        _("Please try again in a few minutes."),
+    ),
+    503: (
+        _("Closed for a moment"),
+        _("We cannot answer right now. What we received before is safe."),
+        _("Please try again in a few minutes."),
+    ),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Answer every failure here and nowhere else."""
+    app.register_error_handler(InquiriesError, _domain)
+    app.register_error_handler(CSRFError, _expired)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def _domain(failure: InquiriesError) -> Response:
+    if failure.status >= InternalServerError.code:
+        _log.error("failed", code=failure.code, endpoint=request.endpoint, exc_info=failure)
+    if not _wants_json():
+        return page(failure.status)
+    errors = messages.word(failure.errors, {}) if isinstance(failure, InvalidItems) else ()
+    return problem(failure.status, failure.code, errors)
+
+
+def _expired(failure: CSRFError) -> Response:
+    del failure
+    return page(409)
+
+
+def _http(failure: HTTPException) -> Response:
+    status = failure.code or 500
+    if status < 400:  # noqa: PLR2004 - a redirect, raised by the router
+        return make_response(failure.get_response())
+    response = problem(status, _CODES.get(status, "failed")) if _wants_json() else page(status)
+    if isinstance(failure, RateLimitExceeded):
+        response.headers["Retry-After"] = "60"
+    for name, value in failure.get_headers(request.environ):
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _unforeseen(failure: Exception) -> Response:
+    # The type and the place, never the message: it may quote what a person sent.
+    _log.error(
+        "failed", code="unforeseen", endpoint=request.endpoint, kind=type(failure).__name__, **_place(failure)
+    )
+    return problem(500, "failed") if _wants_json() else page(500)
+
+
+def page(status: int) -> Response:
+    """The page of a status, in the reader's language; plain words should even the page fail."""
+    known = status if status in _PAGES else (400 if status < 500 else 500)  # noqa: PLR2004
+    title, what, then = _PAGES[known]
+    try:
+        text = render_template("errors/failure.html", status=status, heading=title, what=what, then=then)
+    except Exception as failure:  # noqa: BLE001 - the last page must not depend on anything
+        _log.error("failed", code="error_page", kind=type(failure).__name__, **_place(failure))
+        return Response(f"{status}\n", status, mimetype="text/plain")
+    return make_response(text, status)
+
+
+def problem(status: int, code: str, errors: tuple[messages.Message, ...] = ()) -> Response:
+    """A problem of RFC 9457; `errors` names each field at fault."""
+    known = status if status in _PAGES else (400 if status < 500 else 500)  # noqa: PLR2004
+    title, what, _then = _PAGES[known]
+    body = {"type": "about:blank", "status": status, "code": code, "title": str(title), "detail": str(what)}
+    listed = [{"field": e.field, "code": e.code, "message": e.message} for e in errors]
+    response = Response(json.dumps({**body, "errors": listed}), status, mimetype=PROBLEM)
+    response.headers["Content-Language"] = language.chosen()
+    return response
+
+
+_CODES: Final = {
+    400: "encoding",
+    403: "origin",
+    404: "not_found",
+    405: "method",
+    413: "too_large",
+    415: "media_type",
+    429: "too_many",
+    503: "unavailable",
+}
+
+
+def _wants_json() -> bool:
+    return request.path.startswith("/api/")
+
+
+def _place(failure: Exception) -> dict[str, object]:
+    trace = failure.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return {}
+    return {"file": trace.tb_frame.f_code.co_filename.rpartition("/")[2], "line": trace.tb_lineno}

@@ -1,0 +1,55 @@
+"""The `_once` field: a signed, timed nonce in each form, so that sending twice stores once; stores nothing."""
+
+from __future__ import annotations
+
+import binascii
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from itsdangerous import BadSignature, TimestampSigner
+
+from inquiries import clock
+from inquiries.web.current import house
+
+LIFE: Final = 86_400  # seconds; an older form is shown again, filled in, with a new nonce
+
+
+class _Signer(TimestampSigner):
+    """itsdangerous reads the wall clock itself; here time comes from `clock.py`."""
+
+    def get_timestamp(self) -> int:
+        return int(clock.now().timestamp())
+
+    def timestamp_to_datetime(self, ts: int) -> datetime:
+        return datetime.fromtimestamp(ts, clock.now().tzinfo)
+
+
+def new() -> str:
+    """A nonce of 128 bits, signed with the time, for a form that is being shown."""
+    return _signer().sign(urlsafe_b64encode(os.urandom(16))).decode("ascii")
+
+
+def read(value: object) -> bytes | None:
+    """The nonce of a form sent back; None when there is none, as from a form of the company's own.
+
+    The time limit is for the person: whoever finds the filled form in a browser's memory a day later and sends
+    it again must not be shown her receipt code.
+
+    Raises:
+        ValueError: not signed by us, or too old.
+    """
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ValueError("_once came more than once")  # noqa: TRY004 - a fault of the request, like the next
+    try:
+        return urlsafe_b64decode(_signer().unsign(value, max_age=LIFE))
+    except (BadSignature, UnicodeError, binascii.Error):
+        raise ValueError("_once is not ours, or too old") from None
+
+
+def _signer() -> _Signer:
+    return _Signer(house().secret_key, salt="once", key_derivation="hmac", digest_method=sha256)

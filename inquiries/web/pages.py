@@ -1,0 +1,54 @@
+"""What every page knows: its language, whose page it is, what is served here; never what a person sent."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from flask import Flask
+
+from inquiries.errors import InquiriesError
+from inquiries.services import publishing
+from inquiries.web import language
+from inquiries.web.current import house, settings
+
+
+class Page:
+    """`page` in every template."""
+
+    @cached_property
+    def language(self) -> str:
+        """The language that the page speaks."""
+        return language.chosen()
+
+    @cached_property
+    def languages(self) -> tuple[language.Choice, ...]:
+        """The languages in which the page can be had; empty when there is no choice."""
+        return language.choices()
+
+    @cached_property
+    def controller(self) -> str:
+        """Whose page it is; the product's name while no policy can be read."""
+        try:
+            return publishing.in_force(house()).policy.controller.text(self.language)
+        except (InquiriesError, OSError):
+            return "Inquiries"
+
+    @property
+    def development(self) -> bool:
+        """Whether this is someone's own machine."""
+        return settings().development
+
+    @property
+    def public_here(self) -> bool:
+        """Whether this process serves the public pages, so that they can be linked to."""
+        return settings().surface != "staff"
+
+    @property
+    def staff_here(self) -> bool:
+        """Whether this process serves the staff pages."""
+        return settings().surface != "public"
+
+
+def init_app(app: Flask) -> None:
+    """Give every template its `page`."""
+    app.context_processor(lambda: {"page": Page()})

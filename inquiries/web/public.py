@@ -1,0 +1,209 @@
+"""The pages for everyone: types, form, receipt, notice; no cookie, no session, no token (P05)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask_limiter import RateLimitExceeded
+
+from inquiries.errors import (
+    FieldError,
+    IntakeClosed,
+    InvalidItems,
+    NotFound,
+    NoticeSuperseded,
+    OnceReused,
+    ReceiptMalformed,
+    UnknownType,
+)
+from inquiries.policy import notice as notices
+from inquiries.services import intake, publishing
+from inquiries.services import receipt as receipts
+from inquiries.services.intake import Received, Submission
+from inquiries.services.publishing import Published
+from inquiries.web import body, forms, language, limits, messages, once, origins
+from inquiries.web.current import house, settings
+from inquiries.web.guards import audience
+
+pages: Final = Blueprint("public", __name__)
+
+_SHOWN_AGAIN: Final = (InvalidItems, NoticeSuperseded, OnceReused, IntakeClosed, RateLimitExceeded)
+
+
+@pages.get("/")
+@audience("public")
+def start() -> str:
+    """The inquiry types; while developing, also how to embed them."""
+    policy = publishing.in_force(house()).policy
+    return render_template("public/start.html", types=policy.types, origin=settings().origin)
+
+
+@pages.route("/inquiries/<type_name>", methods=["GET", "POST"])
+@audience("public")
+def inquiry(type_name: str) -> str | Response:
+    """The hosted form of one inquiry type."""
+    return _answer(type_name, framed=False)
+
+
+@pages.route("/embed/<type_name>", methods=["GET", "POST"])
+@audience("public")
+def embed(type_name: str) -> str | Response:
+    """The same form, laid out for a frame on a page of an allowed origin."""
+    return _answer(type_name, framed=True)
+
+
+@pages.get("/embed.js")
+@audience("public")
+def embed_script() -> Response:
+    """The script that puts the framed form where its tag stands, and fits its height."""
+    response = current_app.send_static_file("embed.js")
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return response
+
+
+@pages.route("/receipt", methods=["GET", "POST"])
+@audience("public")
+def receipt() -> str | Response:
+    """What the receipt code opens; unknown, malformed and destroyed are one answer (P21)."""
+    if request.method != "POST":
+        return render_template("public/receipt.html")
+    origins.check()
+    fields = body.form(request)
+    language.prefer(fields.get("language"))
+    limits.count_receipt()
+    code = fields.get("receipt")
+    try:
+        view = receipts.look(house(), code if isinstance(code, str) else "")
+    except (NotFound, ReceiptMalformed):
+        return make_response(render_template("public/unknown.html"), 404)
+    return render_template("public/inquiry.html", view=view, policy=view.policy, states=messages.STATES)
+
+
+@pages.get("/privacy")
+@audience("public")
+def privacy() -> Response:
+    """The notice in force."""
+    return _notice(publishing.in_force(house()))
+
+
+@pages.get("/privacy/<int:version>")
+@audience("public")
+def privacy_version(version: int) -> Response:
+    """The notice as it stood in one version, so that a person can read what she agreed to."""
+    return _notice(publishing.version(house(), version))
+
+
+# -- the form --------------------------------------------------------------------------------------
+
+
+def _answer(type_name: str, *, framed: bool) -> str | Response:
+    if request.method != "POST":
+        return _form(_sheet(publishing.in_force(house()), type_name), framed=framed)
+    origins.check()
+    fields = body.form(request)
+    language.prefer(fields.get("language"))
+    published = publishing.in_force(house())
+    sheet = _sheet(published, type_name)
+    try:
+        limits.count_submission()
+        received = intake.receive(house(), _submission(type_name, fields))
+    except _SHOWN_AGAIN as refused:
+        return _again(type_name, fields, refused, framed=framed)
+    return _received(sheet, received, fields, framed=framed)
+
+
+def _sheet(published: Published, type_name: str) -> forms.Sheet:
+    try:
+        return forms.sheet(published, type_name, language.chosen())
+    except KeyError:
+        raise UnknownType(type_name) from None
+
+
+def _submission(type_name: str, fields: Mapping[str, object]) -> Submission:
+    """What was sent, sorted into items and consents; each is judged by `rules/items.py`."""
+    try:
+        nonce = once.read(fields.get("_once"))
+    except ValueError:
+        raise InvalidItems((FieldError("_once", "stale_form"),)) from None
+    items: dict[str, object] = {}
+    consents: dict[str, object] = {}
+    for name, value in fields.items():
+        if name.startswith(forms.CONSENT):
+            consents[name.removeprefix(forms.CONSENT)] = True if value == "yes" else value
+        elif name not in forms.CONTROLS:
+            items[name] = value
+    return Submission(
+        type=type_name,
+        items=items,
+        consents=consents,
+        language=language.chosen(),
+        notice_version=_version(fields.get("_notice")),
+        once=nonce,
+        address=request.remote_addr,
+        user_agent=request.headers.get("User-Agent"),
+    )
+
+
+def _version(seen: object) -> int | None:
+    """The version of the notice that the form showed; None for a form of the company's own.
+
+    Raises NoticeSuperseded when it is no number: whatever she saw, she must see the notice in force.
+    """
+    if seen is None or seen == "":
+        return None
+    if isinstance(seen, str) and seen.isascii() and seen.isdigit() and len(seen) < 10:  # noqa: PLR2004
+        return int(seen)
+    raise NoticeSuperseded("_notice is not a number")
+
+
+def _form(
+    sheet: forms.Sheet,
+    fields: Mapping[str, object] | None = None,
+    *,
+    framed: bool,
+    errors: tuple[messages.Message, ...] = (),
+    reason: str | None = None,
+) -> str:
+    return render_template(
+        "public/form.html",
+        sheet=sheet,
+        form=sheet.fill(fields),
+        once=once.new(),
+        next=origins.next_link((fields or request.args).get("_next")),
+        errors=errors,
+        wrong={error.field: error.message for error in errors},
+        reason=reason,
+        framed=framed,
+        origins=settings().allowed_origins,
+    )
+
+
+def _again(type_name: str, fields: Mapping[str, object], refused: Exception, *, framed: bool) -> Response:
+    """The form once more, with all that was typed and why it was not accepted."""
+    sheet = _sheet(publishing.in_force(house()), type_name)
+    errors = messages.word(refused.errors, sheet.labels) if isinstance(refused, InvalidItems) else ()
+    status = 429 if isinstance(refused, RateLimitExceeded) else getattr(refused, "status", 500)
+    reason = messages.reason(refused)
+    return make_response(_form(sheet, fields, framed=framed, errors=errors, reason=reason), status)
+
+
+def _received(sheet: forms.Sheet, received: Received, fields: Mapping[str, object], *, framed: bool) -> str:
+    return render_template(
+        "public/received.html",
+        sheet=sheet,
+        received=received,
+        next=origins.next_link(fields.get("_next")),
+        framed=framed,
+        origins=settings().allowed_origins,
+    )
+
+
+def _notice(published: Published) -> Response:
+    sections = notices.full(published.policy, language.chosen())
+    response = make_response(render_template("public/privacy.html", published=published, sections=sections))
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.add("Accept-Language")
+    return response
