@@ -1,4 +1,4 @@
-"""The product's own words in a notice, from `words/`, a file per language; a policy's own stand in the policy.
+"""The product's own words in a notice, from `words/`, one file a language; the policy holds its own.
 
 A change there changes only notices made from then on: whoever publishes a version keeps its text (P03).
 """
