@@ -61,7 +61,7 @@ def sweep(house: House, *, confirm: bool = False) -> Swept:
         now = clock.now()
         due = count_due(house, now)
         if not confirm:
-            believe(house, now, due)
+            believe(house, now)
         replay(house)
         swept = _destroy_all(house, Swept(due=due))
         swept = replace(swept, leftovers=delete_leftovers(house))
@@ -160,8 +160,8 @@ def replay(house: House) -> int:
         progress = keys.how_far(connection)
     after = min(progress.last_intent, progress.done_intent)
     intents: dict[int, list[list[Any]]] = {}
-    for number, body in records.bodies(house, "destruction", after - 1 if after else 0):
-        if body["act"] == "intent" and number > after:
+    for number, body in records.bodies(house, "destruction", after):
+        if body["act"] == "intent":
             intents[number] = body["groups"]
     for number, listed in sorted(intents.items()):
         ids, inquiry_ids = [row[0] for row in listed], [row[1] for row in listed]
@@ -215,7 +215,7 @@ class _Baseline:
     monotonic: float
 
 
-def believe(house: House, now: datetime, due: int) -> None:
+def believe(house: House, now: datetime) -> None:
     """Refuse to destroy on the word of a clock that cannot be right (DESIGN §3, Clock).
 
     Raises:
@@ -234,6 +234,8 @@ def believe(house: House, now: datetime, due: int) -> None:
         raise ClockSuspect("the clock ran ahead of this machine's own count; see `sweep --confirm`")
     if record is None:
         return
+    with house.live.read() as connection:
+        due = live.count_due(connection, now, closed_by=record[0])
     expected = _expected(record[0], record[1]["forecast"], now)
     if due > expected * 1.1 and due - expected >= 20:  # noqa: PLR2004 - the figures of DESIGN §3
         raise ClockSuspect(f"{due} are due where {expected} were forecast; see `sweep --confirm`")

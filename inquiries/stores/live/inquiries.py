@@ -256,10 +256,16 @@ def claim_due(connection: Connection, now: datetime, limit: int) -> list[DueGrou
     return [DueGroup(*row) for row in connection.execute(claimed)]
 
 
-def count_due(connection: Connection, by: datetime) -> int:
-    """How many groups are due by then, claimed ones included."""
-    query = select(func.count()).select_from(groups)
-    return connection.scalar(query.where(or_(groups.c.due_at <= by, groups.c.claimed_at.is_not(None)))) or 0
+def count_due(connection: Connection, by: datetime, *, closed_by: datetime | None = None) -> int:
+    """How many groups are due by then or claimed; with `closed_by`, without those closed after it.
+
+    What was closed after a forecast was made could not stand in it.
+    """
+    query = select(func.count()).select_from(groups).where(or_(groups.c.due_at <= by, groups.c.claimed_at.is_not(None)))
+    if closed_by is not None:
+        query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
+        query = query.where(or_(inquiries.c.closed_at.is_(None), inquiries.c.closed_at <= closed_by))
+    return connection.scalar(query) or 0
 
 
 def due_by_hour(connection: Connection, now: datetime, hours: int) -> list[list[int]]:
@@ -302,4 +308,10 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
 def standing(connection: Connection, group_ids: Sequence[int]) -> list[tuple[int, int]]:
     """(group id, inquiry id) of those of the groups that still have rows."""
     query = select(groups.c.id, groups.c.inquiry_id).where(groups.c.id.in_(group_ids))
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def groups_after(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
+    """(group id, inquiry id) in order of group id, `limit` at a time."""
+    query = select(groups.c.id, groups.c.inquiry_id).where(groups.c.id > after).order_by(groups.c.id).limit(limit)
     return [(row[0], row[1]) for row in connection.execute(query)]

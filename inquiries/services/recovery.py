@@ -1,0 +1,89 @@
+"""What every start does before anything else: make the stores agree, finish what was cut short, list what is lost.
+
+Nothing here destroys anything but leftovers of what the ledger says was destroyed (DESIGN §3, Restore).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from inquiries.errors import JobBusy, RotationIncomplete
+from inquiries.services import keys as adoption
+from inquiries.services import records, retention, rotation
+from inquiries.services.house import House
+from inquiries.stores import keys
+from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import inquiries as live
+
+log = structlog.get_logger()
+
+BATCH = 5000
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What a start found: intents followed, leftovers deleted, keys adopted, inquiries that cannot be opened."""
+
+    epoch: int
+    replayed: int = 0
+    leftovers: int = 0
+    adopted: int = 0
+    unopenable: tuple[int, ...] = ()
+
+
+def start(house: House) -> Recovered | None:
+    """Bring the house in order; None while another process is at it."""
+    try:
+        return _start(house)
+    except JobBusy as busy:
+        log.info("start.left_to_another_process", job=str(busy))
+        return None
+
+
+def _start(house: House) -> Recovered:
+    epoch = rotation.settle_epochs(house)
+    with house.live.job("sweep"):
+        replayed = retention.replay(house)
+        leftovers = retention.delete_leftovers(house)
+    adopted = adoption.adopt_pending(house)
+    with suppress(RotationIncomplete):  # said again, with its reason, by every rotation until confirmed
+        rotation.finish_pending(house)
+    lost = unopenable(house) if _restored(house) or adopted.quarantined else ()
+    if lost:
+        log.error("start.unopenable", inquiries=list(lost))
+        records.append(house, "operation", {"act": "unopenable", "inquiries": list(lost)})
+    return Recovered(epoch, replayed, leftovers, adopted.adopted, lost)
+
+
+def unopenable(house: House) -> tuple[int, ...]:
+    """Inquiries of which some group has no key, no tombstone and no envelope that opens."""
+    lost: set[int] = set()
+    after = 0
+    while True:
+        with house.live.read() as connection:
+            batch = live.groups_after(connection, after, BATCH)
+        if not batch:
+            break
+        after = batch[-1][0]
+        with house.keys.read() as connection:
+            known = keys.known(connection, [key for key, _ in batch])
+        lost.update(inquiry_id for key, inquiry_id in batch if key not in known)
+    with house.live.read() as connection:
+        broken = live_epochs.quarantined(connection)
+    return tuple(sorted(lost.union(broken) - _held(house, broken)))
+
+
+def _held(house: House, inquiry_ids: list[int]) -> set[int]:
+    """Those of the quarantined whose keys are known all the same."""
+    if not inquiry_ids:
+        return set()
+    with house.keys.read() as connection:
+        return {row.inquiry_id for row in keys.of_inquiries(connection, inquiry_ids)}
+
+
+def _restored(house: House) -> bool:
+    with house.keys.read() as connection:
+        return keys.how_far(connection).restored_at is not None

@@ -1,0 +1,120 @@
+"""What runs by itself: adopt, sweep, rotate, seal the ledger; each in its turn, again after a failure.
+
+Decides nothing: each turn is one call of a service. Any number of workers may run; a job that another one
+does is left to it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+
+from inquiries import clock
+from inquiries.errors import ClockSuspect, InquiriesError, JobBusy
+from inquiries.services import keys, records, recovery, retention, rotation
+from inquiries.services.house import House
+
+log = structlog.get_logger()
+
+ADOPT_EVERY = 1.0
+ADOPT_ALL_EVERY = 600.0
+SEAL_EVERY = 300.0
+SWEEP_EVERY = 3600.0
+ROTATION_ASKED_EVERY = 60.0
+LOOK_BACK = 120_000_000 << 12  # ids of the last two minutes: a transaction may commit after a later one
+LONGEST_PAUSE = 300.0
+
+
+@dataclass
+class Turn:
+    """One kind of work: how often, when next, and how often it failed in a row."""
+
+    name: str
+    every: float
+    work: Callable[[], object]
+    next_at: float = 0.0
+    failures: int = 0
+
+
+@dataclass
+class Worker:
+    """Runs the turns that are due; `step()` for tests, `run()` for ever."""
+
+    house: House
+    cursor: int = 0
+    turns: list[Turn] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.turns = [
+            Turn("adopt", ADOPT_EVERY, self.adopt),
+            Turn("adopt_all", ADOPT_ALL_EVERY, self.adopt_all),
+            Turn("sweep", SWEEP_EVERY, lambda: retention.sweep(self.house)),
+            Turn("rotate", ROTATION_ASKED_EVERY, self.rotate_if_due),
+            Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),
+        ]
+
+    def adopt(self) -> None:
+        """Adopt what came since the last time."""
+        self.cursor = keys.adopt_pending(self.house, max(0, self.cursor - LOOK_BACK)).cursor
+
+    def adopt_all(self) -> None:
+        """Adopt whatever the shorter looks missed: a commit that took longer than two minutes."""
+        keys.adopt_pending(self.house)
+
+    def rotate_if_due(self) -> None:
+        """Rotate once a day; finish at once what was cut short."""
+        if rotation.is_due(self.house):
+            rotation.rotate(self.house)
+        else:
+            rotation.finish_pending(self.house)
+
+    def step(self) -> None:
+        """Do every turn whose time has come."""
+        for turn in self.turns:
+            if clock.monotonic() >= turn.next_at and not self.stopping.is_set():
+                self._do(turn)
+
+    def _do(self, turn: Turn) -> None:
+        pause = turn.every
+        try:
+            turn.work()
+            turn.failures = 0
+        except JobBusy:
+            pass  # another worker is at it
+        except ClockSuspect as suspect:
+            log.error("worker.waits_for_confirmation", turn=turn.name, reason=str(suspect))
+        except Exception as failed:  # noqa: BLE001 - the worker outlives every failure and tries again
+            turn.failures += 1
+            pause = min(turn.every, LONGEST_PAUSE, 2.0**turn.failures)
+            reason = str(failed) if isinstance(failed, InquiriesError) else type(failed).__name__
+            log.error("worker.failed", turn=turn.name, failures=turn.failures, again_in=pause, reason=reason)
+        turn.next_at = clock.monotonic() + pause
+
+    def run(self) -> None:
+        """Work until told to stop, or until the parent that started us is gone."""
+        parent = os.getppid()
+        recovery.start(self.house)
+        log.info("worker.started")
+        while not self.stopping.is_set() and os.getppid() == parent:
+            self.step()
+            self.stopping.wait(max(0.05, min(turn.next_at for turn in self.turns) - clock.monotonic()))
+        log.info("worker.stopped")
+
+
+def main(house: House) -> None:
+    """Run a worker in this process until SIGTERM or SIGINT; what is begun is finished first."""
+    worker = Worker(house)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        worker.stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    worker.run()
