@@ -22,6 +22,7 @@ from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission, allowed
 from inquiries.services import records
 from inquiries.services.actor import Actor
+from inquiries.web import sessions
 from inquiries.web.current import house, settings
 
 P = ParamSpec("P")
@@ -104,7 +105,8 @@ def refuse_undeclared() -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Install the default refusal and the CSRF check that the staff guards call; public views have none."""
+    """Install the default refusal, the staff sessions, and the CSRF check that the staff guards call."""
+    app.session_interface = sessions.StaffSessions()
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)  # the session's own end is the limit
     if "csrf" not in app.extensions:
@@ -137,7 +139,7 @@ def _csrf() -> CSRFProtect:
 def _to_sign_in() -> Response:
     """Ask for sign-in; a page that was only looked at is offered again afterwards."""
     if request.method == "GET":
-        session["wanted"] = request.full_path.rstrip("?")
+        sessions.current().want(request.full_path.rstrip("?"))
     return redirect(url_for("staff.sign_in"), code=303)
 
 

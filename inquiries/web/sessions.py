@@ -1,0 +1,167 @@
+"""The staff session behind Flask's `session`: a random token in the cookie, everything else in the store.
+
+Only paths under /staff have one; elsewhere the cookie is neither read nor set (P05). A session is loaded
+by `load()` before a staff view, never while Flask opens the request, so that a store that fails is
+answered like any other failure.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any, cast
+
+from flask import Flask, Request, Response, request
+from flask import session as flask_session
+from flask.sessions import SessionInterface, SessionMixin
+from werkzeug.datastructures import CallbackDict
+
+from inquiries.services import second_factor, sessions
+from inquiries.services.actor import Actor
+from inquiries.services.sign_in import SignedIn
+from inquiries.web.current import house, settings
+
+PREFIX = "/staff"
+
+
+class StaffSession(CallbackDict[str, Any], SessionMixin):
+    """What one browser's session keeps, and who is signed in to it; text only."""
+
+    def __init__(self) -> None:
+        super().__init__(on_update=self._changed)
+        self.token: bytes | None = None
+        self.actor: Actor | None = None
+        self.modified = False
+        self.renewed = False  # the cookie must be set
+        self.over = False  # the cookie must go
+
+    @staticmethod
+    def _changed(changed: CallbackDict[str, Any]) -> None:
+        cast("StaffSession", changed).modified = True
+
+    def adopt(self, token: bytes, found: sessions.Found) -> None:
+        """Take over what the store knows of the cookie's token."""
+        self.update(found.contents)
+        self.token, self.actor = token, found.actor
+        self.modified = False
+
+    def begin(self, signed_in: SignedIn) -> None:
+        """Go over to the session of somebody who has just signed in; the one before ends (fixation)."""
+        if self.token is not None:
+            sessions.end(house(), self.token)
+        language = self.language
+        self.clear()
+        self.token, self.actor = signed_in.token, signed_in.actor
+        self.modified, self.renewed = False, True  # the store has it as it is
+        self.language = language
+
+    def forget(self) -> None:
+        """Nobody is signed in here any more."""
+        self.clear()
+        self.token, self.actor, self.over = None, None, True
+
+    # -- what it keeps, besides Flask-WTF's CSRF token ---------------------------------------------
+
+    @property
+    def language(self) -> str | None:
+        """The language chosen on a staff page."""
+        return self.get("language")
+
+    @language.setter
+    def language(self, code: str | None) -> None:
+        if code is not None and code != self.language:
+            self["language"] = code
+
+    def want(self, path: str) -> None:
+        """Remember the page that somebody asked for before signing in."""
+        self["wanted"] = path
+
+    def take_wanted(self) -> str | None:
+        """The remembered page, once."""
+        return self.pop("wanted", None) if "wanted" in self else None
+
+    def say(self, what: str) -> None:
+        """Remember which act was done, for the page that comes next."""
+        self["said"] = what
+
+    def take_said(self) -> str | None:
+        """The act that was done, once."""
+        return self.pop("said", None) if "said" in self else None
+
+    def pending_secret(self, invitation: str) -> bytes:
+        """The TOTP secret of the enrolment that is under way here: the same at every reload."""
+        name = _pending(invitation)
+        if name not in self:
+            self[name] = second_factor.spelled(second_factor.new_secret())
+        return second_factor.unspelled(self[name])
+
+    def drop_pending_secret(self, invitation: str) -> None:
+        """The enrolment is done; nothing of its secret stays here."""
+        self.pop(_pending(invitation), None)
+
+
+class StaffSessions(SessionInterface):
+    """Opens an empty session for staff paths and saves what became of it; others get none."""
+
+    def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
+        """Touches no store; without a session Flask gives a null session, which refuses every change."""
+        del app
+        return StaffSession() if request.path == PREFIX or request.path.startswith(f"{PREFIX}/") else None
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Seal the contents into the store when they changed; set or take away the cookie."""
+        del app
+        if not isinstance(session, StaffSession):
+            return
+        response.vary.add("Cookie")
+        if session.over:
+            name = cookie_name()
+            response.delete_cookie(name, path="/", secure=_secure(), httponly=True, samesite="Strict")
+            return
+        if session.token is None and session:
+            session.token, session.renewed = sessions.begin(house(), session), True
+        elif session.token is not None and session.modified:
+            sessions.keep(house(), session.token, session)
+        if session.renewed and session.token is not None:
+            written = urlsafe_b64encode(session.token).decode().rstrip("=")
+            response.set_cookie(
+                cookie_name(), written, path="/", secure=_secure(), httponly=True, samesite="Strict"
+            )
+
+
+def cookie_name() -> str:
+    """`__Host-` makes the browser insist on https, this host alone and the whole path (P30)."""
+    return "__Host-inquiries" if _secure() else "inquiries"
+
+
+def current() -> StaffSession:
+    """The session of this request; for staff views only."""
+    # The proxy stands for the object itself, so that its own methods can be called.
+    return cast("StaffSession", flask_session._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def load() -> None:
+    """Find the cookie's session; a token that is unknown, expired or revoked leaves the session empty."""
+    token = _token(request.cookies.get(cookie_name(), ""))
+    if token is None:
+        return
+    found = sessions.find(house(), token, request.remote_addr)
+    if found is not None:
+        current().adopt(token, found)
+
+
+def _pending(invitation: str) -> str:
+    return "enrolling." + hashlib.sha256(invitation.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _token(cookie: str) -> bytes | None:
+    try:
+        token = urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4))
+    except (ValueError, binascii.Error):
+        return None
+    return token if len(token) == sessions.TOKEN_SIZE else None
+
+
+def _secure() -> bool:
+    return not settings().development

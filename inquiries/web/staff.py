@@ -1,0 +1,57 @@
+"""The staff pages: their routes, their session, and what each of them shows around its own matter."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, render_template, request
+from flask_wtf.csrf import CSRFError
+
+from inquiries.errors import NotFound
+from inquiries.web import guards, language, sessions, staff_access, staff_inbox, staff_words
+
+pages: Final = Blueprint("staff", __name__, url_prefix=sessions.PREFIX)
+
+_GET: Final = ["GET"]
+_POST: Final = ["POST"]
+
+# Who may call each is declared at the view (`needs`, `audience`).
+pages.add_url_rule("/", view_func=staff_access.home, methods=_GET)
+pages.add_url_rule("/sign-in", view_func=staff_access.sign_in, methods=_GET + _POST)
+pages.add_url_rule("/sign-out", view_func=staff_access.sign_out, methods=_POST)
+pages.add_url_rule("/enrol/<token>", view_func=staff_access.enrol, methods=_GET + _POST)
+pages.add_url_rule("/inbox", view_func=staff_inbox.inbox, methods=_GET)
+pages.add_url_rule("/inquiries/<int:inquiry_id>", view_func=staff_inbox.inquiry, methods=_GET)
+pages.add_url_rule(
+    "/inquiries/<int:inquiry_id>/open", view_func=staff_inbox.open_inquiry, methods=_GET + _POST
+)
+pages.add_url_rule("/inquiries/<int:inquiry_id>/answered", view_func=staff_inbox.answered, methods=_POST)
+pages.add_url_rule("/inquiries/<int:inquiry_id>/close", view_func=staff_inbox.close, methods=_POST)
+pages.add_url_rule("/inquiries/<int:inquiry_id>/reopen", view_func=staff_inbox.reopen, methods=_POST)
+
+
+@pages.before_request
+def _load() -> None:
+    """Find the session; a language asked for by link is kept in it."""
+    sessions.load()
+    wanted = request.args.get("lang")
+    if wanted in language.SPOKEN:
+        sessions.current().language = wanted
+
+
+@pages.context_processor
+def _around() -> dict[str, Any]:
+    """Who is signed in, and the words of the staff pages."""
+    return {"actor": guards.current_actor(), "words": staff_words}
+
+
+@pages.errorhandler(CSRFError)
+def _stale(_refused: CSRFError) -> tuple[str, int]:
+    """A page that stood open longer than its session: nothing was done, and she is told where to go on."""
+    return render_template("staff/stale.html"), 400
+
+
+@pages.errorhandler(NotFound)
+def _missing(_nothing: NotFound) -> tuple[str, int]:
+    """Unknown, destroyed, used up, or not this person's: one page for all."""
+    return render_template("staff/missing.html"), NotFound.status

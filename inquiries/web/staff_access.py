@@ -1,0 +1,139 @@
+"""Enrolment, sign-in and sign-out pages; what is right or wrong is decided by the services."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+import segno
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+from wtforms import EmailField, PasswordField, StringField
+
+from inquiries.errors import InvalidItems, SignInRefused
+from inquiries.rules.permissions import Permission
+from inquiries.services import passwords, people, publishing, second_factor
+from inquiries.services import sessions as session_service
+from inquiries.services import sign_in as signing_in
+from inquiries.web import sessions, staff_words
+from inquiries.web.current import house
+from inquiries.web.guards import audience, current_actor, needs, signed_in
+from inquiries.web.messages import Message
+
+_PLAIN: Final = {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false"}
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
+    """`email password code`."""
+
+    email = EmailField(_l("E-mail"), render_kw={**_PLAIN, "autocomplete": "username", "required": True})
+    password = PasswordField(_l("Password"), render_kw={"autocomplete": "current-password", "required": True})
+    code = StringField(_l("Code"), render_kw={**_PLAIN, "autocomplete": "one-time-code", "required": True})
+
+
+class EnrolForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
+    """`password code`."""
+
+    password = PasswordField(
+        _l("Password"),
+        render_kw={"autocomplete": "new-password", "required": True, "minlength": passwords.SHORTEST},
+    )
+    code = StringField(
+        _l("Code"), render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "required": True}
+    )
+
+
+@audience("staff-anonymous")
+def home() -> Response:
+    """`/staff/` leads to the inbox, and that to sign-in where needed."""
+    return redirect(url_for("staff.inbox"))
+
+
+@audience("staff-anonymous")
+def sign_in() -> ResponseReturnValue:
+    """E-mail, password and code on one page; one answer to everything that is wrong."""
+    if request.method == "GET" and current_actor() is not None:
+        return redirect(url_for("staff.inbox"))
+    form = SignInForm()
+    if request.method == "GET":
+        return render_template("staff/sign_in.html", form=form, errors=())
+    session = sessions.current()
+    try:
+        done = signing_in.sign_in(
+            house(),
+            email=form.email.data or "",
+            password=form.password.data or "",
+            code=form.code.data or "",
+            address=request.remote_addr,
+        )
+    except SignInRefused:
+        said = _("E-mail, password and code do not fit together, or the code was used before.")
+        errors = (Message("email", "sign_in_refused", said, "field-email"),)
+        form.code.data = ""
+        return render_template("staff/sign_in.html", form=form, errors=errors), SignInRefused.status
+    wanted = session.take_wanted()
+    session.begin(done)
+    return redirect(wanted or url_for("staff.inbox"), code=303)
+
+
+@needs(Permission.own_session)
+def sign_out() -> Response:
+    """End this session, or with `everywhere` all of one's own."""
+    session_service.sign_out(house(), signed_in(), everywhere="everywhere" in request.form)
+    sessions.current().forget()
+    return redirect(url_for("staff.sign_in"), code=303)
+
+
+@audience("staff-anonymous")
+def enrol(token: str) -> ResponseReturnValue:
+    """An invited person sets her own password and second factor; then sees, once, what to keep."""
+    invitation = people.invitation(house(), token)
+    secret = sessions.current().pending_secret(token)
+    form = EnrolForm()
+    errors: tuple[Message, ...] = ()
+    if request.method == "POST":
+        typed = {"password": form.password.data or "", "code": form.code.data or ""}
+        try:
+            enrolled = people.enrol(house(), token=token, totp_secret=secret, **typed)
+        except InvalidItems as invalid:
+            errors = staff_words.messages(invalid.errors)
+        else:
+            sessions.current().drop_pending_secret(token)
+            return render_template("staff/enrolled.html", enrolled=enrolled, download=_as_file(enrolled))
+    page = render_template(
+        "staff/enrol.html",
+        form=form,
+        errors=errors,
+        faults={one.field: one.message for one in errors},
+        invitation=invitation,
+        secret=second_factor.spelled(secret),
+        qr=_qr(second_factor.provisioning_uri(secret, invitation.email, _issuer())),
+        shortest=passwords.SHORTEST,
+    )
+    return page, InvalidItems.status if errors else 200
+
+
+def _qr(uri: str) -> Markup:
+    """The QR code as SVG that any style sheet leaves legible: black on white, no inline style (CSP)."""
+    drawn = segno.make(uri, error="m", micro=False)
+    svg = drawn.svg_inline(border=4, light="#fff", dark="#000", omitsize=True, svgclass="qr", lineclass=None)
+    return Markup(svg)  # noqa: S704 - made by segno of numbers alone
+
+
+def _issuer() -> str:
+    """Whose account the authenticator app shows; a colon would part issuer and account."""
+    return publishing.in_force(house()).policy.controller.text("en").replace(":", " ")
+
+
+def _as_file(enrolled: people.Enrolled) -> str:
+    """What is shown once, as a `data:` address to save without a script."""
+    lines = [_("Recovery codes of %(email)s, each for one sign-in:", email=enrolled.email), ""]
+    lines += enrolled.recovery_codes
+    if enrolled.seal_key is not None:
+        lines += ["", _("Seal key of the ledger:"), "", enrolled.seal_key]
+    return "data:text/plain;charset=utf-8," + quote("\n".join(lines) + "\n")

@@ -1,0 +1,181 @@
+"""The inbox pages: the masked list, one inquiry before and after opening, and what is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from inquiries.errors import FieldError, ReasonRequired, WrongState
+from inquiries.rules import lifecycle
+from inquiries.rules.lifecycle import Action, State
+from inquiries.rules.permissions import Permission, allowed, listable
+from inquiries.services import inbox as service
+from inquiries.services import publishing
+from inquiries.services.actor import Actor
+from inquiries.services.inbox import InquirySummary, OpenedInquiry
+from inquiries.web import sessions, staff_words
+from inquiries.web.current import house
+from inquiries.web.guards import needs, signed_in
+
+
+@dataclass(frozen=True)
+class Act:
+    """A button under an inquiry: what it is called, where it leads."""
+
+    name: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One item in clear: its label, its text, and what a click on it does (`mailto:`, `tel:`)."""
+
+    name: str
+    label: str
+    text: str
+    link: str | None
+
+
+_BUTTONS: Final = (
+    (Action.answer, Permission.answer_inquiry, _l("Mark as answered"), "staff.answered"),
+    (Action.close, Permission.close_inquiry, _l("Close"), "staff.close"),
+    (Action.reopen, Permission.reopen_inquiry, _l("Reopen"), "staff.reopen"),
+)
+
+
+@needs(Permission.list_inquiries)
+def inbox() -> str:
+    """Newest first, fifty at a time, all of it masked."""
+    actor = signed_in()
+    wanted = {name: value for name in ("type", "state", "after") if (value := request.args.get(name))}
+    page = service.page(
+        house(), actor, type=wanted.get("type"), state=wanted.get("state"), after=wanted.get("after")
+    )
+    declared = publishing.in_force(house()).policy.types
+    return render_template(
+        "staff/inbox.html",
+        page_of=page,
+        types=[name for name in declared if name in listable(actor.roles, declared)],
+        wanted=wanted,
+        next_url=_list_url({**wanted, "after": page.next}) if page.next else None,
+        newest_url=_list_url({**wanted, "after": ""}) if "after" in wanted else None,
+    )
+
+
+@needs(Permission.open_inquiry)
+def inquiry(inquiry_id: int) -> str:
+    """One inquiry, masked, with the act of opening it."""
+    summary = service.summary(house(), signed_in(), inquiry_id)
+    return _closed_page(summary, said=sessions.current().take_said())
+
+
+@needs(Permission.open_inquiry)
+def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
+    """Record, then show. A GET (a reload, the way back, another language) leads to the masked page."""
+    if request.method == "GET":
+        return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id))
+    actor = signed_in()
+    try:
+        opened = service.open_inquiry(house(), actor, inquiry_id, request.form.get("reason"))
+    except ReasonRequired:
+        errors = staff_words.messages((FieldError("reason", "reason_required"),))
+        summary = service.summary(house(), actor, inquiry_id)
+        return _closed_page(summary, errors=errors), ReasonRequired.status
+    return render_template(
+        "staff/opened.html",
+        opened=opened,
+        inquiry=opened.summary,
+        lines=_lines(opened),
+        acts=_acts(actor, opened.summary),
+        reason=" ".join(request.form.get("reason", "").split()),
+    )
+
+
+@needs(Permission.answer_inquiry)
+def answered(inquiry_id: int) -> Response:
+    """Mark as answered."""
+    return _done(inquiry_id, Action.answer)
+
+
+@needs(Permission.close_inquiry)
+def close(inquiry_id: int) -> Response:
+    """Close: its purpose is achieved."""
+    return _done(inquiry_id, Action.close)
+
+
+@needs(Permission.reopen_inquiry)
+def reopen(inquiry_id: int) -> Response:
+    """Reopen what was answered or closed."""
+    return _done(inquiry_id, Action.reopen)
+
+
+def _done(inquiry_id: int, action: Action) -> Response:
+    """Do it, say so on the next page. What somebody else did meanwhile is said, too, and not an error."""
+    act = {Action.answer: service.answered, Action.close: service.close, Action.reopen: service.reopen}[
+        action
+    ]
+    try:
+        act(house(), signed_in(), inquiry_id)
+    except WrongState:
+        sessions.current().say("overtaken")
+    else:
+        sessions.current().say(action.value)
+    return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)
+
+
+def _list_url(parameters: Mapping[str, str]) -> str:
+    filled = {name: value for name, value in parameters.items() if value}
+    return url_for("staff.inbox") + (f"?{urlencode(filled)}" if filled else "")
+
+
+def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tuple[object, ...] = ()) -> str:
+    return render_template(
+        "staff/inquiry.html",
+        inquiry=summary,
+        labels={name: staff_words.item_label(summary.policy, name) for name in summary.masked},
+        acts=_acts(signed_in(), summary),
+        said=staff_words.SAID.get(said) if said else None,
+        errors=errors,
+    )
+
+
+def _acts(actor: Actor, summary: InquirySummary) -> tuple[Act, ...]:
+    """What this person may do with the inquiry in its present state."""
+    return tuple(
+        Act(action.value, str(label), url_for(endpoint, inquiry_id=summary.id))
+        for action, permission, label, endpoint in _BUTTONS
+        if allowed(actor.roles, permission, summary.type).allowed and _possible(summary.state, action)
+    )
+
+
+def _possible(state: str, action: Action) -> bool:
+    try:
+        lifecycle.next_state(State(state), action)
+    except WrongState:
+        return False
+    return True
+
+
+def _lines(opened: OpenedInquiry) -> tuple[Line, ...]:
+    policy = opened.summary.policy
+    return tuple(
+        Line(name, staff_words.item_label(policy, name), text, _link(policy.items[name].kind, text))
+        for name, text in opened.items.items()
+    )
+
+
+def _link(kind: str, text: str) -> str | None:
+    """What writes or calls; the item's text is quoted, so that it cannot add a header or another address."""
+    if kind == "email":
+        return "mailto:" + quote(text, safe="@")
+    if kind == "phone":
+        return "tel:" + "".join(c for c in text if c in "+0123456789")
+    return None
