@@ -1,0 +1,44 @@
+"""Inquiries: a contact-form backend that keeps its own privacy policy. Here is the wiring, nothing else."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from flask import Flask
+
+from inquiries import cli, logs, web
+from inquiries import settings as settings_module
+from inquiries.services.house import House, open_house
+from inquiries.settings import Settings
+
+__version__ = "0.1.0"
+
+
+class _Opener:
+    """Opens the house at its first use, once per process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = Lock()
+        self._house: House | None = None
+
+    def __call__(self) -> House:
+        with self._lock:
+            if self._house is None:
+                self._house = open_house(self._settings)
+            return self._house
+
+
+def create_app(settings: Settings | None = None, house: House | None = None) -> Flask:
+    """The application. Makes nothing on disk; the house is opened by the first request or command.
+
+    Raises:
+        UnsafeSetting: a setting is unknown, malformed or unsafe.
+    """
+    settings = settings or settings_module.load()
+    logs.configure(development=settings.development)
+    app = Flask(__name__, template_folder=str(settings_module.HOME / "templates"))
+    opened = (lambda: house) if house is not None else _Opener(settings)
+    web.install(app, opened, settings)
+    cli.install(app.cli, opened, settings)
+    return app

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from inquiries.errors import UnsafeSetting
 
 PREFIX = "INQUIRIES_"
+HOME = Path(__file__).resolve().parent.parent  # the checkout
 Listed = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -30,10 +31,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    instance: Path = Path("instance")
+    instance: Path = HOME / "instance"
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    policy: Path = Path("policies/default.toml")
+    policy: Path = HOME / "policies" / "default.toml"
     live_url: str = ""
     keys_url: str = ""
     archive_url: str = ""
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file; there is no third place."""
         del dotenv_settings, file_secret_settings
-        instance = os.environ.get(f"{PREFIX}INSTANCE", "instance")
+        instance = os.environ.get(f"{PREFIX}INSTANCE") or HOME / "instance"
         file = TomlConfigSettingsSource(settings_cls, Path(instance) / "settings.toml")
         return init_settings, env_settings, file
 

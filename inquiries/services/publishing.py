@@ -87,6 +87,13 @@ def version(house: House, number: int) -> Published:
     return memory.versions[number]
 
 
+def source_in_force(house: House) -> str:
+    """The TOML file behind the policy in force, as it was published."""
+    with house.live.read() as connection:
+        row = policies.by_version(connection, in_force(house).version)
+    return "" if row is None else row.source
+
+
 def publish(house: House, loaded: loader.LoadedPolicy) -> Published:
     """Publish a policy, in force from now, with the notices of every type and language.
 

@@ -1,0 +1,37 @@
+"""Makes an installation out of nothing, or opens the one that is there in good order; asks no question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inquiries.policy import loader
+from inquiries.services import people, publishing, recovery
+from inquiries.services.house import House, create_house
+from inquiries.settings import Settings
+from inquiries.stores.live import policies
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The opened house, what the start found, and the first officer's enrolment token while one is wanted."""
+
+    house: House
+    recovered: recovery.Recovered | None
+    enrolment: str | None
+
+
+def install(settings: Settings) -> Installed:
+    """Make what is missing, publish the first policy, bring everything in order. Repeatable.
+
+    Raises:
+        PolicyRefused: the policy file breaks a rule.
+        UnsafeSetting: the keyring belongs to a root key that was not given.
+    """
+    loaded = loader.load(settings.policy)
+    house = create_house(settings)
+    with house.live.read() as connection:
+        published = policies.newest(connection)
+    if published is None:
+        publishing.publish(house, loaded)
+    recovered = recovery.start(house)
+    return Installed(house, recovered, people.first_enrolment(house))
