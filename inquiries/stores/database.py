@@ -11,7 +11,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -144,16 +144,17 @@ class Database:
         Raises:
             JobBusy: a reader kept the log from being emptied; do it again.
         """
-        with self._mutex, self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if not self.sqlite:
+        if not self.sqlite:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("VACUUM FULL"))
                 connection.execute(text("CHECKPOINT"))
-                return
-            with flocked(self._writer_lock()):
-                connection.execute(text("VACUUM"))
-                checkpoint = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
-                if checkpoint[0]:  # 0: everything moved and the log cut to nothing
-                    raise JobBusy(f"{self.name}: its write-ahead log is being read")
+            return
+        with self._mutex, flocked(self._writer_lock()), closing(self.engine.raw_connection()) as raw:
+            cursor = raw.cursor()
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if cursor.fetchone()[0]:  # 0: everything moved and the log cut to nothing
+                raise JobBusy(f"{self.name}: its write-ahead log is being read")
 
     def close(self) -> None:
         """Give every connection back."""
