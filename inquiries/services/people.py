@@ -39,6 +39,17 @@ class Invitation:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A line of the list of staff."""
+
+    id: int
+    email: str
+    roles: Mapping[Role, frozenset[str]]
+    enrolled: bool
+    revoked: bool
+
+
+@dataclass(frozen=True)
 class Enrolled:
     """Shown once, right after enrolment; `seal_key` (hex) to the first officer alone."""
 
@@ -52,9 +63,12 @@ def first_enrolment(house: House) -> str | None:
 
     Every call ends the tokens before it, so the newest printed link is the only one that works.
     """
-    if records.officer_known(house):
+    email = publishing.in_force(house).policy.officer.email
+    with house.live.read() as live:
+        person = store.by_email(live, email.lower())
+    if records.officer_known(house) or (person is not None and (person.enrolled_at or person.revoked_at)):
         return None
-    return invite(house, email=publishing.in_force(house).policy.officer.email, roles=_FIRST_ROLES, by=None)
+    return invite(house, email=email, roles=_FIRST_ROLES, by=None)
 
 
 def invite(
@@ -63,17 +77,17 @@ def invite(
     email: str,
     roles: Collection[Role],
     by: Actor | None,
-    types: Collection[str] = ALL_TYPES,
+    types: Collection[str] = (),
 ) -> str:
     """An enrolment token for this address: one use, 72 hours; a second invitation replaces the first.
 
-    `types` are the inquiry types of the consultation role; the other roles are not bound to types.
+    `types` are those of the consultation role, all when empty; the other roles are not bound to types.
 
     Raises:
         InvalidItems: the address is none, is enrolled or was revoked, or a role or type does not exist.
     """
     address = _checked(house, email, roles, types)
-    pairs = _pairs(roles, types)
+    pairs = _pairs(roles, types or ALL_TYPES)
     token = secrets.token_urlsafe(_TOKEN_SIZE)
     moment = clock.now()
     with house.live.write() as live:
@@ -128,7 +142,11 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
         digests = [second_factor.recovery_digest(person.id, one) for one in codes]
         store.add_recovery_codes(live, person.id, digests)
         held = store.roles(live, person.id)
-        records.rights(house, act="enrol", by=None, staff_id=person.id, detail=_on_record(person.email, held))
+        herself = Actor(person.id, person.email, scopes(held))
+        # Recorded before it is committed: a grant without a record must not be, a record too many may (P24).
+        records.rights(
+            house, act="enrol", by=herself, staff_id=person.id, detail=_on_record(person.email, held)
+        )
     seal_key = records.start_sealing(house) if Role.privacy in invited.roles else None
     return Enrolled(person.email, codes, seal_key)
 
@@ -147,13 +165,28 @@ def revoke(house: House, *, staff_id: int, by: Actor | None) -> None:
         records.rights(house, act="revoke", by=by, staff_id=staff_id, detail={"email": person.email})
 
 
+def everyone(house: House) -> tuple[Member, ...]:
+    """All who are or were staff, in the order of their addresses."""
+    with house.live.read() as live:
+        return tuple(
+            Member(
+                id=one.id,
+                email=one.email,
+                roles=scopes(store.roles(live, one.id)),
+                enrolled=one.enrolled_at is not None,
+                revoked=one.revoked_at is not None,
+            )
+            for one in store.everyone(live)
+        )
+
+
 def _checked(house: House, email: str, roles: Collection[Role], types: Collection[str]) -> str:
     address = normal_email(email)
     if address is None:
         raise _invalid("email", "invalid_email")
     if not roles:
         raise _invalid("role", "required")
-    if not types or not set(types) <= set(publishing.in_force(house).policy.types) | ALL_TYPES:
+    if not set(types) <= publishing.in_force(house).types | ALL_TYPES:
         raise _invalid("type", "unknown_type")
     return address.lower()
 

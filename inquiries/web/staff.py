@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any, Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 
 from inquiries.errors import NotFound
 from inquiries.web import guards, language, sessions, staff_access, staff_inbox, staff_words
+from inquiries.web.current import house
 
 pages: Final = Blueprint("staff", __name__, url_prefix=sessions.PREFIX)
 
@@ -33,6 +35,8 @@ pages.add_url_rule("/inquiries/<int:inquiry_id>/reopen", view_func=staff_inbox.r
 @pages.before_request
 def _load() -> None:
     """Find the session; a language asked for by link is kept in it."""
+    key = hmac.digest(house().secret_key, b"inquiries staff csrf", "sha256")
+    current_app.config.setdefault("WTF_CSRF_SECRET_KEY", key)  # known once the house is open
     sessions.load()
     wanted = request.args.get("lang")
     if wanted in language.SPOKEN:

@@ -149,19 +149,12 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
 
 def _acts(actor: Actor, summary: InquirySummary) -> tuple[Act, ...]:
     """What this person may do with the inquiry in its present state."""
+    possible = lifecycle.possible(State(summary.state))
     return tuple(
         Act(action.value, str(label), url_for(endpoint, inquiry_id=summary.id))
         for action, permission, label, endpoint in _BUTTONS
-        if allowed(actor.roles, permission, summary.type).allowed and _possible(summary.state, action)
+        if allowed(actor.roles, permission, summary.type).allowed and action in possible
     )
-
-
-def _possible(state: str, action: Action) -> bool:
-    try:
-        lifecycle.next_state(State(state), action)
-    except WrongState:
-        return False
-    return True
 
 
 def _lines(opened: OpenedInquiry) -> tuple[Line, ...]:
