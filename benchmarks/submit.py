@@ -38,7 +38,7 @@ def main() -> int:
         rounds = measure(sides, arguments.rounds, arguments.seconds, directory)
         running.close()
         taken = steps.microseconds(directory)
-    result = {"fsync_us": disk, "steps_us": taken} | summarise(rounds)
+    result: dict[str, Any] = {"fsync_us": disk, "steps_us": taken} | summarise(rounds)
     show(result)
     servers.RESULTS.mkdir(exist_ok=True)
     (servers.RESULTS / "submit.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
