@@ -1,4 +1,4 @@
-// Comforts only: every page works without this file. Copying a code, printing, focus on an error summary.
+// Comforts only: every page works without this file. Copying a code, printing.
 "use strict";
 
 for (const button of document.querySelectorAll("[data-copy]")) {
@@ -17,4 +17,3 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
-document.getElementById("errors")?.focus();

@@ -1,4 +1,4 @@
-"""The API for programs: one call that sends one inquiry; answers in JSON, errors as problem+json (RFC 9457)."""
+"""The API for programs: one call that sends one inquiry; its errors are problem+json (RFC 9457)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns every failure into its answer: a page for people, problem+json for programs; hides nothing from the log."""
+"""Turns every failure into its answer: a page for people, problem+json for programs; logs no message."""
 
 from __future__ import annotations
 

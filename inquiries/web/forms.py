@@ -36,7 +36,7 @@ _ATTRIBUTES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-class InquiryForm(FlaskForm):  # type: ignore[misc] - Flask-WTF brings no types
+class InquiryForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
     """The base of every public form: without CSRF token, for there is no authority to borrow (DESIGN §6)."""
 
     class Meta:

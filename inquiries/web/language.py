@@ -14,7 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_time, get_datetime_format
+from babel.dates import format_date, format_time, get_datetime_format, get_time_format
 from flask import Flask, g, has_request_context, request, session, url_for
 from flask_babel import Babel, refresh
 from markupsafe import Markup
@@ -73,7 +73,7 @@ def chosen() -> str:
 
 
 def prefer(wanted: object) -> str:
-    """Speak the language that a form's hidden field or an API body names, if it is offered; returns the choice."""
+    """Speak the language that a form's field or an API body names, if it is offered; returns the choice."""
     if isinstance(wanted, str) and wanted != chosen() and wanted in offered():
         g.language = wanted
         g.language_asked = True
@@ -99,7 +99,8 @@ def moment(value: datetime, zone: str | None = None) -> str:
     """A day and a time of day, without seconds."""
     local, language = _in(value, zone), chosen()
     joined: str = str(get_datetime_format("medium", locale=language))
-    time = format_time(local.time(), "short", locale=language)
+    hours = get_time_format("short", locale=language).pattern.replace("a", "aaaa")  # 오전, where "a" gives AM
+    time = format_time(local.time(), hours, locale=language)
     return joined.replace("{0}", time).replace("{1}", format_date(local.date(), "long", locale=language))
 
 

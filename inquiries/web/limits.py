@@ -64,7 +64,7 @@ def _receipt() -> None:
 
 
 def _who() -> str:
-    """The caller under a keyed hash, so that the counters hold no address; a home's IPv6 network is one caller."""
+    """The caller under a keyed hash: the counters hold no address. A home's IPv6 network is one caller."""
     address = request.remote_addr or ""
     if ":" in address:
         try:

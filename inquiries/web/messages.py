@@ -1,4 +1,4 @@
-"""What a person reads about a fault of what she sent, by the code of `FieldError`; decides no fault itself."""
+"""What a person reads about a fault of what she sent, by the fault's code; decides no fault itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inquiries.web.language import particles
 
 @dataclass(frozen=True)
 class Message:
-    """One fault in words: the form's name for the field, the id to jump to (None: no such field), the sentence."""
+    """One fault in words; `anchor` is the id to jump to, None for a field that the page does not have."""
 
     field: str
     code: str
@@ -24,7 +24,7 @@ class Message:
 
 
 def word(errors: tuple[FieldError, ...], labels: Mapping[str, str]) -> tuple[Message, ...]:
-    """Each fault as a sentence in the language of the request; `labels` names the fields that the page shows."""
+    """Each fault as a sentence in the reader's language; `labels` names the fields that the page shows."""
     return tuple(_word(error, labels.get(error.field)) for error in errors)
 
 
@@ -50,7 +50,7 @@ _WORDS: Final = {
     "bidi_control": _(
         "%(label)s: this contains a character that reverses the direction of writing. Please remove it."
     ),
-    "consent_required": _("%(label)s: without this consent we cannot accept your inquiry."),
+    "consent_required": _("Please tick the required consent: without it we cannot accept your inquiry."),
     "consent_invalid": _("%(label)s: please either tick the box or leave it empty."),
     "stale_form": _(
         "This page was open for more than a day. Nothing has been stored yet; please check it and send it."
@@ -73,25 +73,29 @@ _REASONS: Final = (
     (
         NoticeSuperseded,
         _(
-            "The privacy notice has changed since you opened this page. Please read it below and send your inquiry again."
+            "The privacy notice has changed since you opened this page. "
+            "Please read it below and send your inquiry again."
         ),
     ),
     (
         OnceReused,
         _(
-            "This page was already used to send another inquiry. If you want to send this one as well, please send it again."
+            "This page was already used to send another inquiry. "
+            "If you want to send this one as well, please send it again."
         ),
     ),
     (
         IntakeClosed,
         _(
-            "We cannot accept inquiries at this moment. Nothing was stored; please send it again in a few minutes."
+            "We cannot accept inquiries at this moment. "
+            "Nothing was stored; please send it again in a few minutes."
         ),
     ),
     (
         RateLimitExceeded,
         _(
-            "Too many inquiries came from your network just now. Nothing was stored; please wait a minute and send it again."
+            "Too many inquiries came from your network just now. "
+            "Nothing was stored; please wait a minute and send it again."
         ),
     ),
 )

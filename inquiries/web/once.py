@@ -1,4 +1,4 @@
-"""The `_once` field: a signed, timed nonce in each form, so that sending twice stores once; stores nothing."""
+"""The `_once` field: a signed, timed nonce in each form, so that sending twice stores once; keeps nothing."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def new() -> str:
 def read(value: object) -> bytes | None:
     """The nonce of a form sent back; None when there is none, as from a form of the company's own.
 
-    The time limit is for the person: whoever finds the filled form in a browser's memory a day later and sends
-    it again must not be shown her receipt code.
+    The time limit protects the person: whoever finds the filled form in a browser's memory a day later and
+    sends it again must not be shown her receipt code.
 
     Raises:
         ValueError: not signed by us, or too old.

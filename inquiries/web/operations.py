@@ -1,12 +1,15 @@
-"""What machines ask of a process; tells nothing of what it holds."""
+"""What machines ask of a process; the public surface tells no more than yes or no."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, current_app
 
+from inquiries.errors import InquiriesError
+from inquiries.services import readiness
+from inquiries.web.current import house, settings
 from inquiries.web.guards import audience
 
 pages: Final = Blueprint("operations", __name__)
@@ -17,3 +20,18 @@ pages: Final = Blueprint("operations", __name__)
 def healthz() -> Mapping[str, str]:
     """Whether the process answers."""
     return {"status": "ok", "version": str(current_app.config.get("VERSION", ""))}
+
+
+@pages.get("/readyz")
+@audience("operations")
+def readyz() -> tuple[Mapping[str, Any], int]:
+    """Whether the promises are being kept: 200, or 503 with the checks that failed."""
+    try:
+        made = readiness.checks(house())
+    except InquiriesError as failed:  # the house itself does not open
+        made = (readiness.Check("house", ok=False, detail=failed.code),)
+    ready = all(check.ok for check in made)
+    answer: dict[str, Any] = {"status": "ready" if ready else "not_ready"}
+    if settings().surface != "public":
+        answer["checks"] = {check.name: {"ok": check.ok, "detail": check.detail} for check in made}
+    return answer, 200 if ready else 503

@@ -8,7 +8,7 @@ from flask import Flask
 
 from inquiries.errors import InquiriesError
 from inquiries.services import publishing
-from inquiries.web import language
+from inquiries.web import language as spoken
 from inquiries.web.current import house, settings
 
 
@@ -18,12 +18,12 @@ class Page:
     @cached_property
     def language(self) -> str:
         """The language that the page speaks."""
-        return language.chosen()
+        return spoken.chosen()
 
     @cached_property
-    def languages(self) -> tuple[language.Choice, ...]:
+    def languages(self) -> tuple[spoken.Choice, ...]:
         """The languages in which the page can be had; empty when there is no choice."""
-        return language.choices()
+        return spoken.choices()
 
     @cached_property
     def controller(self) -> str:

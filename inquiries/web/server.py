@@ -40,7 +40,9 @@ def _serve(settings: Settings) -> int:
     installed.house.close()
     _greet(settings, installed)
     worker = subprocess.Popen(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "flask", "--app", str(HOME / "app.py"), "worker"], cwd=HOME, start_new_session=True
+        [sys.executable, "-m", "flask", "--app", str(HOME / "app.py"), "worker"],
+        cwd=HOME,
+        start_new_session=True,
     )
     try:
         Granian(
@@ -77,7 +79,9 @@ def _refuse_taken_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as taken:
-            raise UnsafeSetting("INQUIRIES_PORT", f"{settings.host}:{settings.port}: {taken.strerror}") from None
+            raise UnsafeSetting(
+                "INQUIRIES_PORT", f"{settings.host}:{settings.port}: {taken.strerror}"
+            ) from None
 
 
 def _only_web_process(settings: Settings) -> int:
