@@ -41,6 +41,8 @@ def _languages(policy: Policy) -> Findings:
         if language not in LANGUAGES:
             known = ", ".join(LANGUAGES)
             yield f"languages[{n}]", f"must be a language that notices are worded in: {known}", "P03"
+        elif language in policy.languages[:n]:
+            yield f"languages[{n}]", f'"{language}" is named twice', "P03"
     yield from _untranslated(policy, "", policy.languages)
 
 
@@ -115,7 +117,8 @@ def _keeping(policy: Policy, path: str, kind: InquiryType) -> Findings:
 def _purposes(policy: Policy) -> Findings:
     required = [name for name, purpose in policy.purposes.items() if purpose.required]
     if required != [REQUIRED_PURPOSE]:
-        yield "purposes", f'must hold one purpose with required = true, named "{REQUIRED_PURPOSE}"', "P03"
+        reason = f'must hold exactly one purpose with required = true, named "{REQUIRED_PURPOSE}"'
+        yield "purposes", reason, "P03"
     for name, purpose in policy.purposes.items():
         if name in GROUPS:
             yield f"purposes.{name}", "must have another name; this one is used by the product", "P02"
@@ -142,7 +145,8 @@ def _free_purpose(policy: Policy, name: str, purpose: Purpose) -> Findings:
             "P03",
         )
     yield from _known_items(policy, f"{path}.items", purpose.items)
-    if not any(name in kind.purposes for kind in policy.types.values()):
+    known = policy.items.keys() >= set(purpose.items)
+    if known and not any(name in kind.purposes for kind in policy.types.values()):
         yield f"{path}.items", "must all be asked by at least one inquiry type", "P02"
 
 

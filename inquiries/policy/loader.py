@@ -106,7 +106,6 @@ _SHAPES = {
     "int_type": "must be a whole number, without quotation marks",
     "bool_type": "must be true or false, without quotation marks",
     "tuple_type": "must be a list, in square brackets",
-    "too_short": "must not be empty",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be one of: {expected}",

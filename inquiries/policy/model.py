@@ -6,7 +6,7 @@ What a policy must not go below is in `floors.py`; `loader.parse` is the only do
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ REQUIRED_PURPOSE = "inquiry"
 GROUPS = ("main", "visitor")  # names of retention groups, so no purpose may bear them
 
 Value = TypeVar("Value")
+Parts = TypeVar("Parts", bound=Sized)
 
 
 def _matching(pattern: str, message: str) -> AfterValidator:
@@ -65,6 +66,12 @@ def _bounded(period: Period) -> Period:
     if period.until_withdrawn:
         raise ValueError('must have an end of its own; "until withdrawn" is not possible here')
     return period
+
+
+def _some(parts: Parts) -> Parts:
+    if not parts:
+        raise ValueError("must not be empty")
+    return parts
 
 
 def _positive(period: Period) -> Period:
@@ -179,7 +186,7 @@ class Purpose(Part):
 class Visitor(Part):
     """What is recorded of the visit itself, why, and for how long (P04)."""
 
-    items: Annotated[tuple[Literal["address", "user_agent"], ...], Field(min_length=1)]
+    items: Annotated[tuple[Literal["address", "user_agent"], ...], AfterValidator(_some)]
     purpose: LocalText
     period: Annotated[EndingPeriod, AfterValidator(_positive)]
 
@@ -240,12 +247,12 @@ class Policy(Part):
     jurisdiction: Literal["KR", "EU", "ID"]
     country: Country | None = None
     time_zone: Annotated[str, AfterValidator(_time_zone)]
-    languages: Annotated[tuple[Language, ...], Field(min_length=1)]
+    languages: Annotated[tuple[Language, ...], AfterValidator(_some)]
     officer: Contact
     deputy: Contact | None = None
     dispute_bodies: tuple[DisputeBody, ...] = ()
-    items: Annotated[Table[Item], Field(min_length=1)]
-    types: Annotated[Mapping[TypeName, InquiryType], AfterValidator(MappingProxyType), Field(min_length=1)]
+    items: Annotated[Table[Item], AfterValidator(_some)]
+    types: Annotated[Mapping[TypeName, InquiryType], AfterValidator(MappingProxyType), AfterValidator(_some)]
     purposes: Table[Purpose]
     visitor: Visitor | None = None
     minimum: Annotated[EndingPeriod, AfterValidator(_positive)] | None = None

@@ -17,26 +17,25 @@ CONSENT_FIELD = "consent."  # the form's name of a consent is this and the purpo
 
 # C0 and C1 controls, lone surrogates, noncharacters: what no person types and no database or mail carries
 # unharmed. Long text may hold tab and line feed; a single line may hold no separator of lines either.
-_NEVER = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
-    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))  # keep
-)
+_NEVER = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
 _NEVER_IN_TEXT = re.compile(f"[{_NEVER}]")
 _NEVER_IN_LINE = re.compile(f"[{_NEVER}\t\n\u2028\u2029]")
 # Overrides, embeddings and isolates reorder what staff read around them; the plain marks of Hebrew and
 # Arabic (U+200E, U+200F, U+061C) stay allowed.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_LINE_END = re.compile("\r\n?|[\u2028\u2029]")
+_NONCHARACTERS = frozenset(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+_LINE_ENDS = ("\r\n", "\r", "\u2028", "\u2029")
 # Nothing to see: spaces, zero-width characters, soft hyphen, the fillers of Hangul and Braille.
 _BLANK = re.compile("[\\s\u00ad\u115f\u1160\u180e\u200b-\u200f\u2060\u2800\u3164\ufeff\uffa0]*")
 
-# The everyday form of an address, decided without email-validator (1 µs for its 30); tests hold the two
-# together. Punycode ("--") and reserved names go the long way.
+# Everyday addresses and Korean mobile numbers are decided without email-validator and phonenumbers (1 µs for
+# their 30); tests hold each pair together. Punycode ("--") and reserved names go the long way.
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EVERYDAY_EMAIL = re.compile(
     rf"(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:{_LABEL}\.)+([A-Za-z]{{2,24}})",
 )
 _RESERVED = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
+_EVERYDAY_MOBILE = re.compile(r"010[- ]?([0-9]{4})[- ]?([0-9]{4})")
 _PHONE = re.compile(r"\(?\+?[\d(][\d\s().\-–/]*(?:(?:ext\.?|x|#)\s*\d{1,6})?", re.IGNORECASE)
 
 _MOST_UNDECLARED = 20  # named in one answer; the rest adds nothing
@@ -45,7 +44,7 @@ _LONGEST_NAME = 40
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Items in the form's order, trimmed, in NFC, empty ones left out; every purpose offered, given or not."""
+    """Items in the form's order, trimmed, in NFC, empty ones left out; each purpose offered, given or not."""
 
     items: Mapping[str, str]
     consents: Mapping[str, bool]
@@ -75,11 +74,12 @@ def validate(
     kind = policy.types.get(type_name)
     if kind is None:
         raise UnknownType(type_name)
+    asked, purposes, home = kind.items, kind.purposes, policy.home
     errors: list[FieldError] = []
     accepted: dict[str, str] = {}
-    for name in kind.items:
+    for name in asked:
         try:
-            text = _clean(policy.items[name], items.get(name, ""), policy.home)
+            text = _clean(policy.items[name], items.get(name, ""), home)
         except _Fault as fault:
             errors.append(FieldError(name, fault.code, fault.params))
             continue
@@ -87,14 +87,14 @@ def validate(
             accepted[name] = text
         elif name in kind.required:
             errors.append(FieldError(name, "required"))
-    given = {purpose: _given(consents.get(purpose, False)) for purpose in kind.purposes}
+    given = {purpose: _given(consents.get(purpose, False)) for purpose in purposes}
     for purpose, answer in given.items():
         if answer is None:
             errors.append(FieldError(CONSENT_FIELD + purpose, "consent_invalid"))
         elif not answer and policy.purposes[purpose].required:
             errors.append(FieldError(CONSENT_FIELD + purpose, "consent_required"))
-    errors.extend(_undeclared(items, kind.items))
-    errors.extend(_undeclared(consents, kind.purposes, CONSENT_FIELD))
+    errors.extend(_undeclared(items, asked))
+    errors.extend(_undeclared(consents, purposes, CONSENT_FIELD))
     if errors:
         raise InvalidItems(tuple(errors))
     return Accepted(accepted, {purpose: bool(answer) for purpose, answer in given.items()})
@@ -121,6 +121,8 @@ def normal_phone(text: str, region: str | None) -> str | None:
     Asks whether the number is possible (its length), not whether its range is known to be assigned: a
     person with a new number must not be turned away by our older list.
     """
+    if region == "KR" and (mobile := _EVERYDAY_MOBILE.fullmatch(text)):
+        return f"+8210{mobile[1]}{mobile[2]}"
     if not _PHONE.fullmatch(text):
         return None
     try:
@@ -138,11 +140,13 @@ def _clean(item: Item, value: object, region: str | None) -> str:
     if not isinstance(value, str):
         raise _Fault("not_text")
     long = item.kind == "long_text"
-    text = unicodedata.normalize("NFC", (_LINE_END.sub("\n", value) if long else value).strip())
-    if not text.isprintable():
+    for end in _LINE_ENDS if long else ():
+        value = value.replace(end, "\n")
+    text = unicodedata.normalize("NFC", value.strip())
+    if not all(map(str.isprintable, text.split("\n") if long else (text,))):
         if _BIDI.search(text):
             raise _Fault("bidi_control")
-        if (_NEVER_IN_TEXT if long else _NEVER_IN_LINE).search(text):
+        if (_NEVER_IN_TEXT if long else _NEVER_IN_LINE).search(text) or _NONCHARACTERS.intersection(text):
             raise _Fault("control_character")
     if _BLANK.fullmatch(text):
         return ""

@@ -36,7 +36,7 @@ _NEXT: Mapping[State, Mapping[Action, State]] = {
 
 
 def next_state(state: State, action: Action) -> State:
-    """The state after the action; looking at what is answered or closed changes nothing. Raises WrongState."""
+    """The state after the action; looking at what is answered or closed leaves it so. Raises WrongState."""
     try:
         return _NEXT[state][action]
     except KeyError:
