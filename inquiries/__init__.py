@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     settings = settings or settings_module.load()
     logs.configure(development=settings.development)
     app = Flask(__name__, template_folder=str(settings_module.HOME / "templates"))
+    app.config["VERSION"] = __version__
     opened = (lambda: house) if house is not None else _Opener(settings)
     web.install(app, opened, settings)
     cli.install(app.cli, opened, settings)

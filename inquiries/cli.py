@@ -113,7 +113,9 @@ def policy_check(file: Path | None, *, as_json: bool) -> None:
         loader.load(file or _here().settings.policy)
     except PolicyRefused as refused:
         problems = [{"path": p.path, "message": p.message, "promise": p.promise} for p in refused.problems]
-        words = "\n".join(f"{p.path}: {p.message}{f' ({p.promise})' if p.promise else ''}" for p in refused.problems)
+        words = "\n".join(
+            f"{p.path}: {p.message}{f' ({p.promise})' if p.promise else ''}" for p in refused.problems
+        )
         _print(as_json, {"ok": False, "errors": problems}, words)
         raise SystemExit(refused.exit_status) from None
     _print(as_json, {"ok": True, "errors": []}, "The policy holds.")
@@ -136,12 +138,16 @@ def staff() -> None:
 
 @staff.command("invite")
 @click.argument("email")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role]))
+@click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role])
+)
 @click.option("--type", "types", multiple=True, help="An inquiry type for consultation; all when not given.")
 @_said
 def staff_invite(email: str, roles: tuple[str, ...], types: tuple[str, ...]) -> None:
     """Invite a member of staff; prints the link, good once and for 72 hours."""
-    token = people.invite(_here().house(), email=email, roles=[Role(role) for role in roles], by=None, types=types)
+    token = people.invite(
+        _here().house(), email=email, roles=[Role(role) for role in roles], by=None, types=types
+    )
     click.echo(enrolment_link(_here().settings, token))
 
 
@@ -159,7 +165,9 @@ def staff_list() -> None:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only count what is due.")
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"]), help="With --dry-run: due by then.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"]), help="With --dry-run: due by then."
+)
 @click.option("--confirm", is_flag=True, help="Believe the clock and the number due.")
 @as_json
 @_said
@@ -173,7 +181,9 @@ def sweep(*, dry_run: bool, as_of: datetime | None, confirm: bool, as_json: bool
         swept = retention.dry_run(house, moment)
     else:
         swept = retention.sweep(house, confirm=confirm)
-    words = f"{swept.due} due, {swept.destroyed} destroyed, {swept.failed} failed, {swept.leftovers} leftovers"
+    words = (
+        f"{swept.due} due, {swept.destroyed} destroyed, {swept.failed} failed, {swept.leftovers} leftovers"
+    )
     _print(as_json, vars(swept), words)
     if swept.failed:
         raise SystemExit(1)
@@ -216,7 +226,12 @@ def ledger_verify(*, key: str | None, as_json: bool) -> None:
         raise click.UsageError("--key is 64 hexadecimal digits") from None
     verdict = records.verify(_here().house(), first)
     problems = [{"chain": p.chain, "n": p.n, "kind": p.kind} for p in verdict.problems]
-    data = {"ok": verdict.ok, "entries": verdict.entries, "heads": _heads(verdict.heads), "problems": problems}
+    data = {
+        "ok": verdict.ok,
+        "entries": verdict.entries,
+        "heads": _heads(verdict.heads),
+        "problems": problems,
+    }
     words = [f"{verdict.entries} entries, {len(problems)} problems"]
     words += [f"{p['chain']} {p['n']}: {p['kind']}" for p in problems]
     _print(as_json, data, "\n".join(words))

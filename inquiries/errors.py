@@ -8,7 +8,8 @@ in her language, by the pages.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import ClassVar
 
 
@@ -70,7 +71,7 @@ class FieldError:
 
     field: str
     code: str
-    params: Mapping[str, int | str] = field(default_factory=dict)
+    params: Mapping[str, int | str] = dataclass_field(default_factory=dict)
 
 
 class InvalidItems(InquiriesError):

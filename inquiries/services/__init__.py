@@ -1,1 +1,1 @@
-"""What the product does, one file each: a service owns its transactions and brings stores and sealing together."""
+"""What the product does, one file each: a service owns its transactions; stores and sealing meet here."""

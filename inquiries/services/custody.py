@@ -61,7 +61,8 @@ class Custody:
     def _refuse_second_root(self) -> None:
         if self.keyring.read("signing.key") is not None:
             raise UnsafeSetting(
-                "INQUIRIES_ROOT_KEY_FILE", "the keyring is wrapped under a root key that is not here; give it back"
+                "INQUIRIES_ROOT_KEY_FILE",
+                "the keyring is wrapped under a root key that is not here; give it back",
             )
 
     def add_epoch(self, number: int) -> epochs.EpochSecret:
@@ -154,10 +155,12 @@ class Custody:
     def forget_before(self, number: int) -> None:
         """Drop what this process remembers of epochs before `number`; the files are another matter."""
         with self._mutex:
-            for epoch in [held for held in self._secrets if held < number]:
-                del self._secrets[epoch]
-        for epoch in [held for held in list(self._surface) if held < number]:
-            self._surface.pop(epoch, None)
+            old = [epoch for epoch in {*self._secrets, *self._surface} if epoch < number]
+            for epoch in old:
+                self._secrets.pop(epoch, None)
+                self._surface.pop(epoch, None)
+        if old:
+            primitives.forget()
 
     def erase_before(self, number: int) -> None:
         """Overwrite and unlink every S_e and P_e before `number`; repeatable."""

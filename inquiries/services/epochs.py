@@ -32,6 +32,7 @@ class _Memory:
     lock: Lock = field(default_factory=Lock)
     epoch: OpenEpoch | None = None
     read_at: float = -FRESH_SECONDS
+    forgot_at: float = -FRESH_SECONDS
 
 
 def current(house: House, *, again: bool = False) -> OpenEpoch:
@@ -41,14 +42,31 @@ def current(house: House, *, again: bool = False) -> OpenEpoch:
         IntakeClosed: none is open, or the record is older than one seen before, or its key is gone.
         SealBroken: the record is not signed by this installation.
     """
-    memory = house.memory.setdefault("epochs", _Memory())
-    assert isinstance(memory, _Memory)  # noqa: S101 - narrows the type; nobody else uses the name
+    memory = _memory(house)
     now = clock.monotonic()
     if memory.epoch is None or again or now - memory.read_at >= FRESH_SECONDS:
         with memory.lock:
             memory.epoch = _read(house, memory.epoch)
             memory.read_at = now
+        forget_retired(house)
     return memory.epoch
+
+
+def forget_retired(house: House) -> None:
+    """Drop from this process what it still remembers of epochs that were retired; asks once a second."""
+    memory = _memory(house)
+    now = clock.monotonic()
+    if now - memory.forgot_at >= FRESH_SECONDS:
+        memory.forgot_at = now
+        with house.live.read() as connection:
+            retired = live_epochs.last_retired(connection)
+        house.custody.forget_before(retired + 1)
+
+
+def _memory(house: House) -> _Memory:
+    found = house.memory.setdefault("epochs", _Memory())
+    assert isinstance(found, _Memory)  # noqa: S101 - narrows the type; nobody else uses the name
+    return found
 
 
 def _read(house: House, pinned: OpenEpoch | None) -> OpenEpoch:
@@ -57,7 +75,9 @@ def _read(house: House, pinned: OpenEpoch | None) -> OpenEpoch:
     if row is None:
         raise IntakeClosed("no epoch is open")
     if pinned is not None and row.number < pinned.number:
-        raise IntakeClosed(f"epoch {row.number} is offered after {pinned.number}: the live store was put back")
+        raise IntakeClosed(
+            f"epoch {row.number} is offered after {pinned.number}: the live store was put back"
+        )
     if pinned is not None and row.number == pinned.number:
         return pinned
     record = sealing.EpochRecord(row.number, row.public_key, "open", row.at)

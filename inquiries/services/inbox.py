@@ -83,9 +83,14 @@ class OpenedInquiry:
 
 
 def page(
-    house: House, actor: Actor, *, type: str | None = None, state: str | None = None, after: str | None = None  # noqa: A002
+    house: House,
+    actor: Actor,
+    *,
+    type: str | None = None,  # noqa: A002 - the word of the contract
+    state: str | None = None,
+    after: str | None = None,
 ) -> InboxPage:
-    """One page of the list. An unknown filter or cursor gives an empty page, like one that matches nothing."""
+    """One page of the list; an unknown filter or cursor gives an empty one, like one that matches nothing."""
     policy = publishing.in_force(house).policy
     types = sorted(permissions.listable(actor.roles, policy.types))
     if type is not None:
@@ -128,7 +133,10 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
     opened = _open_items(house, [row]).get(row.id)
     if opened is None:
         raise NotFound("no key opens this inquiry")
-    if row.state == State.received and permissions.allowed(actor.roles, Permission.answer_inquiry, row.type).allowed:
+    if (
+        row.state == State.received
+        and permissions.allowed(actor.roles, Permission.answer_inquiry, row.type).allowed
+    ):
         with house.live.write() as connection:
             live.set_state(connection, inquiry_id, State.received, State.open, {})
     with house.live.read() as connection:
@@ -138,7 +146,9 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
         raise NotFound("the inquiry is due or destroyed")
     shown = _summary(house, now, opened, needs_reason=decision.needs_reason)
     in_order = {name: opened[name] for name in shown.policy.types[row.type].items if name in opened}
-    agreed = tuple(ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at) for one in consents)
+    agreed = tuple(
+        ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at) for one in consents
+    )
     return OpenedInquiry(shown, in_order, agreed, number, clock.now())
 
 
@@ -156,7 +166,9 @@ def close(house: House, actor: Actor, inquiry_id: int) -> None:
     row = _act(house, actor, inquiry_id, Permission.close_inquiry, Action.close)
     now = clock.now()
     policy = publishing.version(house, row.policy_version).policy
-    due_at = retention.due_after_closing(row.due_at, now, policy.types[row.type].after_closing, policy.time_zone)
+    due_at = retention.due_after_closing(
+        row.due_at, now, policy.types[row.type].after_closing, policy.time_zone
+    )
     _move(house, row, Action.close, {"closed_at": now}, due_at=due_at)
 
 

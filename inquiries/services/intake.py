@@ -1,4 +1,4 @@
-"""Receives inquiries: checks them against the policy shown, seals each item, commits once, hands out a receipt.
+"""Receives inquiries: checks them against the policy, seals each item, commits once, hands out a receipt.
 
 Runs on the public surface, with no private key. What `receive` returned for is durable; the receipt code
 is stored nowhere.
@@ -119,7 +119,7 @@ def _once_digest(house: House, once: bytes | None) -> bytes | None:
     return hmac.digest(house.secret_key, bind("inquiries once", once), "sha256")[:16]
 
 
-def _store(  # noqa: PLR0913
+def _store(
     house: House,
     submission: Submission,
     published: publishing.Published,
@@ -132,7 +132,8 @@ def _store(  # noqa: PLR0913
     drafts = _drafts(policy, submission, accepted)
     keys = [envelope.GroupKey(draft.name, new_id(), items.new_data_key()) for draft in drafts]
     groups = [
-        _sealed(draft, key, inquiry_id, now, policy.time_zone) for draft, key in zip(drafts, keys, strict=True)
+        _sealed(draft, key, inquiry_id, now, policy.time_zone)
+        for draft, key in zip(drafts, keys, strict=True)
     ]
     sealed = envelope.seal_envelope(
         epoch=epoch.number,
@@ -160,7 +161,9 @@ def _store(  # noqa: PLR0913
             raise _EpochClosed
         live.add(connection, shell, groups, agreed)
         live_epochs.add_envelope(connection, inquiry_id, epoch.number, sealed)
-    return Received(code, _local(groups[0].due_at, policy), published.version, submission.type, repeated=False)
+    return Received(
+        code, _local(groups[0].due_at, policy), published.version, submission.type, repeated=False
+    )
 
 
 def _drafts(policy: Policy, submission: Submission, accepted: item_rules.Accepted) -> list[_Draft]:
@@ -171,8 +174,8 @@ def _drafts(policy: Policy, submission: Submission, accepted: item_rules.Accepte
             copies = {item: accepted.items[item] for item in purpose.items if item in accepted.items}
             drafts.append(_Draft(name, purpose.period, copies))
     if policy.visitor is not None:
-        seen = {"address": submission.address, "user_agent": submission.user_agent}
-        kept = {name: text[:512] for name in policy.visitor.items if (text := seen[name])}
+        seen: dict[str, str | None] = {"address": submission.address, "user_agent": submission.user_agent}
+        kept: dict[str, str] = {name: text[:512] for name in policy.visitor.items if (text := seen[name])}
         if kept:
             drafts.append(_Draft(VISITOR, policy.visitor.period, kept))
     return drafts
@@ -181,9 +184,7 @@ def _drafts(policy: Policy, submission: Submission, accepted: item_rules.Accepte
 def _sealed(
     draft: _Draft, key: envelope.GroupKey, inquiry_id: int, received_at: datetime, time_zone: str
 ) -> live.NewGroup:
-    sealed = {
-        name: items.seal_item(key.dek, inquiry_id, draft.name, name, text) for name, text in draft.items.items()
-    }
+    sealed = items.seal_items(key.dek, inquiry_id, draft.name, draft.items)
     due_at = retention.due_at(received_at, draft.period, time_zone)
     return live.NewGroup(key.key_id, inquiry_id, draft.name, due_at, items.pack(sealed))
 
@@ -199,7 +200,9 @@ def _known(
     if row is None:
         return None
     version = publishing.version(house, row.policy_version)
-    return Received(code, _local(row.due_at, published.policy), version.version, submission.type, repeated=True)
+    return Received(
+        code, _local(row.due_at, published.policy), version.version, submission.type, repeated=True
+    )
 
 
 def _local(moment: datetime | None, policy: Policy) -> datetime | None:

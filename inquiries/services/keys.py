@@ -116,12 +116,21 @@ def _adopt(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> tuple[int,
 
 
 def _open(house: House, one: live_epochs.EnvelopeRow) -> tuple[envelope.OpenedGroup, ...]:
-    return envelope.open_envelope(
+    """The keys of the groups that stand in live under this very inquiry.
+
+    HPKE names no sender: whoever breaks into the public surface could seal an envelope that names another
+    inquiry's key ids, and a row inserted first would win. So a foreign id is never adopted.
+    """
+    found = envelope.open_envelope(
         blob=one.sealed,
         secret=house.custody.epoch_secret(one.epoch),
         surface_key=house.custody.surface_key(one.epoch),
         inquiry_id=one.inquiry_id,
     )
+    own = tuple(group for group in found if group.key_id in one.key_ids)
+    if not one.key_ids <= {group.key_id for group in own}:
+        raise SealBroken("the envelope does not hold the keys of its inquiry's groups")
+    return own
 
 
 def _insert(
@@ -186,17 +195,23 @@ def _tags(
     found: dict[str, bytes] = {}
     if facts.policy is None or facts.sealed is None or group.group not in facts.sealed:
         return None, None
-    for name, blob in items.unpack(facts.sealed[group.group]).items():
+    try:
+        opened = items.open_items(group.dek, inquiry_id, group.group, items.unpack(facts.sealed[group.group]))
+    except SealBroken:  # the key is adopted all the same; what it was to open is broken, and not findable
+        log.error("items.broken", inquiry=inquiry_id, group=group.group)
+        return None, None
+    for name, text in opened.items():
         item = facts.policy.items.get(name)
         if item is None or item.kind not in {"email", "phone"} or item.kind in found:
             continue
-        text = items.open_item(group.dek, inquiry_id, group.group, name, blob)
         if item.kind == "email":
             normal = item_rules.normal_email(text)
         else:
             normal = item_rules.normal_phone(text, facts.policy.home)
         if normal is not None:
-            found[item.kind] = tags.tag(house.custody.tag_key, "email" if item.kind == "email" else "phone", normal)
+            found[item.kind] = tags.tag(
+                house.custody.tag_key, "email" if item.kind == "email" else "phone", normal
+            )
     return found.get("email"), found.get("phone")
 
 
@@ -208,6 +223,7 @@ def of_inquiries(house: House, inquiry_ids: Sequence[int]) -> dict[tuple[int, st
 
     Adopts what was not adopted yet. The caller has decided that somebody may read, and recorded it.
     """
+    open_epochs.forget_retired(house)
     rows = _rows(house, inquiry_ids)
     absent = set(inquiry_ids) - {row.inquiry_id for row in rows}
     if absent:
@@ -238,8 +254,9 @@ def _unwrapped(house: House, rows: Iterable[keys.KeyRow]) -> dict[tuple[int, str
 
 
 def seal_for_staff(house: House, connection: Connection, staff_id: int, name: str, plaintext: str) -> bytes:
-    """Seal a member of staff's own secret under a data key born in an envelope, in the caller's transaction
-    of the live store, which must hold the gate of epochs.
+    """Seal a member of staff's own secret under a data key born in an envelope.
+
+    In the caller's transaction of the live store, so that both stand or neither.
 
     Raises:
         IntakeClosed: no epoch is open.

@@ -55,7 +55,7 @@ def canonical(body: Mapping[str, Any]) -> str:
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-def access(  # noqa: PLR0913 - who, whose, why, where, how it ended
+def access(
     house: House,
     *,
     act: str,
@@ -72,7 +72,12 @@ def access(  # noqa: PLR0913 - who, whose, why, where, how it ended
         body["staff"] = actor.staff_id
         body["email"] = actor.email
     origin = address or (actor.address if actor else None)
-    optional = {"inquiry": subject, "reason": reason, "from": origin, "detail": dict(detail) if detail else None}
+    optional = {
+        "inquiry": subject,
+        "reason": reason,
+        "from": origin,
+        "detail": dict(detail) if detail else None,
+    }
     body.update({key: value for key, value in optional.items() if value is not None})
     return append(house, "access", body)
 

@@ -1,4 +1,4 @@
-"""What every start does before anything else: make the stores agree, finish what was cut short, list what is lost.
+"""What every start does first: make the stores agree, finish what was cut short, list what is lost.
 
 Nothing here destroys anything but leftovers of what the ledger says was destroyed (DESIGN §3, Restore).
 """
@@ -25,7 +25,7 @@ BATCH = 5000
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a start found: intents followed, leftovers deleted, keys adopted, inquiries that cannot be opened."""
+    """What a start found: intents followed, leftovers deleted, keys adopted, inquiries that do not open."""
 
     epoch: int
     replayed: int = 0

@@ -126,7 +126,9 @@ def _destroy(house: House, batch: Sequence[live.DueGroup]) -> None:
     _complete(house, intent, [group.id for group in batch], [group.inquiry_id for group in batch])
 
 
-def _tombstones(intent: int, listed: Iterable[Sequence[Any]], lookups: dict[int, bytes]) -> list[keys.Tombstone]:
+def _tombstones(
+    intent: int, listed: Iterable[Sequence[Any]], lookups: dict[int, bytes]
+) -> list[keys.Tombstone]:
     now = clock.now()
     return [
         keys.Tombstone(
@@ -167,7 +169,10 @@ def replay(house: House) -> int:
         ids, inquiry_ids = [row[0] for row in listed], [row[1] for row in listed]
         with house.live.read() as connection:
             lookups = live.lookups(connection, inquiry_ids)
-        _apply(house, _tombstones(number, listed, {row[0]: lookups[row[1]] for row in listed if row[1] in lookups}))
+        _apply(
+            house,
+            _tombstones(number, listed, {row[0]: lookups[row[1]] for row in listed if row[1] in lookups}),
+        )
         _complete(house, number, ids, inquiry_ids)
     return len(intents)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from sqlalchemy import Connection
 
 from inquiries import clock
 from inquiries.errors import KeyUnavailable, RotationIncomplete, SealBroken
@@ -158,7 +159,7 @@ def _publish(house: House, number: int) -> None:
             _put(house, connection, fresh, "open")
 
 
-def _put(house: House, connection: live_epochs.Connection, row: live_epochs.EpochRow, state: str) -> None:
+def _put(house: House, connection: Connection, row: live_epochs.EpochRow, state: str) -> None:
     now = clock.now()
     record = sealing.EpochRecord(row.number, row.public_key, state, now)  # type: ignore[arg-type]
     signature = sealing.sign_record(house.custody.signing_seed, record)
@@ -181,7 +182,8 @@ def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
 
 def _rewrap(house: House, number: int) -> tuple[int, list[int]]:
     """(how many, ids that no secret opens). In batches, so that adoption and reading go on between them."""
-    after, count, lost = 0, 0, []
+    after, count = 0, 0
+    lost: list[int] = []
     secret = house.custody.epoch_secret(number)
     surface = house.custody.surface_key(number)
     while True:

@@ -51,6 +51,7 @@ class Database:
         self._pid = os.getpid()
         self.engine: Engine = create_engine(
             self.url,
+            hide_parameters=True,  # an error message must not quote what was to be stored
             pool_size=16,
             max_overflow=16,
             pool_pre_ping=not self.sqlite,
@@ -135,7 +136,7 @@ class Database:
         """
         if not self.sqlite:
             lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-            query = text(f"SELECT {lock}(hashtextextended(:key, 0))")  # noqa: S608 - two constants
+            query = text(f"SELECT {lock}(hashtextextended(:key, 0))")
             connection.execute(query, {"key": f"inquiries.gate.{name}"})
 
     def scour(self) -> None:
@@ -153,7 +154,7 @@ class Database:
             cursor = raw.cursor()
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            if cursor.fetchone()[0]:  # 0: everything moved and the log cut to nothing
+            if cursor.fetchall()[0][0]:  # 0: everything moved and the log cut to nothing
                 raise JobBusy(f"{self.name}: its write-ahead log is being read")
 
     def close(self) -> None:

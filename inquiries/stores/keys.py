@@ -185,9 +185,9 @@ _BURY = (
 
 def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
     """Null the wraps and tags and write the tombstones; an earlier tombstone stays as it is (P11)."""
-    marks = [
+    marks: list[dict[str, Any]] = [
         {
-            "inquiry_id": stone.inquiry_id, "group_name": stone.group, "reason": stone.reason,
+            "id": stone.id, "inquiry_id": stone.inquiry_id, "group_name": stone.group, "reason": stone.reason,
             "type": stone.type, "due_at": stone.due_at, "policy_version": stone.policy_version,
             "receipt_lookup": stone.receipt_lookup, "intent": stone.intent,
             "destroyed_at": stone.destroyed_at,
@@ -196,11 +196,9 @@ def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
     ]  # fmt: skip
     if not marks:
         return
-    ids = [stone.id for stone in stones]
-    updated = [{"key_id": key} | {f"m_{name}": mark[name] for name in _MARKS} for key, mark in zip(ids, marks)]
+    updated = [{"key_id": mark["id"]} | {f"m_{name}": mark[name] for name in _MARKS} for mark in marks]
     connection.execute(_BURY, updated)
-    absent = [{"id": key, **mark} for key, mark in zip(ids, marks, strict=True)]
-    connection.execute(_insert_if_absent(connection), absent)
+    connection.execute(_insert_if_absent(connection), marks)
     advance(connection, last=max(stone.intent for stone in stones))
 
 
@@ -209,7 +207,8 @@ def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
 
 def open_epoch(connection: Connection) -> int | None:
     """The one epoch under which wraps are written now."""
-    return connection.scalar(select(func.max(epochs.c.number)).where(epochs.c.state == "open"))
+    number: int | None = connection.scalar(select(func.max(epochs.c.number)).where(epochs.c.state == "open"))
+    return number
 
 
 def epoch_states(connection: Connection) -> dict[int, str]:
@@ -220,7 +219,8 @@ def epoch_states(connection: Connection) -> dict[int, str]:
 def retired_before(connection: Connection, moment: datetime) -> int | None:
     """The newest epoch that was retired before the moment."""
     query = select(func.max(epochs.c.number)).where(epochs.c.state == "retired", epochs.c.retired_at < moment)
-    return connection.scalar(query)
+    number: int | None = connection.scalar(query)
+    return number
 
 
 def unscoured(connection: Connection) -> list[int]:
@@ -232,7 +232,9 @@ def unscoured(connection: Connection) -> list[int]:
 def start_epoch(connection: Connection, number: int, at: datetime) -> None:
     """Open epoch `number` and close every earlier one, in one transaction behind the closed gate."""
     connection.execute(
-        update(epochs).where(epochs.c.number < number, epochs.c.state == "open").values(state="closed", closed_at=at)
+        update(epochs)
+        .where(epochs.c.number < number, epochs.c.state == "open")
+        .values(state="closed", closed_at=at)
     )
     if connection.scalar(select(epochs.c.number).where(epochs.c.number == number)) is None:
         connection.execute(insert(epochs).values(number=number, state="open"))
@@ -241,7 +243,9 @@ def start_epoch(connection: Connection, number: int, at: datetime) -> None:
 def retire_epochs(connection: Connection, before: int, at: datetime) -> None:
     """Every epoch before `before` is retired."""
     connection.execute(
-        update(epochs).where(epochs.c.number < before, epochs.c.state != "retired").values(state="retired", retired_at=at)
+        update(epochs)
+        .where(epochs.c.number < before, epochs.c.state != "retired")
+        .values(state="retired", retired_at=at)
     )
 
 

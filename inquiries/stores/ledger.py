@@ -87,7 +87,14 @@ class Seal:
     mac: bytes
 
 
-_SPINE = (entries.c.chain, entries.c.n, entries.c.at, entries.c.previous, entries.c.commitment, entries.c.hash)
+_SPINE = (
+    entries.c.chain,
+    entries.c.n,
+    entries.c.at,
+    entries.c.previous,
+    entries.c.commitment,
+    entries.c.hash,
+)
 _WHOLE = select(*_SPINE, bodies.c.salt, bodies.c.body).join_from(
     entries, bodies, and_(entries.c.chain == bodies.c.chain, entries.c.n == bodies.c.n), isouter=True
 )
@@ -95,7 +102,9 @@ _WHOLE = select(*_SPINE, bodies.c.salt, bodies.c.body).join_from(
 
 def head(connection: Connection, chain: str) -> Entry | None:
     """The chain's newest entry, spine only."""
-    row = connection.execute(select(*_SPINE).where(entries.c.chain == chain).order_by(entries.c.n.desc()).limit(1))
+    row = connection.execute(
+        select(*_SPINE).where(entries.c.chain == chain).order_by(entries.c.n.desc()).limit(1)
+    )
     found = row.one_or_none()
     return None if found is None else Entry(*found)
 
@@ -109,7 +118,9 @@ def append(connection: Connection, entry: Entry, expires_at: datetime) -> None:
         )
     )  # fmt: skip
     connection.execute(
-        insert(bodies).values(chain=entry.chain, n=entry.n, salt=entry.salt, body=entry.body, expires_at=expires_at)
+        insert(bodies).values(
+            chain=entry.chain, n=entry.n, salt=entry.salt, body=entry.body, expires_at=expires_at
+        )
     )
 
 
@@ -141,7 +152,8 @@ def chains(connection: Connection) -> list[str]:
 
 def last_moment(connection: Connection) -> datetime | None:
     """When the newest entry of any chain was written."""
-    return connection.scalar(select(func.max(entries.c.at)))
+    newest: datetime | None = connection.scalar(select(func.max(entries.c.at)))
+    return newest
 
 
 def add_seal(connection: Connection, seal: Seal) -> None:

@@ -72,13 +72,12 @@ def chosen() -> str:
     return str(g.language)
 
 
-def prefer(wanted: object) -> str:
-    """Speak the language that a form's field or an API body names, if it is offered; returns the choice."""
-    if isinstance(wanted, str) and wanted != chosen() and wanted in offered():
+def prefer(wanted: object) -> None:
+    """Speak the language that a form's field or an API body names, if it is offered, and stay with it."""
+    if isinstance(wanted, str) and wanted in offered():
         g.language = wanted
         g.language_asked = True
         refresh()
-    return chosen()
 
 
 def choices() -> tuple[Choice, ...]:

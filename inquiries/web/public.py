@@ -21,11 +21,12 @@ from inquiries.errors import (
 from inquiries.policy import notice as notices
 from inquiries.services import intake, publishing
 from inquiries.services import receipt as receipts
-from inquiries.services.intake import Received, Submission
+from inquiries.services.intake import Submission
 from inquiries.services.publishing import Published
 from inquiries.web import body, forms, language, limits, messages, once, origins
 from inquiries.web.current import house, settings
 from inquiries.web.guards import audience
+from inquiries.web.received import page as received_page
 
 pages: Final = Blueprint("public", __name__)
 
@@ -112,7 +113,7 @@ def _answer(type_name: str, *, framed: bool) -> str | Response:
         received = intake.receive(house(), _submission(type_name, fields))
     except _SHOWN_AGAIN as refused:
         return _again(type_name, fields, refused, framed=framed)
-    return _received(sheet, received, fields, framed=framed)
+    return received_page(sheet, received, origins.next_link(fields.get("_next")), framed=framed)
 
 
 def _sheet(published: Published, type_name: str) -> forms.Sheet:
@@ -188,17 +189,6 @@ def _again(type_name: str, fields: Mapping[str, object], refused: Exception, *, 
     status = 429 if isinstance(refused, RateLimitExceeded) else getattr(refused, "status", 500)
     reason = messages.reason(refused)
     return make_response(_form(sheet, fields, framed=framed, errors=errors, reason=reason), status)
-
-
-def _received(sheet: forms.Sheet, received: Received, fields: Mapping[str, object], *, framed: bool) -> str:
-    return render_template(
-        "public/received.html",
-        sheet=sheet,
-        received=received,
-        next=origins.next_link(fields.get("_next")),
-        framed=framed,
-        origins=settings().allowed_origins,
-    )
 
 
 def _notice(published: Published) -> Response:

@@ -95,7 +95,7 @@ def _only_web_process(settings: Settings) -> int:
             os.close(descriptor)
             raise UnsafeSetting(
                 "INQUIRIES_RATELIMIT_STORAGE_URI",
-                "another web process runs on this instance, and limits in memory are not shared; name a Valkey",
+                "another web process runs here, and limits in memory are not shared; name a Valkey",
             ) from None
     return descriptor
 

@@ -9,9 +9,8 @@ from inquiries.errors import UnknownType
 from inquiries.policy import notice
 from inquiries.policy.loader import parse
 from inquiries.policy.wording import LANGUAGES, phrases
-from tests.policy.builders import changed, policy
+from tests.policy.builders import changed, policy, source
 from tests.policy.test_floors import PROCESSOR, RECIPIENT
-from tests.policy.test_floors import source as source
 
 EVERY = [
     (name, kind, language)

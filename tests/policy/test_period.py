@@ -86,7 +86,7 @@ def test_a_period_that_covers_another_is_never_shorter(one: Period, other: Perio
         ("until withdrawn", "until withdrawn", True),
     ],
 )
-def test_covering(long: str, short: str, covers: bool) -> None:
+def test_covering(long: str, short: str, *, covers: bool) -> None:
     assert Period.parse(long).covers(Period.parse(short)) is covers
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from inquiries.stores.live.tables import envelopes, epochs, groups, inquiries, sessions, staff
 
@@ -41,6 +41,11 @@ def newest(connection: Connection) -> EpochRow | None:
     query = select(epochs).where(epochs.c.state == "open").order_by(epochs.c.number.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else EpochRow(*row)
+
+
+def last_retired(connection: Connection) -> int:
+    """The newest retired epoch; 0 when none is."""
+    return connection.scalar(select(func.max(epochs.c.number)).where(epochs.c.state == "retired")) or 0
 
 
 def every(connection: Connection) -> list[EpochRow]:
@@ -110,14 +115,18 @@ def envelopes_after(
 
     Quarantined ones are passed over.
     """
-    page = select(envelopes.c.inquiry_id).where(envelopes.c.inquiry_id > after, envelopes.c.epoch >= epochs_from)
+    page = select(envelopes.c.inquiry_id).where(
+        envelopes.c.inquiry_id > after, envelopes.c.epoch >= epochs_from
+    )
     ids = list(connection.scalars(page.order_by(envelopes.c.inquiry_id).limit(limit)))
     return (envelopes_of(connection, ids), ids[-1]) if ids else ([], None)
 
 
 def quarantine(connection: Connection, inquiry_ids: Sequence[int], at: datetime) -> None:
     """Mark envelopes that do not open."""
-    query = update(envelopes).where(envelopes.c.inquiry_id.in_(inquiry_ids), envelopes.c.quarantined_at.is_(None))
+    query = update(envelopes).where(
+        envelopes.c.inquiry_id.in_(inquiry_ids), envelopes.c.quarantined_at.is_(None)
+    )
     connection.execute(query.values(quarantined_at=at))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, and_, delete, func, insert, or_, select, type_coerce, update
 
-from inquiries.stores.types import to_microseconds
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
+from inquiries.stores.types import to_microseconds
 
 MAIN = "main"
 
@@ -163,8 +163,13 @@ def _readable(now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
     return and_(groups.c.claimed_at.is_(None), or_(groups.c.due_at.is_(None), groups.c.due_at > now))
 
 
-def page(  # noqa: PLR0913 - a list's filters
-    connection: Connection, types: Sequence[str], state: str | None, before: int | None, limit: int, now: datetime
+def page(
+    connection: Connection,
+    types: Sequence[str],
+    state: str | None,
+    before: int | None,
+    limit: int,
+    now: datetime,
 ) -> list[InquiryRow]:
     """Readable inquiries of these types, the newest first, below the id `before`.
 
@@ -218,7 +223,13 @@ def consents_of(connection: Connection, inquiry_id: int) -> list[ConsentRow]:
 def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[ForAdoption]:
     """Receipt lookup, policy version and sealed groups of these inquiries."""
     query = (
-        select(inquiries.c.id, inquiries.c.receipt_lookup, inquiries.c.policy_version, groups.c.name, groups.c.sealed)
+        select(
+            inquiries.c.id,
+            inquiries.c.receipt_lookup,
+            inquiries.c.policy_version,
+            groups.c.name,
+            groups.c.sealed,
+        )
         .join(groups, groups.c.inquiry_id == inquiries.c.id)
         .where(inquiries.c.id.in_(inquiry_ids))
     )
@@ -261,7 +272,11 @@ def count_due(connection: Connection, by: datetime, *, closed_by: datetime | Non
 
     What was closed after a forecast was made could not stand in it.
     """
-    query = select(func.count()).select_from(groups).where(or_(groups.c.due_at <= by, groups.c.claimed_at.is_not(None)))
+    query = (
+        select(func.count())
+        .select_from(groups)
+        .where(or_(groups.c.due_at <= by, groups.c.claimed_at.is_not(None)))
+    )
     if closed_by is not None:
         query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
         query = query.where(or_(inquiries.c.closed_at.is_(None), inquiries.c.closed_at <= closed_by))
@@ -274,7 +289,12 @@ def due_by_hour(connection: Connection, now: datetime, hours: int) -> list[list[
     start = to_microseconds(now)
     due = type_coerce(groups.c.due_at, BigInteger)
     step = ((due - start) // hour).label("step")
-    query = select(step, func.count()).where(due > start, due <= start + hours * hour).group_by(step).order_by(step)
+    query = (
+        select(step, func.count())
+        .where(due > start, due <= start + hours * hour)
+        .group_by(step)
+        .order_by(step)
+    )
     return [[int(row[0]) + 1, int(row[1])] for row in connection.execute(query)]
 
 
@@ -286,7 +306,10 @@ def lookups(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, byt
 
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:
     """The earliest due date that has passed."""
-    return connection.scalar(select(func.min(groups.c.due_at)).where(groups.c.due_at <= now))
+    oldest: datetime | None = connection.scalar(
+        select(func.min(groups.c.due_at)).where(groups.c.due_at <= now)
+    )
+    return oldest
 
 
 def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
@@ -313,5 +336,7 @@ def standing(connection: Connection, group_ids: Sequence[int]) -> list[tuple[int
 
 def groups_after(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
     """(group id, inquiry id) in order of group id, `limit` at a time."""
-    query = select(groups.c.id, groups.c.inquiry_id).where(groups.c.id > after).order_by(groups.c.id).limit(limit)
+    query = (
+        select(groups.c.id, groups.c.inquiry_id).where(groups.c.id > after).order_by(groups.c.id).limit(limit)
+    )
     return [(row[0], row[1]) for row in connection.execute(query)]

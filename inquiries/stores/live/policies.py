@@ -40,7 +40,9 @@ def newest(connection: Connection) -> PolicyRow | None:
 
 def version_in_force(connection: Connection, now: datetime) -> int | None:
     """The number of the newest version whose day has come."""
-    return connection.scalar(select(func.max(policies.c.version)).where(policies.c.effective_at <= now))
+    query = select(func.max(policies.c.version)).where(policies.c.effective_at <= now)
+    version: int | None = connection.scalar(query)
+    return version
 
 
 def by_version(connection: Connection, version: int) -> PolicyRow | None:
@@ -58,7 +60,13 @@ def add(connection: Connection, policy: PolicyRow, texts: Iterable[NoticeRow]) -
         )
     )  # fmt: skip
     values = [
-        {"policy_version": policy.version, "type": t.type, "language": t.language, "text": t.text, "digest": t.digest}
+        {
+            "policy_version": policy.version,
+            "type": t.type,
+            "language": t.language,
+            "text": t.text,
+            "digest": t.digest,
+        }
         for t in texts
     ]
     connection.execute(insert(notices), values)

@@ -1,0 +1,88 @@
+"""Whether this installation keeps its promises right now: one named check each; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from inquiries import clock
+from inquiries.errors import InquiriesError
+from inquiries.services import retention, rotation
+from inquiries.services.house import House
+from inquiries.stores import keys
+from inquiries.stores.live import epochs as live_epochs
+
+#: How long the daily rotation may take or be tried again before it is an alarm.
+ROTATION_SLACK = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must hold, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def checks(house: House) -> tuple[Check, ...]:
+    """Every check; one that cannot be made has failed."""
+    asked: dict[str, Callable[[House], Check]] = {
+        "stores": _stores,
+        "epoch": _epoch,
+        "sweep": _sweep,
+        "envelopes": _envelopes,
+        "restore": _restore,
+    }
+    return tuple(_made(name, check, house) for name, check in asked.items())
+
+
+def _made(name: str, check: Callable[[House], Check], house: House) -> Check:
+    try:
+        return check(house)
+    except (SQLAlchemyError, OSError, InquiriesError) as failed:
+        return Check(name, ok=False, detail=type(failed).__name__)
+
+
+def _stores(house: House) -> Check:
+    for database in house.databases:
+        with database.read() as connection:
+            connection.execute(text("SELECT 1"))
+    return Check("stores", ok=True, detail="all answer")
+
+
+def _epoch(house: House) -> Check:
+    """An epoch past its day means that destruction is not becoming final; intake goes on."""
+    with house.live.read() as connection:
+        newest = live_epochs.newest(connection)
+    if newest is None:
+        return Check("epoch", ok=False, detail="none is open")
+    age = clock.now() - newest.at
+    ok = age < rotation.INTERVAL + ROTATION_SLACK
+    return Check("epoch", ok=ok, detail=f"epoch {newest.number}, open for {age // timedelta(hours=1)} h")
+
+
+def _sweep(house: House) -> Check:
+    """P10: red at 72 h overdue, so that five days are never reached unseen."""
+    overdue = retention.longest_overdue(house)
+    detail = f"oldest due {overdue // timedelta(hours=1)} h ago" if overdue else "nothing is overdue"
+    return Check("sweep", ok=overdue < retention.ALARM_AFTER, detail=detail)
+
+
+def _envelopes(house: House) -> Check:
+    with house.live.read() as connection:
+        broken = len(live_epochs.quarantined(connection))
+    return Check("envelopes", ok=not broken, detail=f"{broken} in quarantine")
+
+
+def _restore(house: House) -> Check:
+    with house.keys.read() as connection:
+        restored = keys.how_far(connection).restored_at
+    detail = (
+        "none to confirm" if restored is None else f"noticed {restored:%Y-%m-%d %H:%M} UTC, not confirmed"
+    )
+    return Check("restore", ok=restored is None, detail=detail)
