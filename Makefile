@@ -2,7 +2,8 @@
 #   make run     serve form, inbox and worker on this machine
 #   make test    the checks, then the tests          make check   the checks alone
 #   make sure    everything, long enumerations too   make bench   the benchmarks
-#   make pins    pin the requirements again          make clean   remove caches and .venv (never instance/)
+#   make audit   ask the registry about known flaws   make pins   pin the requirements again
+#   make mutants which changed lines no test notices  make clean  remove caches and .venv (never instance/)
 
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(if \
 	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(p))))
@@ -31,7 +32,7 @@ check: $(DEV)
 	$(PY) -m bandit --quiet --configfile pyproject.toml --recursive app.py inquiries
 	$(PY) -m mypy
 
-sure: check browser audit
+sure: check browser
 	$(PY) -m pytest -n $(JOBS) --dist worksteal --hypothesis-profile sure
 
 bench: $(DEV)
