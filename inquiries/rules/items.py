@@ -110,7 +110,7 @@ def normal_email(text: str) -> str | None:
     if everyday and "--" not in text and everyday[1].lower() not in _RESERVED:
         return text.lower()
     try:
-        return validate_email(text, check_deliverability=False).normalized.lower()
+        return validate_email(text, check_deliverability=False, strict=True).normalized.lower()
     except EmailNotValidError:
         return None
 
