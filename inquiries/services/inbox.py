@@ -95,9 +95,10 @@ def page(
     types = sorted(permissions.listable(actor.roles, policy.types))
     if type is not None:
         types = [name for name in types if name == type]
+    states = [one.value for one in State if state is None or one == state]
     before = _cursor(after)
     with house.live.read() as connection:
-        found = live.page(connection, types, state, before, PAGE + 1, clock.now())
+        found = live.page(connection, types, states, before, PAGE + 1, clock.now())
     rows, more = found[:PAGE], len(found) > PAGE
     detail = {name: text for name, text in {"type": type, "state": state, "after": after}.items() if text}
     records.access(house, act="list", actor=actor, detail={**detail, "rows": str(len(rows))})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, and_, delete, func, insert, or_, select, type_coerce, update
@@ -166,20 +167,19 @@ def _readable(now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
 def page(
     connection: Connection,
     types: Sequence[str],
-    state: str | None,
+    states: Sequence[str],
     before: int | None,
     limit: int,
     now: datetime,
 ) -> list[InquiryRow]:
-    """Readable inquiries of these types, the newest first, below the id `before`.
+    """Readable inquiries of these types and states, the newest first, below the id `before`.
 
-    One keyset query per type, each along its index, however many inquiries there are.
+    One keyset query per type and state, each along the one index, however many inquiries there are.
     """
     found: list[InquiryRow] = []
-    for name in types:
-        query = _SHELL.join(groups, _ON_MAIN).where(_readable(now), inquiries.c.type == name)
-        if state is not None:
-            query = query.where(inquiries.c.state == state)
+    for name, state in product(types, states):
+        query = _SHELL.join(groups, _ON_MAIN).where(_readable(now))
+        query = query.where(inquiries.c.type == name, inquiries.c.state == state)
         if before is not None:
             query = query.where(inquiries.c.id < before)
         rows = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from inquiries.stores.types import Id, Moment
@@ -68,7 +69,6 @@ inquiries = Table(
     Column("closed_at", Moment),
     Column("receipt_lookup", LargeBinary(16), nullable=False, unique=True),
     Column("once", LargeBinary(16), unique=True),  # keyed hash of `_once` or Idempotency-Key
-    Index("ix_inquiries_type_id", "type", "id"),
     Index("ix_inquiries_type_state_id", "type", "state", "id"),
 )  # fmt: skip
 
@@ -82,7 +82,12 @@ groups = Table(
     Column("claimed_at", Moment),  # set once, by the sweep: from here on only destruction follows
     Column("sealed", LargeBinary, nullable=False),  # sealing.items.pack
     Index("ix_inquiry_groups_due_at", "due_at"),
-    Index("ix_inquiry_groups_claimed_at", "claimed_at"),
+    Index(
+        "ix_inquiry_groups_claimed_at",
+        "claimed_at",
+        sqlite_where=text("claimed_at IS NOT NULL"),
+        postgresql_where=text("claimed_at IS NOT NULL"),
+    ),
 )  # fmt: skip
 
 consents = Table(
@@ -95,6 +100,7 @@ consents = Table(
     Column("notice_shown", Boolean, nullable=False),  # false: "shown elsewhere", by the embedding site
     Column("language", String(8), nullable=False),
     Column("recorded_at", Moment, nullable=False),
+    sqlite_with_rowid=False,  # one tree to write instead of two
 )  # fmt: skip
 
 # -- keys on their way ---------------------------------------------------------------------------
@@ -107,7 +113,6 @@ envelopes = Table(
     Column("epoch", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("quarantined_at", Moment),
-    Index("ix_envelopes_epoch_inquiry_id", "epoch", "inquiry_id"),
 )  # fmt: skip
 
 #: Epoch records as published: signed by the installation, read by every surface.

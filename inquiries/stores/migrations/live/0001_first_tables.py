@@ -27,9 +27,6 @@ def upgrade() -> None:
         sa.Column("quarantined_at", types.Moment(), nullable=True),
         sa.PrimaryKeyConstraint("inquiry_id", name=op.f("pk_envelopes")),
     )
-    with op.batch_alter_table("envelopes", schema=None) as batch_op:
-        batch_op.create_index("ix_envelopes_epoch_inquiry_id", ["epoch", "inquiry_id"], unique=False)
-
     op.create_table(
         "epochs",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -60,7 +57,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("receipt_lookup", name=op.f("uq_inquiries_receipt_lookup")),
     )
     with op.batch_alter_table("inquiries", schema=None) as batch_op:
-        batch_op.create_index("ix_inquiries_type_id", ["type", "id"], unique=False)
         batch_op.create_index("ix_inquiries_type_state_id", ["type", "state", "id"], unique=False)
 
     op.create_table(
@@ -101,6 +97,7 @@ def upgrade() -> None:
         sa.Column("recorded_at", types.Moment(), nullable=False),
         sa.ForeignKeyConstraint(["inquiry_id"], ["inquiries.id"], name=op.f("fk_consents_inquiry_id")),
         sa.PrimaryKeyConstraint("inquiry_id", "purpose", name=op.f("pk_consents")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "inquiry_groups",
@@ -116,7 +113,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inquiry_groups")),
     )
     with op.batch_alter_table("inquiry_groups", schema=None) as batch_op:
-        batch_op.create_index("ix_inquiry_groups_claimed_at", ["claimed_at"], unique=False)
+        batch_op.create_index(
+            "ix_inquiry_groups_claimed_at",
+            ["claimed_at"],
+            unique=False,
+            sqlite_where=sa.text("claimed_at IS NOT NULL"),
+            postgresql_where=sa.text("claimed_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_inquiry_groups_due_at", ["due_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_inquiry_groups_inquiry_id"), ["inquiry_id"], unique=False)
 
