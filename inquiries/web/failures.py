@@ -8,7 +8,6 @@ from typing import Final
 import structlog
 from flask import Flask, Response, make_response, render_template, request
 from flask_babel import lazy_gettext as _
-from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -105,10 +104,8 @@ def _http(failure: HTTPException) -> Response:
     if status < 400:  # noqa: PLR2004 - a redirect, raised by the router
         return make_response(failure.get_response())
     response = problem(status, _CODES.get(status, "failed")) if _wants_json() else page(status)
-    if isinstance(failure, RateLimitExceeded):
-        response.headers["Retry-After"] = "60"
     for name, value in failure.get_headers(request.environ):
-        if name == "Allow":
+        if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
 

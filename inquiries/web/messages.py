@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask_babel import lazy_gettext as _
-from flask_limiter import RateLimitExceeded
 
 from inquiries.errors import FieldError, IntakeClosed, NoticeSuperseded, OnceReused
 from inquiries.web.language import particles
+from inquiries.web.limits import TooMany
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ _REASONS: Final = (
         ),
     ),
     (
-        RateLimitExceeded,
+        TooMany,
         _(
             "Too many inquiries came from your network just now. "
             "Nothing was stored; please wait a minute and send it again."

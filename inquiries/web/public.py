@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
-from flask_limiter import RateLimitExceeded
 
 from inquiries.errors import (
     FieldError,
@@ -30,7 +29,8 @@ from inquiries.web.received import page as received_page
 
 pages: Final = Blueprint("public", __name__)
 
-_SHOWN_AGAIN: Final = (InvalidItems, NoticeSuperseded, OnceReused, IntakeClosed, RateLimitExceeded)
+_SHOWN_AGAIN: Final = (InvalidItems, NoticeSuperseded, OnceReused, IntakeClosed, limits.TooMany)
+_Refusal = InvalidItems | NoticeSuperseded | OnceReused | IntakeClosed | limits.TooMany
 
 
 @pages.get("/")
@@ -182,13 +182,14 @@ def _form(
     )
 
 
-def _again(type_name: str, fields: Mapping[str, object], refused: Exception, *, framed: bool) -> Response:
+def _again(type_name: str, fields: Mapping[str, object], refused: _Refusal, *, framed: bool) -> Response:
     """The form once more, with all that was typed and why it was not accepted."""
     sheet = _sheet(publishing.in_force(house()), type_name)
     errors = messages.word(refused.errors, sheet.labels) if isinstance(refused, InvalidItems) else ()
-    status = 429 if isinstance(refused, RateLimitExceeded) else getattr(refused, "status", 500)
-    reason = messages.reason(refused)
-    return make_response(_form(sheet, fields, framed=framed, errors=errors, reason=reason), status)
+    text = _form(sheet, fields, framed=framed, errors=errors, reason=messages.reason(refused))
+    if isinstance(refused, limits.TooMany):
+        return make_response(text, 429, {"Retry-After": str(refused.retry_after)})
+    return make_response(text, refused.status)
 
 
 def _notice(published: Published) -> Response:
