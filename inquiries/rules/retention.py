@@ -52,7 +52,7 @@ def due_at(received: datetime, period: Period, time_zone: str) -> datetime | Non
     if period.until_withdrawn:
         return None
     zone = ZoneInfo(time_zone)
-    wall = received.astimezone(zone).replace(tzinfo=None, fold=0)
+    wall = received.astimezone(zone).replace(tzinfo=None)
     return _moment(_after(wall, period), zone)
 
 

@@ -162,7 +162,7 @@ def test_an_item_of_another_type_is_undeclared() -> None:
 
 
 def test_an_unknown_type_is_unknown() -> None:
-    with pytest.raises(UnknownType):
+    with pytest.raises(UnknownType, match="complaint"):
         validate(policy(), "complaint", SORA, AGREED)
 
 
@@ -285,6 +285,11 @@ def test_what_is_no_number_is_refused(typed: str) -> None:
     assert normal_phone(typed, "KR") is None
     if typed:
         assert codes(contact=typed) == {"contact": "invalid_phone"}
+
+
+def test_a_korean_mobile_number_is_korean_only_where_korea_is_home() -> None:
+    assert normal_phone("010-1234-5678", "ID") != "+821012345678"
+    assert normal_phone("010-1234-5678", None) is None
 
 
 def test_without_a_region_a_number_needs_its_country_code() -> None:

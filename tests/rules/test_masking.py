@@ -26,6 +26,7 @@ from inquiries.rules.masking import mask, mask_email, mask_name
         ("phone", "010-1234-5678", "**78"),
         ("phone", "+82 10 1234 5678", "**78"),
         ("phone", "1234", "**"),
+        ("phone", "12345", "**45"),
         ("phone", "", ""),
         ("long_text", "가격이 궁금합니다.", "**"),
         ("long_text", "", ""),
