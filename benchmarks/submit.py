@@ -53,15 +53,19 @@ def measure(sides: list[Server], rounds: int, seconds: int, directory: Path) -> 
     found: dict[str, list[Round]] = {side.name: [] for side in sides}
     for number in range(rounds):
         for side in sides:
-            before = side.stored()
+            before, used = side.stored(), side.cpu_seconds()
             one = servers.drive(side, f"r{number}-", seconds, directory)
-            stored = side.stored() - before
+            stored, after = side.stored() - before, side.cpu_seconds()
             accepted = one.requests - one.refused
             # wrk hangs up on requests under way: those may be stored without having been counted
             if not accepted <= stored <= accepted + servers.CONNECTIONS:
                 raise RuntimeError(f"{side.name} answered {accepted} times and stored {stored} inquiries")
             found[side.name].append(one)
-            print(f"  {side.name:<10}{one.rate:8.0f}/s   p95 {one.p95:6.1f} ms   refused {one.refused}")
+            cpu = ", ".join(f"{part} {(after[part] - used[part]) / stored * 1e6:.0f}" for part in used)
+            print(
+                f"  {side.name:<10}{one.rate:8.0f}/s   p95 {one.p95:6.1f} ms   processor µs each: {cpu}",
+                flush=True,
+            )
     return found
 
 
