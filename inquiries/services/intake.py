@@ -1,4 +1,4 @@
-"""Receives inquiries: checks them against the policy, seals each item, commits once, hands out a receipt.
+"""Receives inquiries: checks them against the policy, seals each item, commits once, gives a receipt.
 
 Runs on the public surface, with no private key. What `receive` returned for is durable; the receipt code
 is stored nowhere.
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from inquiries import clock
@@ -155,12 +156,15 @@ def _store(
         )
         for purpose, given in accepted.consents.items()
     ]
-    with house.live.write() as connection:
+
+    def insert(connection: Connection) -> None:
         house.live.gate(connection, live_epochs.GATE)
         if not live_epochs.is_open(connection, epoch.number):
             raise _EpochClosed
         live.add(connection, shell, groups, agreed)
         live_epochs.add_envelope(connection, inquiry_id, epoch.number, sealed)
+
+    house.live.write_together(insert)
     return Received(
         code, _local(groups[0].due_at, policy), published.version, submission.type, repeated=False
     )

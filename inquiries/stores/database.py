@@ -10,14 +10,17 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 
 from inquiries.errors import JobBusy
+from inquiries.stores.together import Together
+
+Result = TypeVar("Result")
 
 PRAGMAS = (
     "PRAGMA page_size = 4096",
@@ -60,6 +63,7 @@ class Database:
         if self.sqlite:
             event.listen(self.engine, "connect", _prepare)
             event.listen(self.engine, "begin", _begin)
+        self._together = Together(self.write)
         self._immediate = self.engine.execution_options(inquiries_immediate=True)
 
     @property
@@ -92,6 +96,17 @@ class Database:
             self._lock_file = _open_lock(self._lock_directory / f"{self.name}.lock")
             self._pid = os.getpid()
         return self._lock_file
+
+    def write_together(self, work: Callable[[Connection], Result]) -> Result:
+        """Run the work in a transaction that other writers of this process may share; durable on return.
+
+        The work may run twice, so nothing but its result must leave it. On PostgreSQL, whose commits wait
+        side by side, it has a transaction of its own.
+        """
+        if self.sqlite:
+            return self._together.run(work)
+        with self.write() as connection:
+            return work(connection)
 
     @contextmanager
     def job(self, name: str) -> Iterator[None]:

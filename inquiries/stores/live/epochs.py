@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from inquiries.stores.live.tables import envelopes, epochs, groups, inquiries, sessions, staff
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
 GATE = "epoch"
+
+
+#: Made once: both stand in every submission.
+_IS_OPEN = select(epochs.c.number).where(epochs.c.number == bindparam("n"), epochs.c.state == "open")
+_INSERT_ENVELOPE = insert(envelopes)
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,7 @@ def every(connection: Connection) -> list[EpochRow]:
 
 def is_open(connection: Connection, number: int) -> bool:
     """Whether the epoch takes envelopes; on PostgreSQL only true under the gate."""
-    query = select(epochs.c.number).where(epochs.c.number == number, epochs.c.state == "open")
-    return connection.scalar(query) is not None
+    return connection.execute(_IS_OPEN, {"n": number}).first() is not None
 
 
 def put(connection: Connection, record: EpochRow) -> None:
@@ -75,7 +79,7 @@ def put(connection: Connection, record: EpochRow) -> None:
 
 def add_envelope(connection: Connection, inquiry_id: int, epoch: int, sealed: bytes) -> None:
     """Store an envelope; in the transaction of what its keys sealed."""
-    connection.execute(insert(envelopes).values(inquiry_id=inquiry_id, epoch=epoch, sealed=sealed))
+    connection.execute(_INSERT_ENVELOPE, {"inquiry_id": inquiry_id, "epoch": epoch, "sealed": sealed})
 
 
 def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | None:
