@@ -209,7 +209,7 @@ def _free_port() -> int:
 def _running(
     command: Sequence[str], environment: Mapping[str, str], log: Path, url: str = ""
 ) -> Iterator[int]:
-    """The id of the program, in a process group of its own, ended with the block; ready when `url` answers."""
+    """The id of the program, in its own process group, ended with the block; ready when `url` answers."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             _program(command), env=environment, cwd=ROOT, stdout=output, stderr=output, start_new_session=True

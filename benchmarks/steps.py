@@ -28,7 +28,7 @@ WARM_UP, TIMES = 200, 2_000
 STEPS: tuple[tuple[str, Any, str], ...] = (
     ("validate the items", item_rules, "validate"),
     ("make the receipt code", receipts, "random_code"),
-    ("seal the items", items, "seal_item"),
+    ("seal the items", items, "seal_items"),
     ("pack them", items, "pack"),
     ("seal the envelope", envelope, "seal_envelope"),
 )
@@ -65,6 +65,9 @@ def microseconds(directory: Path) -> dict[str, float]:
     finally:
         house.close()
     order = [name for name, _, _ in STEPS] + [COMMIT, REST, WHOLE]
+    unused = [name for name in order if len(taken[name]) < TIMES]
+    if unused:
+        raise RuntimeError(f"intake no longer calls what these measured: {', '.join(unused)}")
     return {name: statistics.median(taken[name]) * 1e6 for name in order}
 
 
