@@ -42,6 +42,7 @@ if (hint && help) {
 
 for (const row of rows) {
   row.addEventListener("click", () => sessionStorage.setItem(REMEMBERED, row.pathname));
+  for (const time of row.closest("tr").querySelectorAll("time")) time.addEventListener("click", () => row.click());
 }
 rows.find((row) => row.pathname === sessionStorage.getItem(REMEMBERED))?.focus({ preventScroll: false });
 

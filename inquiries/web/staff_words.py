@@ -24,7 +24,7 @@ from inquiries.web.messages import Message
 
 STATES: Final[Mapping[State, str]] = {
     State.received: _l("Received"),
-    State.open: _l("Open"),
+    State.open: _l("In progress"),
     State.answered: _l("Answered"),
     State.closed: _l("Closed"),
 }
