@@ -150,7 +150,7 @@ def product(directory: Path) -> Iterator[Server]:
             INQUIRIES_RATELIMIT_STORAGE_URI=f"valkey://127.0.0.1:{valkey.port}/0",
             INQUIRIES_TRUSTED_PROXIES="1",
         )
-        command = ["granian", "--interface", "wsgi", "--workers", str(WORKERS), "--blocking-threads", "4"]
+        command = ["granian", "--interface", "wsgi", "--workers", str(WORKERS), "--blocking-threads", "8"]
         command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "app:app"]
         url = f"http://127.0.0.1:{port}/inquiries/support"
         initialise(environment)

@@ -27,7 +27,7 @@ ADOPT_ALL_EVERY = 600.0
 SEAL_EVERY = 300.0
 SWEEP_EVERY = 3600.0
 ROTATION_ASKED_EVERY = 60.0
-LOOK_BACK = 120_000_000 << 12  # ids of the last two minutes: a transaction may commit after a later one
+LOOK_BACK = 10_000_000 << 12  # ids of ten seconds: a transaction may commit after one with a later id
 LONGEST_PAUSE = 300.0
 
 
@@ -47,7 +47,7 @@ class Worker:
     """Runs the turns that are due; `step()` for tests, `run()` for ever."""
 
     house: House
-    cursor: int = 0
+    passed: set[int] = field(default_factory=set)  # ids of the last seconds that were looked at
     turns: list[Turn] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -62,10 +62,12 @@ class Worker:
 
     def adopt(self) -> None:
         """Adopt what came since the last time."""
-        self.cursor = keys.adopt_pending(self.house, max(0, self.cursor - LOOK_BACK)).cursor
+        newest = max(self.passed, default=0)
+        self.passed = {one for one in self.passed if one > newest - LOOK_BACK}
+        keys.adopt_pending(self.house, max(0, newest - LOOK_BACK), self.passed)
 
     def adopt_all(self) -> None:
-        """Adopt whatever the shorter looks missed: a commit that took longer than two minutes."""
+        """Adopt whatever the shorter looks missed: a commit that took longer than they look back."""
         keys.adopt_pending(self.house)
 
     def rotate_if_due(self) -> None:

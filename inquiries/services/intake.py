@@ -145,8 +145,8 @@ def _store(
         code=code,
     )
     shell = live.NewInquiry(
-        inquiry_id, submission.type, State.received, submission.channel, submission.language, published.version,
-        now, receipts.lookup_id(code), once,
+        inquiry_id, submission.type, State.received, submission.channel, submission.language,
+        published.version, now, receipts.lookup_id(code), once,
     )  # fmt: skip
     notice = published.notice(submission.type, submission.language)
     shown = submission.notice_version is not None

@@ -26,6 +26,7 @@ from inquiries.stores.live import inquiries as live_inquiries
 log = structlog.get_logger()
 
 BATCH = 200
+PAGE = 5000
 STAFF = "staff"  # the group of a member of staff's own secrets
 
 
@@ -44,26 +45,33 @@ class DataKey:
 
 @dataclass
 class Adopted:
-    """How an adoption run went; `cursor` is where the next one goes on."""
+    """How an adoption run went."""
 
     adopted: int = 0
     quarantined: int = 0
-    cursor: int = 0
 
 
-def adopt_pending(house: House, after: int = 0, *, epochs_from: int = 0) -> Adopted:
-    """Adopt every envelope after the given id whose keys the keys store does not know yet. Repeatable."""
-    outcome = Adopted(cursor=after)
+def adopt_pending(house: House, after: int = 0, passed: set[int] | None = None) -> Adopted:
+    """Adopt every envelope after the given id whose keys the keys store does not know yet. Repeatable.
+
+    `passed` are ids that the caller need not be shown again; those that were looked at are added to it.
+    """
+    outcome = Adopted()
     while True:
         with house.live.read() as connection:
-            batch, last = live_epochs.envelopes_after(connection, outcome.cursor, BATCH, epochs_from)
-        if last is None:
+            ids = live_epochs.envelope_ids_after(connection, after, PAGE)
+        if not ids:
             return outcome
-        pending = _unknown(house, batch)
-        opened, broken = _adopt(house, pending)
-        outcome.adopted += opened
-        outcome.quarantined += broken
-        outcome.cursor = last
+        after = ids[-1]
+        fresh = [one for one in ids if passed is None or one not in passed]
+        for start in range(0, len(fresh), BATCH):
+            with house.live.read() as connection:
+                batch = live_epochs.envelopes_of(connection, fresh[start : start + BATCH])
+            opened, broken = _adopt(house, _unknown(house, batch))
+            outcome.adopted += opened
+            outcome.quarantined += broken
+        if passed is not None:
+            passed.update(fresh)
 
 
 def adopt(house: House, inquiry_ids: Sequence[int]) -> None:
@@ -79,11 +87,12 @@ def unadopted(house: House, epochs_before: int) -> list[int]:
     after = 0
     while True:
         with house.live.read() as connection:
-            batch, last = live_epochs.envelopes_after(connection, after, BATCH)
-        if last is None:
+            ids = live_epochs.envelope_ids_after(connection, after, BATCH)
+            batch = live_epochs.envelopes_of(connection, ids) if ids else []
+        if not ids:
             return missing
+        after = ids[-1]
         missing += [one.inquiry_id for one in _unknown(house, batch) if one.epoch < epochs_before]
-        after = last
 
 
 def _unknown(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> list[live_epochs.EnvelopeRow]:

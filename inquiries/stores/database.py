@@ -13,14 +13,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 
 from inquiries.errors import JobBusy
 from inquiries.stores.together import Together
-
-Result = TypeVar("Result")
 
 PRAGMAS = (
     "PRAGMA page_size = 4096",
@@ -97,16 +95,17 @@ class Database:
             self._pid = os.getpid()
         return self._lock_file
 
-    def write_together(self, work: Callable[[Connection], Result]) -> Result:
+    def write_together(self, work: Callable[[Connection], None]) -> None:
         """Run the work in a transaction that other writers of this process may share; durable on return.
 
-        The work may run twice, so nothing but its result must leave it. On PostgreSQL, whose commits wait
-        side by side, it has a transaction of its own.
+        The work may run twice. On PostgreSQL, whose commits wait side by side, it has a transaction of its
+        own.
         """
         if self.sqlite:
-            return self._together.run(work)
+            self._together.run(work)
+            return
         with self.write() as connection:
-            return work(connection)
+            work(connection)
 
     @contextmanager
     def job(self, name: str) -> Iterator[None]:

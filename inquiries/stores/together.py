@@ -9,22 +9,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
-
-Result = TypeVar("Result")
 
 LIMIT = 64
 
 
-class _Job(Generic[Result]):
+class _Job:
     """One writer's work and how it ended."""
 
-    def __init__(self, work: Callable[[Connection], Result]) -> None:
+    def __init__(self, work: Callable[[Connection], None]) -> None:
         self.work = work
         self.done = False
-        self.results: list[Result] = []
         self.failure: Exception | None = None
 
 
@@ -35,21 +31,20 @@ class Together:
         self._write = write
         self._leading = threading.Lock()
         self._queue_lock = threading.Lock()
-        self._queue: list[_Job[object]] = []
+        self._queue: list[_Job] = []
 
-    def run(self, work: Callable[[Connection], Result]) -> Result:
-        """Run the work in a transaction; durable on return. It may run twice: nothing of it must leak out."""
+    def run(self, work: Callable[[Connection], None]) -> None:
+        """Run the work in a transaction; durable on return. It may run twice."""
         job = _Job(work)
         with self._queue_lock:
-            self._queue.append(job)  # type: ignore[arg-type] - the queue never looks at results
+            self._queue.append(job)
         with self._leading:
             if not job.done:
-                self._lead(job)  # type: ignore[arg-type]
+                self._lead(job)
         if job.failure is not None:
             raise job.failure
-        return job.results[-1]
 
-    def _lead(self, own: _Job[object]) -> None:
+    def _lead(self, own: _Job) -> None:
         with self._queue_lock:
             if own in self._queue:  # else an interrupted leader took it and did not finish
                 self._queue.remove(own)
@@ -59,17 +54,17 @@ class Together:
             for job in batch:
                 self._try([job])
 
-    def _try(self, batch: Sequence[_Job[object]]) -> bool:
+    def _try(self, batch: Sequence[_Job]) -> bool:
         """Write the batch in one transaction. False when it failed and more than one took part."""
         try:
             with self._write() as connection:
-                results = [job.work(connection) for job in batch]
+                for job in batch:
+                    job.work(connection)
         except Exception as failed:  # noqa: BLE001 - handed to the writer it belongs to
             if len(batch) > 1:
                 return False
             batch[0].failure, batch[0].done = failed, True
             return True
-        for job, result in zip(batch, results, strict=True):
-            job.results.append(result)
+        for job in batch:
             job.done = True
         return True

@@ -101,7 +101,12 @@ def _multipart(request: Request) -> Iterator[tuple[str, object]]:
         raw.decode("utf-8")
     except UnicodeDecodeError:
         raise BadEncoding from None
-    parser = MultiPartParser(max_form_memory_size=MAX_BODY, max_form_parts=MAX_FIELDS)
+    # Files are refused later by name; until then they stay in memory, for what was sent never touches a disk.
+    parser = MultiPartParser(
+        stream_factory=lambda *_args, **_named: BytesIO(),
+        max_form_memory_size=MAX_BODY,
+        max_form_parts=MAX_FIELDS,
+    )
     try:
         fields, files = parser.parse(BytesIO(raw), boundary, len(raw))
     except ValueError:

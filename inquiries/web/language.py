@@ -145,9 +145,13 @@ def _in(value: datetime, zone: str | None) -> datetime:
 
 def _particle(found: re.Match[str]) -> str:
     before, quotes, pair = found.groups()
-    return f"{before}{quotes}{_PAIRS[pair][0 if _ends_in_consonant(before) else 1]}"
+    closed = _ends_in_consonant(before)
+    return f"{before}{quotes}{pair if closed is None else _PAIRS[pair][0 if closed else 1]}"
 
 
-def _ends_in_consonant(letter: str) -> bool:
-    code = ord(letter) - 0xAC00
-    return 0 <= code < 11172 and code % 28 != 0  # noqa: PLR2004 - the Hangul syllables of Unicode
+def _ends_in_consonant(letter: str) -> bool | None:
+    """Whether a syllable or a digit, as it is read, ends in a consonant; None for what may be read either way."""
+    if letter.isascii():
+        return letter in "013678" if letter.isdigit() else None
+    syllable = ord(letter) - 0xAC00
+    return syllable % 28 != 0 if 0 <= syllable < 11172 else None  # noqa: PLR2004 - Hangul in Unicode

@@ -90,7 +90,7 @@ def privacy() -> Response:
     return _notice(publishing.in_force(house()))
 
 
-@pages.get("/privacy/<int:version>")
+@pages.get("/privacy/<int(max=2147483647):version>")
 @audience("public")
 def privacy_version(version: int) -> Response:
     """The notice as it stood in one version, so that a person can read what she agreed to."""

@@ -7,17 +7,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from inquiries.stores.live.tables import envelopes, epochs, groups, inquiries, sessions, staff
+from inquiries.stores.prepared import Prepared
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
 GATE = "epoch"
 
 
 #: Made once: both stand in every submission.
-_IS_OPEN = select(epochs.c.number).where(epochs.c.number == bindparam("n"), epochs.c.state == "open")
-_INSERT_ENVELOPE = insert(envelopes)
+_IS_OPEN = Prepared(
+    select(epochs.c.number).where(
+        epochs.c.number == bindparam("number"), epochs.c.state == bindparam("state")
+    )
+)
+_INSERT_ENVELOPE = Prepared(insert(envelopes), ["inquiry_id", "epoch", "sealed"])
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,7 @@ def every(connection: Connection) -> list[EpochRow]:
 
 def is_open(connection: Connection, number: int) -> bool:
     """Whether the epoch takes envelopes; on PostgreSQL only true under the gate."""
-    return connection.execute(_IS_OPEN, {"n": number}).first() is not None
+    return _IS_OPEN.found(connection, {"number": number, "state": "open"})
 
 
 def put(connection: Connection, record: EpochRow) -> None:
@@ -79,7 +94,7 @@ def put(connection: Connection, record: EpochRow) -> None:
 
 def add_envelope(connection: Connection, inquiry_id: int, epoch: int, sealed: bytes) -> None:
     """Store an envelope; in the transaction of what its keys sealed."""
-    connection.execute(_INSERT_ENVELOPE, {"inquiry_id": inquiry_id, "epoch": epoch, "sealed": sealed})
+    _INSERT_ENVELOPE.put(connection, [{"inquiry_id": inquiry_id, "epoch": epoch, "sealed": sealed}])
 
 
 def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | None:
@@ -112,18 +127,12 @@ def envelopes_of(connection: Connection, inquiry_ids: Sequence[int]) -> list[Env
     return _gather(connection.execute(_with_key_ids(envelopes.c.inquiry_id.in_(inquiry_ids))))
 
 
-def envelopes_after(
-    connection: Connection, after: int, limit: int, epochs_from: int = 0
-) -> tuple[list[EnvelopeRow], int | None]:
-    """The next `limit` envelopes in order of id, from the given epoch on, and where to go on (None: the end).
-
-    Quarantined ones are passed over.
-    """
+def envelope_ids_after(connection: Connection, after: int, limit: int) -> list[int]:
+    """The ids of the next `limit` envelopes that are not quarantined, in order."""
     page = select(envelopes.c.inquiry_id).where(
-        envelopes.c.inquiry_id > after, envelopes.c.epoch >= epochs_from
+        envelopes.c.inquiry_id > after, envelopes.c.quarantined_at.is_(None)
     )
-    ids = list(connection.scalars(page.order_by(envelopes.c.inquiry_id).limit(limit)))
-    return (envelopes_of(connection, ids), ids[-1]) if ids else ([], None)
+    return list(connection.scalars(page.order_by(envelopes.c.inquiry_id).limit(limit)))
 
 
 def quarantine(connection: Connection, inquiry_ids: Sequence[int], at: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, and_, delete, func, insert, or_, select, type_coerce, update
 
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
+from inquiries.stores.prepared import Prepared
 from inquiries.stores.types import to_microseconds
 
 MAIN = "main"
@@ -111,18 +112,18 @@ class ForAdoption:
 
 # -- writing -------------------------------------------------------------------------------------
 
-_INSERT_INQUIRY = insert(inquiries)
-_INSERT_GROUP = insert(groups)
-_INSERT_CONSENT = insert(consents)
+_INSERT_INQUIRY = Prepared(insert(inquiries), [field.name for field in fields(NewInquiry)])
+_INSERT_GROUP = Prepared(insert(groups), [field.name for field in fields(NewGroup)])
+_INSERT_CONSENT = Prepared(insert(consents), [field.name for field in fields(ConsentRow)])
 
 
 def add(
     connection: Connection, inquiry: NewInquiry, members: Iterable[NewGroup], agreed: Iterable[ConsentRow]
 ) -> None:
     """Store a whole inquiry. Raises IntegrityError when its id, receipt or `once` exists already."""
-    connection.execute(_INSERT_INQUIRY, vars(inquiry))
-    connection.execute(_INSERT_GROUP, [vars(group) for group in members])
-    connection.execute(_INSERT_CONSENT, [vars(consent) for consent in agreed])
+    _INSERT_INQUIRY.put(connection, [vars(inquiry)])
+    _INSERT_GROUP.put(connection, [vars(group) for group in members])
+    _INSERT_CONSENT.put(connection, [vars(consent) for consent in agreed])
 
 
 def set_state(
