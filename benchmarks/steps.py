@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from unittest import mock
@@ -31,8 +31,9 @@ STEPS: tuple[tuple[str, Any, str], ...] = (
     ("seal the items", items, "seal_items"),
     ("pack them", items, "pack"),
     ("seal the envelope", envelope, "seal_envelope"),
+    ("insert and commit, durably", Database, "write_together"),
 )
-WHOLE, COMMIT, REST = "the whole of it", "insert and commit, durably", "everything else"
+WHOLE, REST = "the whole of it", "everything else"
 
 
 def microseconds(directory: Path) -> dict[str, float]:
@@ -48,9 +49,6 @@ def microseconds(directory: Path) -> dict[str, float]:
             for name, module, function in STEPS:
                 timed = _timed(getattr(module, function), name, spent)
                 patched.enter_context(mock.patch.object(module, function, timed))
-            patched.enter_context(
-                mock.patch.object(Database, "write", _timed_block(Database.write, COMMIT, spent))
-            )
             for number in range(WARM_UP + TIMES):
                 submission = _submission(number)
                 spent.clear()
@@ -64,7 +62,7 @@ def microseconds(directory: Path) -> dict[str, float]:
                     taken[WHOLE].append(whole)
     finally:
         house.close()
-    order = [name for name, _, _ in STEPS] + [COMMIT, REST, WHOLE]
+    order = [name for name, _, _ in STEPS] + [REST, WHOLE]
     unused = [name for name in order if len(taken[name]) < TIMES]
     if unused:
         raise RuntimeError(f"intake no longer calls what these measured: {', '.join(unused)}")
@@ -84,18 +82,5 @@ def _timed(function: Callable[P, R], name: str, spent: dict[str, float]) -> Call
             return function(*given, **named)
         finally:
             spent[name] += time.perf_counter() - started
-
-    return timed
-
-
-def _timed_block(
-    opened: Callable[[Database], AbstractContextManager[Any]], name: str, spent: dict[str, float]
-) -> Callable[[Database], AbstractContextManager[Any]]:
-    @contextmanager
-    def timed(database: Database) -> Iterator[Any]:
-        started = time.perf_counter()
-        with opened(database) as connection:
-            yield connection
-        spent[name] += time.perf_counter() - started
 
     return timed
