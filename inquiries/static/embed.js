@@ -15,7 +15,12 @@
   frame.width = "100%";
   frame.height = "1200";
   frame.setAttribute("frameborder", "0");
-  frame.addEventListener("load", () => frame.contentWindow.postMessage({ inquiries: "measure" }, home));
+  let loads = 0;
+  frame.addEventListener("load", () => {
+    frame.contentWindow.postMessage({ inquiries: "measure" }, home);
+    loads += 1;
+    if (loads > 1) frame.scrollIntoView(); // she has sent it: what she must read next stands on top
+  });
   window.addEventListener("message", (event) => {
     if (event.source !== frame.contentWindow || event.origin !== home) return;
     if (event.data?.inquiries === "height" && Number.isFinite(event.data.height)) {

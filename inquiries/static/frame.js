@@ -4,7 +4,10 @@
 (() => {
   const allowed = document.currentScript?.dataset.origins.split(" ") ?? [];
   let around = null;
-  const tell = () => around?.source.postMessage({ inquiries: "height", height: document.documentElement.scrollHeight }, around.origin);
+  const tell = () => {
+    const height = document.body.getBoundingClientRect().height; // the root is never lower than its frame
+    around?.source.postMessage({ inquiries: "height", height }, around.origin);
+  };
   window.addEventListener("message", (event) => {
     if (event.data?.inquiries !== "measure" || !allowed.includes(event.origin)) return;
     around = { source: event.source, origin: event.origin };

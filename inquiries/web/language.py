@@ -150,7 +150,7 @@ def _particle(found: re.Match[str]) -> str:
 
 
 def _ends_in_consonant(letter: str) -> bool | None:
-    """Whether a syllable or a digit, as it is read, ends in a consonant; None for what may be read either way."""
+    """Whether a syllable or a digit, read aloud, ends in a consonant; None where one cannot tell."""
     if letter.isascii():
         return letter in "013678" if letter.isdigit() else None
     syllable = ord(letter) - 0xAC00
