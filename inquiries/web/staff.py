@@ -14,6 +14,7 @@ from inquiries.web.current import house
 
 pages: Final = Blueprint("staff", __name__, url_prefix=sessions.PREFIX)
 
+_INQUIRY: Final = f"/inquiries/<int(max={2**63 - 1}):inquiry_id>"  # what a store can hold
 _GET: Final = ["GET"]
 _POST: Final = ["POST"]
 
@@ -23,13 +24,11 @@ pages.add_url_rule("/sign-in", view_func=staff_access.sign_in, methods=_GET + _P
 pages.add_url_rule("/sign-out", view_func=staff_access.sign_out, methods=_POST)
 pages.add_url_rule("/enrol/<token>", view_func=staff_access.enrol, methods=_GET + _POST)
 pages.add_url_rule("/inbox", view_func=staff_inbox.inbox, methods=_GET)
-pages.add_url_rule("/inquiries/<int:inquiry_id>", view_func=staff_inbox.inquiry, methods=_GET)
-pages.add_url_rule(
-    "/inquiries/<int:inquiry_id>/open", view_func=staff_inbox.open_inquiry, methods=_GET + _POST
-)
-pages.add_url_rule("/inquiries/<int:inquiry_id>/answered", view_func=staff_inbox.answered, methods=_POST)
-pages.add_url_rule("/inquiries/<int:inquiry_id>/close", view_func=staff_inbox.close, methods=_POST)
-pages.add_url_rule("/inquiries/<int:inquiry_id>/reopen", view_func=staff_inbox.reopen, methods=_POST)
+pages.add_url_rule(_INQUIRY, view_func=staff_inbox.inquiry, methods=_GET)
+pages.add_url_rule(f"{_INQUIRY}/open", view_func=staff_inbox.open_inquiry, methods=_GET + _POST)
+pages.add_url_rule(f"{_INQUIRY}/answered", view_func=staff_inbox.answered, methods=_POST)
+pages.add_url_rule(f"{_INQUIRY}/close", view_func=staff_inbox.close, methods=_POST)
+pages.add_url_rule(f"{_INQUIRY}/reopen", view_func=staff_inbox.reopen, methods=_POST)
 
 
 @pages.before_request

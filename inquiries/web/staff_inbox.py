@@ -56,9 +56,7 @@ def inbox() -> str:
     """Newest first, fifty at a time, all of it masked."""
     actor = signed_in()
     wanted = {name: value for name in ("type", "state", "after") if (value := request.args.get(name))}
-    page = service.page(
-        house(), actor, type=wanted.get("type"), state=wanted.get("state"), after=wanted.get("after")
-    )
+    page = service.page(house(), actor, **wanted)
     declared = publishing.in_force(house()).policy.types
     return render_template(
         "staff/inbox.html",
