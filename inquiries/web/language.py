@@ -130,7 +130,9 @@ def _here(code: str) -> str:
     if request.endpoint is None or request.endpoint == "static":
         return url_for("public.start", lang=code)
     values = {**(request.view_args or {}), "lang": code}
-    if "_next" in request.args:
+    if (
+        request.method == "GET" and "_next" in request.args
+    ):  # the page that answers a form is set once for all
         values["_next"] = request.args["_next"]
     return url_for(request.endpoint, **values)
 

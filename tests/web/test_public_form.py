@@ -75,6 +75,13 @@ def test_the_page_of_one_person_holds_nothing_of_another(client: FlaskClient) ->
     assert "@@" not in first.text + second.text + third.text
 
 
+def test_an_address_cannot_put_anything_into_the_page_of_the_next_person(client: FlaskClient) -> None:
+    eve = client.post("/inquiries/recruitment?_next=CANARY&lang=en&x=CANARY", data=fields(language="en"))
+    sora = client.post("/inquiries/recruitment", data=fields(language="en"))
+    assert eve.status_code == sora.status_code == 200
+    assert "CANARY" not in sora.text
+
+
 def test_multipart_is_accepted_as_browsers_send_the_form(client: FlaskClient) -> None:
     content = "가" * 10_000  # 90 KB when percent-encoded, 30 KB in a part
     response = client.post(
