@@ -65,7 +65,7 @@ def first_enrolment(house: House) -> str | None:
     """
     email = publishing.in_force(house).policy.officer.email
     with house.live.read() as live:
-        person = store.by_email(live, email.lower())
+        person = store.by_email(live, account_of(email) or email)
     if records.officer_known(house) or (person is not None and (person.enrolled_at or person.revoked_at)):
         return None
     return invite(house, email=email, roles=_FIRST_ROLES, by=None)
@@ -180,15 +180,21 @@ def everyone(house: House) -> tuple[Member, ...]:
         )
 
 
+def account_of(email: str) -> str | None:
+    """The address under which a member of staff is kept, or None when it can be nobody's."""
+    address = normal_email(email.strip())
+    return None if address is None else address.lower()
+
+
 def _checked(house: House, email: str, roles: Collection[Role], types: Collection[str]) -> str:
-    address = normal_email(email)
+    address = account_of(email)
     if address is None:
         raise _invalid("email", "invalid_email")
     if not roles:
         raise _invalid("role", "required")
     if not set(types) <= publishing.in_force(house).types | ALL_TYPES:
         raise _invalid("type", "unknown_type")
-    return address.lower()
+    return address
 
 
 def _pairs(roles: Collection[Role], types: Collection[str]) -> list[tuple[str, str]]:

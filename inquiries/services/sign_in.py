@@ -17,7 +17,7 @@ from inquiries.errors import SignInRefused
 from inquiries.services import keys, passwords, records, second_factor, sessions
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
-from inquiries.services.people import TOTP_NAME
+from inquiries.services.people import TOTP_NAME, account_of
 from inquiries.stores.live import staff as store
 
 ATTEMPTS = 5
@@ -55,7 +55,8 @@ def sign_in(house: House, *, email: str, password: str, code: str, address: str 
         SignInRefused: anything was wrong, or the account is locked.
     """
     with house.live.read() as live:
-        person = store.by_email(live, email.strip().lower()) if len(email) <= _LONGEST_EMAIL else None
+        account = account_of(email[:_LONGEST_EMAIL])
+        person = None if account is None else store.by_email(live, account)
     counted = person is not None and _count(house, person.id)
     fits = passwords.matches(person.password_hash if person else None, password)
     if person is None:

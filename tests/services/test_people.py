@@ -142,9 +142,12 @@ def test_all_three_are_needed(any_house: House) -> None:
     ):
         with pytest.raises(SignInRefused):
             member.sign_in(any_house, **wrong)
+    for odd in ("", "\0", "min\0ji@example.com", "\ud800@example.com", "x" * 5000 + "@example.com"):
+        with pytest.raises(SignInRefused):
+            member.sign_in(any_house, email=odd)
     signed_in = member.sign_in(any_house, email=" MINJI@example.com ")
     assert signed_in.actor.roles == {Role.consultation: frozenset({"support"})}
-    assert why_refused(any_house) == ["password", "code", "code", "unknown"]
+    assert why_refused(any_house) == ["password", "code", "code"] + ["unknown"] * 6
 
 
 @pytest.mark.promise("P31")
