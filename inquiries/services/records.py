@@ -197,6 +197,7 @@ def verify(house: House, key: bytes | None = None) -> Verdict:
     With `key`, the first seal key that the first officer keeps offline, the seals' codes are checked too:
     without it, whoever can write the ledger could make a whole new one.
     """
+    made = _seals_made(house)  # asked first: a seal made meanwhile must not look like one that is missing
     problems: list[Problem] = []
     last: dict[str, tuple[int, bytes]] = {}
     at: dict[tuple[str, int], bytes] = {}
@@ -213,6 +214,8 @@ def verify(house: House, key: bytes | None = None) -> Verdict:
                     at[chain, entry.n] = entry.hash
             last[chain] = (expected - 1, previous)
     problems.extend(_seal_faults(seals, at, key))
+    if len(seals) < made or (key is not None and not seals):
+        problems.append(Problem("seals", seals[-1].n + 1 if seals else 0, "truncated"))
     return Verdict(count, last, tuple(problems))
 
 
@@ -225,9 +228,17 @@ def _faults(entry: ledger.Entry, previous: bytes, expected: int) -> Iterator[Pro
     if hashes.entry_hash(entry.chain, entry.n, moment, entry.previous, entry.commitment) != entry.hash:
         yield Problem(entry.chain, entry.n, "changed_spine")
     if entry.salt is None or entry.body is None:
+        if clock.now() < entry.at + PERIODS.get(entry.chain, timedelta(0)):  # not yet to be pruned
+            yield Problem(entry.chain, entry.n, "missing_body")
         return
     if hashes.commitment(entry.salt, entry.body.encode()) != entry.commitment:
         yield Problem(entry.chain, entry.n, "changed_body")
+
+
+def _seals_made(house: House) -> int:
+    """How many seals the keyring has made: its key never goes back, so what is cut off at the end is missed."""
+    held = house.custody.seal_key()
+    return 0 if held is None else held[0]
 
 
 def _seal_faults(

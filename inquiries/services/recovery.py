@@ -15,8 +15,8 @@ from inquiries.services import keys as adoption
 from inquiries.services import records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
+from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.live import inquiries as live
 
 log = structlog.get_logger()
 
@@ -64,7 +64,7 @@ def unopenable(house: House) -> tuple[int, ...]:
     after = 0
     while True:
         with house.live.read() as connection:
-            batch = live.groups_after(connection, after, BATCH)
+            batch = due_groups.groups_after(connection, after, BATCH)
         if not batch:
             break
         after = batch[-1][0]

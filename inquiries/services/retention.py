@@ -21,8 +21,8 @@ from inquiries.services import records
 from inquiries.services.house import House
 from inquiries.services.rotation import KEY_BACKUPS_LIVE
 from inquiries.stores import keys, ledger
+from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.live import inquiries as live
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 log = structlog.get_logger()
@@ -80,14 +80,14 @@ def dry_run(house: House, as_of: datetime | None = None) -> Swept:
 def count_due(house: House, by: datetime) -> int:
     """How many groups are due by then."""
     with house.live.read() as connection:
-        return live.count_due(connection, by)
+        return due_groups.count_due(connection, by)
 
 
 def longest_overdue(house: House) -> timedelta:
     """For how long the oldest due group has been waiting; zero when nothing is due (P10)."""
     now = clock.now()
     with house.live.read() as connection:
-        oldest = live.oldest_due(connection, now)
+        oldest = due_groups.oldest_due(connection, now)
     return timedelta(0) if oldest is None else now - oldest
 
 
@@ -96,10 +96,10 @@ def longest_overdue(house: House) -> timedelta:
 
 def _destroy_all(house: House, swept: Swept) -> Swept:
     while True:
-        batch: list[live.DueGroup] = []
+        batch: list[due_groups.DueGroup] = []
         try:
             with house.live.write() as connection:
-                batch = live.claim_due(connection, clock.now(), BATCH)
+                batch = due_groups.claim_due(connection, clock.now(), BATCH)
             if not batch:
                 return swept
             _destroy(house, batch)
@@ -114,7 +114,7 @@ def _destroy_all(house: House, swept: Swept) -> Swept:
         )
 
 
-def _destroy(house: House, batch: Sequence[live.DueGroup]) -> None:
+def _destroy(house: House, batch: Sequence[due_groups.DueGroup]) -> None:
     listed = [
         [g.id, g.inquiry_id, g.name, "closed" if g.closed_at else "expired", g.type,
          None if g.due_at is None else to_microseconds(g.due_at), g.policy_version]
@@ -147,7 +147,7 @@ def _apply(house: House, stones: Sequence[keys.Tombstone]) -> None:
 
 def _complete(house: House, intent: int, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> None:
     with house.live.write() as connection:
-        live.remove_groups(connection, group_ids, inquiry_ids)
+        due_groups.remove_groups(connection, group_ids, inquiry_ids)
     records.append(house, "destruction", {"act": "done", "intent": intent, "groups": len(group_ids)})
     with house.keys.write() as connection:
         keys.advance(connection, done=intent)
@@ -168,7 +168,7 @@ def replay(house: House) -> int:
     for number, listed in sorted(intents.items()):
         ids, inquiry_ids = [row[0] for row in listed], [row[1] for row in listed]
         with house.live.read() as connection:
-            lookups = live.lookups(connection, inquiry_ids)
+            lookups = due_groups.lookups(connection, inquiry_ids)
         _apply(
             house,
             _tombstones(number, listed, {row[0]: lookups[row[1]] for row in listed if row[1] in lookups}),
@@ -187,11 +187,11 @@ def delete_leftovers(house: House) -> int:
             break
         after = stones[-1][0]
         with house.live.read() as connection:
-            standing = live.standing(connection, [key for key, _ in stones])
+            standing = due_groups.standing(connection, [key for key, _ in stones])
         if standing:
             with house.live.write() as connection:
                 ids, inquiry_ids = [key for key, _ in standing], [one for _, one in standing]
-                deleted += live.remove_groups(connection, ids, inquiry_ids)
+                deleted += due_groups.remove_groups(connection, ids, inquiry_ids)
     return deleted
 
 
@@ -240,7 +240,7 @@ def believe(house: House, now: datetime) -> None:
     if record is None:
         return
     with house.live.read() as connection:
-        due = live.count_due(connection, now, closed_by=record[0])
+        due = due_groups.count_due(connection, now, closed_by=record[0])
     expected = _expected(record[0], record[1]["forecast"], now)
     if due > expected * 1.1 and due - expected >= 20:  # noqa: PLR2004 - the figures of DESIGN §3
         raise ClockSuspect(f"{due} are due where {expected} were forecast; see `sweep --confirm`")
@@ -256,6 +256,6 @@ def _record(house: House, swept: Swept, *, confirmed: bool) -> None:
     """Write the sweep down, with the forecast that the next one is measured by."""
     now = clock.now()
     with house.live.read() as connection:
-        forecast = live.due_by_hour(connection, now, HORIZON_HOURS)
+        forecast = due_groups.due_by_hour(connection, now, HORIZON_HOURS)
     body = {"act": "sweep", "confirmed": confirmed, "forecast": forecast, **vars(swept)}
     records.append(house, "operation", body)

@@ -152,20 +152,9 @@ def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[Key
     return [KeyRow(*row) for row in found]
 
 
-def by_receipt(connection: Connection, lookup: bytes) -> list[KeyRow]:
-    """The key rows and tombstones of the inquiry that this receipt opens."""
-    return [KeyRow(*row) for row in connection.execute(select(*_ROW).where(keys.c.receipt_lookup == lookup))]
-
-
 def known(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
     """Which of the group ids have a key row or a tombstone."""
     return frozenset(connection.scalars(select(keys.c.id).where(keys.c.id.in_(ids))))
-
-
-def tombstones_among(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
-    """Which of the group ids are destroyed."""
-    found = select(keys.c.id).where(keys.c.id.in_(ids), keys.c.destroyed_at.is_not(None))
-    return frozenset(connection.scalars(found))
 
 
 def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -28,6 +29,7 @@ def configuration(store: str) -> Config:
     return config
 
 
+@cache
 def head(store: str) -> str | None:
     """The newest version of the store's tables."""
     return ScriptDirectory.from_config(configuration(store)).get_current_head()
