@@ -234,7 +234,7 @@ def of_inquiries(house: House, inquiry_ids: Sequence[int]) -> dict[tuple[int, st
     """
     open_epochs.forget_retired(house)
     rows = _rows(house, inquiry_ids)
-    absent = set(inquiry_ids) - {row.inquiry_id for row in rows}
+    absent = set(inquiry_ids) - {row.inquiry_id for row in rows if not row.destroyed}
     if absent:
         adopt(house, sorted(absent))
         rows = _rows(house, inquiry_ids)
