@@ -25,7 +25,7 @@ Chain = Literal["access", "rights", "destruction", "operation"]
 
 #: How long a body stays (PROMISES, parameters). Destruction bodies must outlive every backup of live and
 #: archive, since a restore replays them.
-PERIODS: dict[Chain, timedelta] = {
+PERIODS: dict[str, timedelta] = {
     "access": timedelta(days=2 * 366),
     "rights": timedelta(days=3 * 366),
     "destruction": timedelta(days=5 * 366),
@@ -214,8 +214,9 @@ def verify(house: House, key: bytes | None = None) -> Verdict:
                     at[chain, entry.n] = entry.hash
             last[chain] = (expected - 1, previous)
     problems.extend(_seal_faults(seals, at, key))
-    if len(seals) < made or (key is not None and not seals):
-        problems.append(Problem("seals", seals[-1].n + 1 if seals else 0, "truncated"))
+    present = seals[-1].n + 1 if seals else 0
+    if present < made or (key is not None and not seals):
+        problems.append(Problem("seals", present, "truncated"))
     return Verdict(count, last, tuple(problems))
 
 
