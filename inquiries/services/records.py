@@ -237,7 +237,7 @@ def _faults(entry: ledger.Entry, previous: bytes, expected: int) -> Iterator[Pro
 
 
 def _seals_made(house: House) -> int:
-    """How many seals the keyring has made: its key never goes back, so what is cut off at the end is missed."""
+    """How many seals the keyring has made; its key never goes back, so what is cut off is missed."""
     held = house.custody.seal_key()
     return 0 if held is None else held[0]
 
