@@ -11,6 +11,9 @@ from inquiries.stores.types import MICROSECOND
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 _RANDOM_BITS = 12
 
+#: What both databases hold as an integer.
+LARGEST_ID = (1 << 63) - 1
+
 
 def new_id() -> int:
     """A 63-bit id: microseconds since 2020 in the upper 51 bits (until 2091), random in the lower 12.

@@ -21,6 +21,7 @@ from inquiries.sealing import items
 from inquiries.services import keys, publishing, records
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
+from inquiries.services.ids import LARGEST_ID
 from inquiries.services.receipt import ConsentView
 from inquiries.stores.live import inquiries as live
 
@@ -291,6 +292,8 @@ def _summary(
 
 
 def _cursor(after: str | None) -> int | None:
+    """The id to go on below; what is none gives a page with nothing on it."""
     if after is None:
         return None
-    return int(after) if after.isascii() and after.isdigit() and len(after) < 20 else 0  # noqa: PLR2004
+    known = after.isascii() and after.isdigit() and len(after) < 20  # noqa: PLR2004
+    return int(after) if known and int(after) <= LARGEST_ID else 0

@@ -24,7 +24,7 @@ from inquiries import clock
 from inquiries.settings import Settings
 from inquiries.web.current import house
 
-SUBMIT: Final = "10 per minute;100 per hour"
+SUBMIT: Final = "20 per 10 minutes"  # one rule: each is a round trip to the store of the counters
 RECEIPT: Final = "5 per minute;30 per hour"  # guessing 125 bits is hopeless; this spares us the attempts
 
 _STORE_TIMEOUT: Final = 1.0  # seconds; an inquiry does not wait for a counter
@@ -90,6 +90,8 @@ def _counters() -> Counters:
 def _storage(uri: str) -> Storage:
     if uri.startswith("memory"):
         return cast("Storage", storage_from_string(uri))
+    if uri.startswith("redis"):
+        uri = f"valkey{uri.removeprefix('redis')}"  # the same protocol, by the one client that we pin
     timeouts = {"socket_timeout": _STORE_TIMEOUT, "socket_connect_timeout": _STORE_TIMEOUT}
     return cast("Storage", storage_from_string(uri, wrap_exceptions=True, **timeouts))
 

@@ -14,7 +14,7 @@ from inquiries.web.current import house
 
 pages: Final = Blueprint("staff", __name__, url_prefix=sessions.PREFIX)
 
-_INQUIRY: Final = f"/inquiries/<int(max={2**63 - 1}):inquiry_id>"  # what a store can hold
+_INQUIRY: Final = f"/inquiries/<int(max={LARGEST_ID}):inquiry_id>"  # what a store can hold
 _GET: Final = ["GET"]
 _POST: Final = ["POST"]
 
