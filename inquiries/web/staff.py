@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 
 from inquiries.errors import NotFound
+from inquiries.services.ids import LARGEST_ID
 from inquiries.web import guards, language, sessions, staff_access, staff_inbox, staff_words
 from inquiries.web.current import house
 
