@@ -23,3 +23,11 @@ def new_id() -> int:
     """
     moment = (clock.now() - _SINCE) // MICROSECOND
     return (moment << _RANDOM_BITS) | (int.from_bytes(os.urandom(2)) >> 4)
+
+
+def new_ids(count: int) -> tuple[int, ...]:
+    """So many ids, no two alike: an envelope names each of its groups once."""
+    made: dict[int, None] = {}
+    while len(made) < count:
+        made[new_id()] = None
+    return tuple(made)

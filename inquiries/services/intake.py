@@ -28,7 +28,7 @@ from inquiries.sealing import envelope, items, receipts
 from inquiries.sealing.primitives import bind
 from inquiries.services import epochs, publishing
 from inquiries.services.house import House
-from inquiries.services.ids import new_id
+from inquiries.services.ids import new_id, new_ids
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
 
@@ -131,7 +131,10 @@ def _store(
     policy, now, inquiry_id = published.policy, clock.now(), new_id()
     epoch = epochs.current(house)
     drafts = _drafts(policy, submission, accepted)
-    keys = [envelope.GroupKey(draft.name, new_id(), items.new_data_key()) for draft in drafts]
+    keys = [
+        envelope.GroupKey(draft.name, key_id, items.new_data_key())
+        for draft, key_id in zip(drafts, new_ids(len(drafts)), strict=True)
+    ]
     groups = [
         _sealed(draft, key, inquiry_id, now, policy.time_zone)
         for draft, key in zip(drafts, keys, strict=True)
