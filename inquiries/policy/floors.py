@@ -11,6 +11,7 @@ from inquiries.errors import PolicyProblem
 from inquiries.policy.model import (
     GROUPS,
     REQUIRED_PURPOSE,
+    RESERVED,
     ContractTerm,
     InquiryType,
     LocalText,
@@ -80,6 +81,9 @@ def _contacts(policy: Policy) -> Findings:
 
 
 def _types(policy: Policy) -> Findings:
+    for name in policy.items:
+        if name in RESERVED:
+            yield f"items.{name}", "must have another name; the form has a field of this name", "P01"
     for name, kind in policy.types.items():
         yield from _form(policy, f"types.{name}", kind)
         yield from _keeping(policy, f"types.{name}", kind)

@@ -51,6 +51,7 @@ PERIOD = 'period = "1 year"\nafter_closing = "30 days"'
          "types.introduction.optional[0]", "required already", "P03"),
         ('items = ["address", "user_agent"]', 'items = ["address", "address"]',
          "visitor.items", "once", "P04"),
+        ("[items.company]", "[items.language]", "items.language", "another name", "P01"),
         # consent
         ("required = true", "required = false", "purposes", "exactly one", "P03"),
         ('required = false\nitems = ["name", "email"]', "required = false\nitems = []",
