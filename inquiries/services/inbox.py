@@ -101,8 +101,15 @@ def page(
     with house.live.read() as connection:
         found = live.page(connection, types, states, before, PAGE + 1, clock.now())
     rows, more = found[:PAGE], len(found) > PAGE
-    detail = {name: text for name, text in {"type": type, "state": state, "after": after}.items() if text}
-    records.access(house, act="list", actor=actor, detail={**detail, "rows": str(len(rows))})
+    # Whose lines these were, in the order of ids; of the filters only what the policy itself calls so.
+    detail = {"rows": str(len(rows))}
+    if rows:
+        detail |= {"newest": str(rows[0].id), "oldest": str(rows[-1].id)}
+    if type in policy.types:
+        detail["type"] = str(type)
+    if state in states:
+        detail["state"] = str(state)
+    records.access(house, act="list", actor=actor, detail=detail)
     opened = _open_items(house, rows)
     return InboxPage(
         tuple(_line(house, row, opened.get(row.id, {})) for row in rows), str(rows[-1].id) if more else None

@@ -91,7 +91,13 @@ def rights(house: House, *, act: str, by: Actor | None, staff_id: int, detail: M
 
 
 def officer_known(house: House) -> bool:
-    """Whether the ledger has ever seen a privacy officer enrol."""
+    """Whether the ledger has ever seen a privacy officer enrol.
+
+    Her record says so; once its period has ended, the seals do, which begin with her and stay.
+    """
+    with house.ledger.read() as connection:
+        if ledger.last_seal(connection) is not None:
+            return True
     return any(
         body.get("act") == "enrol" and Role.privacy.value in body.get("detail", {}).get("roles", [])
         for _, body in bodies(house, "rights")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from inquiries.errors import InquiriesError, NotFound
 from inquiries.services import inbox, installation, keys, receipt, records, retention, rotation
 from inquiries.services.house import House, open_house
+from inquiries.settings import Settings
 from inquiries.worker import Worker
 from tests.cast import MINJI, OH, send
 from tests.moments import at
@@ -93,6 +95,22 @@ def test_p11_no_wrap_of_it_is_left_in_any_file(story: Story) -> None:
     assert all(_stands(story.present.parent, wrap) for wrap in wraps)
 
 
+def test_p11_retired_secrets_are_overwritten_where_they_lay(house: House, tmp_path: Path) -> None:
+    """A second name for each file shows what became of its bytes after the first was unlinked."""
+    names = ("epoch-00000001.secret", "surface-00000001.key")
+    before = {}
+    for name in names:
+        before[name] = (house.settings.keyring_path / name).read_bytes()
+        os.link(house.settings.keyring_path / name, tmp_path / name)
+    with at():
+        rotation.rotate(house)
+    for name in names:
+        assert not (house.settings.keyring_path / name).exists()
+        after = (tmp_path / name).read_bytes()
+        assert len(after) == len(before[name])
+        assert not any(before[name][i : i + 8] in after for i in range(0, len(after) - 8, 8))
+
+
 def test_p11_nothing_leads_back_to_the_person(story: Story) -> None:
     with story.house.keys.read() as connection:
         rows = connection.exec_driver_sql(
@@ -140,6 +158,34 @@ def test_a_living_inquiry_opens_from_any_copy_of_live(story: Story) -> None:
     made.wraps = keyed.wraps
     made.take_keyring(story.present)
     assert set(STAYS.values()) <= made.reads()[story.stays]
+
+
+@pytest.mark.xfail(reason="a separate public host forgets retired surface keys in memory alone", strict=True)
+def test_p11_a_public_host_erases_its_retired_surface_keys(
+    house: House, make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    """With its old file, a receipt and an old backup of `live`, the destroyed would open again."""
+    place = tmp_path / "elsewhere"
+    (place / "keyring").mkdir(parents=True)
+    for name in ("secret.key", "verify.key", "CACHEDIR.TAG", "surface-00000001.key"):
+        shutil.copy(house.settings.keyring_path / name, place / "keyring" / name)
+    urls = {f"{store}_url": house.settings.store_url(store) for store in ("live", "keys", "ledger")}
+    elsewhere = open_house(make_settings(instance=place, surface="public", **urls))
+    held = tmp_path / "held"
+    os.link(place / "keyring" / "surface-00000001.key", held)
+    before = held.read_bytes()
+    try:
+        with at():
+            code = send(elsewhere).receipt
+            rotation.rotate(house)
+            for _ in range(2):
+                elsewhere.memory.clear()  # a second passes
+                assert receipt.look(elsewhere, code).items["name"] == "김소라"
+                send(elsewhere)
+        assert sorted(path.name for path in (place / "keyring").glob("surface-*")) == ["surface-00000002.key"]
+        assert held.read_bytes() != before  # overwritten where it lay
+    finally:
+        elsewhere.close()
 
 
 # -- the software itself -----------------------------------------------------------------------------

@@ -49,9 +49,10 @@ def test_p25_list_look_open_act_and_refusal_are_recorded(any_house: House) -> No
     of_row = {"inquiry": row.id}
     by_oh = {"staff": OH.staff_id, "email": OH.email}
     by_minji = {"staff": MINJI.staff_id, "email": MINJI.email}
+    whose = {"newest": str(row.id), "oldest": str(row.id)}
     done, refused = {"outcome": "done"}, {"outcome": "refused"}
     assert accesses(any_house) == [
-        {"act": "list", **by_oh, **done, "detail": {"type": "recruitment", "rows": "1"}},
+        {"act": "list", **by_oh, **done, "detail": {"type": "recruitment", "rows": "1"} | whose},
         {"act": "look", **by_oh, **of_row, **done},
         {"act": "open", **by_oh, **of_row, **done, "reason": "a request of the person"},
         {"act": "open", **by_minji, **of_row, **done},
