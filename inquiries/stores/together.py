@@ -7,8 +7,8 @@ one fails, the transaction is rolled back and each is tried again on its own.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 
 from sqlalchemy import Connection
 
@@ -45,26 +45,34 @@ class Together:
             raise job.failure
 
     def _lead(self, own: _Job) -> None:
-        with self._queue_lock:
-            if own in self._queue:  # else an interrupted leader took it and did not finish
-                self._queue.remove(own)
-            batch = [own, *self._queue[: LIMIT - 1]]
-            del self._queue[: LIMIT - 1]
-        if not self._try(batch):
-            for job in batch:
-                self._try([job])
-
-    def _try(self, batch: Sequence[_Job]) -> bool:
-        """Write the batch in one transaction. False when it failed and more than one took part."""
+        """Write for everyone who waits once the database is ours, which another process may delay."""
+        batch = [own]
+        with self._queue_lock, suppress(ValueError):  # a leader who was interrupted had taken it off
+            self._queue.remove(own)
         try:
             with self._write() as connection:
+                batch += self._others()
                 for job in batch:
                     job.work(connection)
         except Exception as failed:  # noqa: BLE001 - handed to the writer it belongs to
             if len(batch) > 1:
-                return False
-            batch[0].failure, batch[0].done = failed, True
-            return True
+                for job in batch:
+                    self._alone(job)
+                return
+            own.failure = failed
         for job in batch:
             job.done = True
-        return True
+
+    def _others(self) -> list[_Job]:
+        """Those who wait, taken off the queue."""
+        with self._queue_lock:
+            others, self._queue = self._queue[: LIMIT - 1], self._queue[LIMIT - 1 :]
+        return others
+
+    def _alone(self, job: _Job) -> None:
+        try:
+            with self._write() as connection:
+                job.work(connection)
+        except Exception as failed:  # noqa: BLE001 - as above
+            job.failure = failed
+        job.done = True
