@@ -7,13 +7,17 @@ from datetime import datetime
 from functools import cached_property
 from threading import Lock
 
+import structlog
+
 from inquiries import clock
-from inquiries.errors import NotFound, NotInitialised
+from inquiries.errors import NotFound, NotInitialised, PolicyRefused
 from inquiries.policy import loader, notice
 from inquiries.policy.model import Policy
 from inquiries.services import records
 from inquiries.services.house import House
 from inquiries.stores.live import policies
+
+log = structlog.get_logger()
 
 #: For how long a process believes what it last read of the version in force.
 FRESH_SECONDS = 1.0
@@ -126,9 +130,14 @@ def _publish_if_edited(house: House, memory: _Memory) -> None:
     except FileNotFoundError:
         return  # what is published stays in force
     seen = (status.st_mtime_ns, status.st_size)
-    if seen != memory.file_seen:
+    if seen == memory.file_seen:
+        return
+    try:
         publish(house, loader.load(house.settings.policy))
-        memory.file_seen = seen
+    except PolicyRefused as refused:  # the forms go on under what was published; the log says what to mend
+        problems = [f"{problem.path}: {problem.message}" for problem in refused.problems]
+        log.error("policy.refused", file=str(house.settings.policy), problems=problems)
+    memory.file_seen = seen
 
 
 def _memory(house: House) -> _Memory:
