@@ -18,9 +18,7 @@ import hashlib
 import os
 import threading
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from inquiries.errors import KeyUnavailable, UnsafeSetting
+from inquiries.errors import KeyUnavailable, SealBroken, UnsafeSetting
 from inquiries.sealing import epochs, primitives
 from inquiries.settings import Settings
 from inquiries.stores.keyring import Keyring
@@ -55,11 +53,21 @@ class Custody:
                 self.keyring.write("tag.key", self._wrapped("tag.key", os.urandom(32)))
             if self.keyring.read("signing.key") is None:
                 self.keyring.write("signing.key", self._wrapped("signing.key", os.urandom(32)))
-            if self.keyring.read("verify.key") is None:
-                self.keyring.write("verify.key", _public_half(self.signing_seed))
+            verify_key = self._public_half()
+            if self.keyring.read("verify.key") != verify_key:
+                self.keyring.write("verify.key", verify_key)
+
+    def _public_half(self) -> bytes:
+        try:
+            return epochs.verify_key_of(self.signing_seed)
+        except SealBroken:
+            raise UnsafeSetting(
+                "INQUIRIES_ROOT_KEY_FILE", "is not the root key that the keyring is wrapped under"
+            ) from None
 
     def _refuse_second_root(self) -> None:
-        if self.keyring.read("signing.key") is not None:
+        wrapped = ("signing.key", "tag.key", "seal.key")
+        if self.secret_epochs() or any(self.keyring.read(name) for name in wrapped):
             raise UnsafeSetting(
                 "INQUIRIES_ROOT_KEY_FILE",
                 "the keyring is wrapped under a root key that is not here; give it back",
@@ -185,11 +193,9 @@ class Custody:
 
     def set_seal_key(self, index: int, key: bytes) -> None:
         """Replace the seal key; the one before is overwritten where it lay (forward security)."""
-        old = self.keyring.read("seal.key")
-        if old is not None:
-            self.keyring.write("seal.old", old)
-        self.keyring.write("seal.key", self._wrapped("seal.key", index.to_bytes(8) + key))
-        self.keyring.erase("seal.old")
+        wrapped = self._wrapped("seal.key", index.to_bytes(8) + key)
+        with self.keyring.lock():
+            self.keyring.replace("seal.key", wrapped)
 
     # -- the root key ----------------------------------------------------------------------------
 
@@ -203,6 +209,14 @@ class Custody:
         if not self._holds_root:
             raise KeyUnavailable("the public surface holds no root key")
         return self._given_root or self._raw("root.key")
+
+    def must_hold_root(self) -> None:
+        """Ask first, where a secret that does not open would be taken for a lost one.
+
+        Raises:
+            KeyUnavailable: this process holds no root key, so that it can open nothing at all.
+        """
+        _ = self.root
 
     def _wrapped(self, name: str, secret: bytes) -> bytes:
         return primitives.seal(self.root, secret, primitives.bind("inquiries keyring", name))
@@ -230,10 +244,6 @@ class Custody:
 def fingerprint(key: bytes) -> str:
     """A short name of a public key, to compare by eye."""
     return hashlib.sha256(key).hexdigest()[:16]
-
-
-def _public_half(seed: bytes) -> bytes:
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 def _epoch_file(number: int) -> str:

@@ -6,6 +6,7 @@ Whether a key is adopted, alive or destroyed is asked of the keys store alone (D
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -107,21 +108,45 @@ def _unknown(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> list[liv
 
 def _adopt(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> tuple[int, int]:
     """(adopted, quarantined) of the batch, in one commit of the keys store."""
+    house.custody.must_hold_root()
     opened: list[tuple[live_epochs.EnvelopeRow, tuple[envelope.OpenedGroup, ...]]] = []
-    broken: list[int] = []
+    failed: list[live_epochs.EnvelopeRow] = []
     for one in batch:
         try:
             opened.append((one, _open(house, one)))
-        except (SealBroken, KeyUnavailable) as failed:
-            broken.append(one.inquiry_id)
-            log.error("envelope.quarantined", inquiry=one.inquiry_id, epoch=one.epoch, reason=failed.code)
+        except (SealBroken, KeyUnavailable):
+            failed.append(one)
     if opened:
         _insert(house, opened)
+    broken = _unknown(house, failed)  # asked again: another process may have adopted it and ended its epoch
     if broken:
-        with house.live.write() as connection:
-            live_epochs.quarantine(connection, broken, clock.now())
-        records.append(house, "operation", {"act": "quarantine", "inquiries": broken})
+        _quarantine(house, broken)
     return len(opened), len(broken)
+
+
+def _quarantine(house: House, broken: Sequence[live_epochs.EnvelopeRow]) -> None:
+    ids = [one.inquiry_id for one in broken]
+    log.error("envelope.quarantined", inquiries=ids, epochs=sorted({one.epoch for one in broken}))
+    with house.live.write() as connection:
+        live_epochs.quarantine(connection, ids, clock.now())
+    records.append(house, "operation", {"act": "quarantine", "inquiries": ids})
+
+
+def quarantined(house: House) -> list[int]:
+    """Inquiries and staff with a group that stands, has no key, and whose envelope does not open."""
+    with house.live.read() as connection:
+        batch = live_epochs.quarantined(connection)
+    return [one.inquiry_id for one in _unknown(house, batch)]
+
+
+def release(house: House) -> None:
+    """Let quarantined envelopes be tried again whose epoch has its secret here: it may have been put back."""
+    held = house.custody.secret_epochs()
+    with house.live.read() as connection:
+        waiting = {one.epoch for one in live_epochs.quarantined(connection)}
+    if waiting.intersection(held):
+        with house.live.write() as connection:
+            live_epochs.release(connection, held)
 
 
 def _open(house: House, one: live_epochs.EnvelopeRow) -> tuple[envelope.OpenedGroup, ...]:
@@ -238,10 +263,13 @@ def of_inquiries(house: House, inquiry_ids: Sequence[int]) -> dict[tuple[int, st
     if absent:
         adopt(house, sorted(absent))
         rows = _rows(house, inquiry_ids)
-    try:
-        return _unwrapped(house, rows)
-    except KeyUnavailable:  # a rotation passed between our two looks; its rows stand under the new epoch
-        return _unwrapped(house, _rows(house, inquiry_ids))
+    found, closed = _unwrapped(house, rows)
+    if closed:  # a rotation passed between our two looks: now they stand under the new epoch, or are lost
+        again, lost = _unwrapped(house, _rows(house, closed))
+        found |= again
+        if lost:
+            log.error("keys.unopenable", inquiries=lost)
+    return found
 
 
 def _rows(house: House, inquiry_ids: Sequence[int]) -> list[keys.KeyRow]:
@@ -249,13 +277,39 @@ def _rows(house: House, inquiry_ids: Sequence[int]) -> list[keys.KeyRow]:
         return keys.of_inquiries(connection, inquiry_ids)
 
 
-def _unwrapped(house: House, rows: Iterable[keys.KeyRow]) -> dict[tuple[int, str], DataKey]:
-    found = {}
+def _unwrapped(house: House, rows: Iterable[keys.KeyRow]) -> tuple[dict[tuple[int, str], DataKey], list[int]]:
+    """(what opens, the inquiries of what does not)."""
+    house.custody.must_hold_root()
+    found: dict[tuple[int, str], DataKey] = {}
+    closed: set[int] = set()
     for row in rows:
         if row.wrap is not None:
-            kek = house.custody.epoch_secret(row.epoch).kek
-            dek = epochs.unwrap_data_key(kek, row.epoch, row.id, row.wrap)
-            found[row.inquiry_id, row.group] = DataKey(row.id, row.inquiry_id, row.group, dek)
+            try:
+                dek = unwrapped(house, row.epoch, row.id, row.wrap)
+            except (KeyUnavailable, SealBroken):
+                closed.add(row.inquiry_id)
+            else:
+                found[row.inquiry_id, row.group] = DataKey(row.id, row.inquiry_id, row.group, dek)
+    return found, sorted(closed)
+
+
+def unwrapped(house: House, epoch: int, key_id: int, wrap: bytes) -> bytes:
+    """The data key of a living row.
+
+    Raises:
+        KeyUnavailable, SealBroken: its epoch's secret is gone, or is not the one that wrapped it.
+    """
+    return epochs.unwrap_data_key(house.custody.epoch_secret(epoch).kek, epoch, key_id, wrap)
+
+
+def from_envelopes(house: House, inquiry_ids: Sequence[int]) -> dict[int, envelope.OpenedGroup]:
+    """Key id → group, of those whose retained envelope still opens: the way back when a wrap does not."""
+    with house.live.read() as connection:
+        batch = live_epochs.envelopes_of(connection, inquiry_ids)
+    found: dict[int, envelope.OpenedGroup] = {}
+    for one in batch:
+        with suppress(KeyUnavailable, SealBroken):
+            found.update({group.key_id: group for group in _open(house, one)})
     return found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
+from inquiries.services import keys as adoption
 from inquiries.services import retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
@@ -74,8 +75,7 @@ def _sweep(house: House) -> Check:
 
 
 def _envelopes(house: House) -> Check:
-    with house.live.read() as connection:
-        broken = len(live_epochs.quarantined(connection))
+    broken = len(set(adoption.quarantined(house)) - rotation.confirmed_losses(house))
     return Check("envelopes", ok=not broken, detail=f"{broken} in quarantine")
 
 

@@ -16,7 +16,6 @@ from inquiries.services import records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import due as due_groups
-from inquiries.stores.live import epochs as live_epochs
 
 log = structlog.get_logger()
 
@@ -48,8 +47,10 @@ def _start(house: House) -> Recovered:
     with house.live.job("sweep"):
         replayed = retention.replay(house)
         leftovers = retention.delete_leftovers(house)
+        _notice_restore(house, replayed, leftovers)
+    adoption.release(house)
     adopted = adoption.adopt_pending(house)
-    with suppress(RotationIncomplete):  # said again, with its reason, by every rotation until confirmed
+    with suppress(RotationIncomplete, JobBusy):  # said again, with its reason, by every rotation
         rotation.finish_pending(house)
     lost = unopenable(house) if _restored(house) or adopted.quarantined else ()
     if lost:
@@ -59,8 +60,8 @@ def _start(house: House) -> Recovered:
 
 
 def unopenable(house: House) -> tuple[int, ...]:
-    """Inquiries of which some group has no key, no tombstone and no envelope that opens."""
-    lost: set[int] = set()
+    """Inquiries (and staff) of which some group has neither a tombstone nor a key that anything opens."""
+    lost = {*adoption.quarantined(house), *rotation.unopenable(house)}
     after = 0
     while True:
         with house.live.read() as connection:
@@ -71,17 +72,23 @@ def unopenable(house: House) -> tuple[int, ...]:
         with house.keys.read() as connection:
             known = keys.known(connection, [key for key, _ in batch])
         lost.update(inquiry_id for key, inquiry_id in batch if key not in known)
-    with house.live.read() as connection:
-        broken = live_epochs.quarantined(connection)
-    return tuple(sorted(lost.union(broken) - _held(house, broken)))
+    return tuple(sorted(lost))
 
 
-def _held(house: House, inquiry_ids: list[int]) -> set[int]:
-    """Those of the quarantined whose keys are known all the same."""
-    if not inquiry_ids:
-        return set()
+def _notice_restore(house: House, replayed: int, leftovers: int) -> None:
+    """Also within one epoch a store that was put back shows, by what a crash cannot leave behind.
+
+    A crash leaves one destruction unfinished at most, no row of a finished one, and no key without its row.
+    """
     with house.keys.read() as connection:
-        return {row.inquiry_id for row in keys.of_inquiries(connection, inquiry_ids)}
+        newest = keys.newest_living(connection)
+    with house.live.read() as connection:
+        orphan = None if newest is None or due_groups.stands(connection, newest) else newest
+    noticed = records.latest(house, "operation", "restore")
+    if orphan is not None and noticed is not None and noticed[1].get("orphan") == orphan:
+        orphan = None  # it stays without its row for good; said once
+    if replayed > 1 or leftovers or orphan is not None:
+        rotation.note_restore(house, replayed=replayed, leftovers=leftovers, orphan=orphan)
 
 
 def _restored(house: House) -> bool:

@@ -6,6 +6,7 @@ is retired only after it was asserted, against the keys store, that nothing need
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -105,27 +106,39 @@ def recorded_epoch(house: House) -> int:
 
 
 def _notice_restore(house: House) -> None:
-    """A store that stands before the last completed rotation was put back from a backup."""
+    """A store that does not know an epoch that it must have known was put back from a backup.
+
+    An epoch's secret is made first, then the keys store hears of it, then live, at last the ledger. So a
+    crash leaves a later one behind by one epoch, never an earlier one.
+    """
     recorded = recorded_epoch(house)
     with house.live.read() as connection:
-        live = live_epochs.newest(connection)
+        newest = live_epochs.newest(connection)
     with house.keys.read() as connection:
-        here = keys.open_epoch(connection)
-    behind = {
-        "live": live.number if live else 0,
-        "keys": here or 0,
-        "keyring": max(house.custody.secret_epochs(), default=0),
+        here = keys.open_epoch(connection) or 0
+    live = newest.number if newest else 0
+    held = max(house.custody.secret_epochs(), default=0)
+    least = {
+        "live": (live, max(recorded, here - 1)),
+        "keys": (here, max(recorded, live, held - 1)),
+        "keyring": (held, max(recorded, live, here)),
     }
-    behind = {name: number for name, number in behind.items() if number < recorded}
-    if not behind:
-        return
-    log.error("restore.noticed", recorded=recorded, behind=behind)
-    records.append(house, "operation", {"act": "restore", "recorded": recorded, "behind": behind})
+    behind = {name: number for name, (number, known) in least.items() if number < known}
+    if behind:
+        note_restore(house, recorded=recorded, behind=behind)
+
+
+def note_restore(house: House, **found: object) -> None:
+    """From here on no epoch is retired until the officer confirms; who had signed in must do so again.
+
+    A live store that was put back may hold sessions that were ended since.
+    """
+    log.error("restore.noticed", **found)
+    records.append(house, "operation", {"act": "restore", **found})
     with house.keys.write() as connection:
         keys.note_restore(connection, clock.now())
-    if "live" in behind:
-        with house.live.write() as connection:
-            live_epochs.drop_sessions(connection)
+    with house.live.write() as connection:
+        live_epochs.drop_sessions(connection)
 
 
 def _unfinished(house: House, number: int) -> bool:
@@ -181,7 +194,7 @@ def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
 
 
 def _rewrap(house: House, number: int) -> tuple[int, list[int]]:
-    """(how many, ids that no secret opens). In batches, so that adoption and reading go on between them."""
+    """(how many, keys that nothing opens). In batches, so that adoption and reading go on between them."""
     after, count = 0, 0
     lost: list[int] = []
     secret = house.custody.epoch_secret(number)
@@ -191,41 +204,69 @@ def _rewrap(house: House, number: int) -> tuple[int, list[int]]:
             batch = keys.wrapped_before(connection, number, after, BATCH)
         if not batch:
             return count, lost
-        changes = []
-        for row in batch:
-            try:
-                changes.append(_changed(house, row, secret, surface))
-            except (KeyUnavailable, SealBroken):
-                lost.append(row.id)
+        opened = _opened(house, batch)
+        changes = [
+            (
+                row,
+                sealing.wrap_data_key(secret.kek, number, row.id, dek),
+                receipt and sealing.cover(surface, number, row.id, receipt),
+            )
+            for row, dek, receipt in opened
+        ]
         with house.keys.write() as connection:
             keys.rewrap(connection, number, changes)
+        lost += sorted({row.id for row in batch} - {row.id for row, _, _ in opened})
         after, count = batch[-1].id, count + len(changes)
 
 
-def _changed(
-    house: House, row: keys.KeyRow, secret: sealing.EpochSecret, surface: bytes
-) -> tuple[keys.KeyRow, bytes, bytes | None]:
+def _opened(house: House, batch: Sequence[keys.KeyRow]) -> list[tuple[keys.KeyRow, bytes, bytes | None]]:
+    """(row, data key, receipt wrap), opened by the row itself or else by its inquiry's envelope."""
+    opened: list[tuple[keys.KeyRow, bytes, bytes | None]] = []
+    closed: list[keys.KeyRow] = []
+    for row in batch:
+        try:
+            opened.append((row, *_opened_row(house, row)))
+        except (KeyUnavailable, SealBroken):
+            closed.append(row)
+    if closed:
+        again = adoption.from_envelopes(house, [row.inquiry_id for row in closed])
+        found = [(row, again[row.id]) for row in closed if row.id in again]
+        opened += [(row, group.dek, group.receipt_wrap) for row, group in found]
+    return opened
+
+
+def _opened_row(house: House, row: keys.KeyRow) -> tuple[bytes, bytes | None]:
     assert row.wrap is not None  # noqa: S101 - wrapped_before gives living rows only
-    old = house.custody.epoch_secret(row.epoch)
-    dek = sealing.unwrap_data_key(old.kek, row.epoch, row.id, row.wrap)
-    wrap = sealing.wrap_data_key(secret.kek, secret.number, row.id, dek)
+    dek = adoption.unwrapped(house, row.epoch, row.id, row.wrap)
     if row.receipt_wrap is None:
-        return row, wrap, None
-    bare = sealing.uncover(house.custody.surface_key(row.epoch), row.epoch, row.id, row.receipt_wrap)
-    return row, wrap, sealing.cover(surface, secret.number, row.id, bare)
+        return dek, None
+    return dek, sealing.uncover(house.custody.surface_key(row.epoch), row.epoch, row.id, row.receipt_wrap)
+
+
+def unopenable(house: House) -> list[int]:
+    """Inquiries and staff with a living key that nothing opens: what re-wrapping had to leave behind."""
+    after = 0
+    lost: list[int] = []
+    while True:
+        with house.keys.read() as connection:
+            batch = keys.wrapped_before(connection, keys.open_epoch(connection) or 0, after, BATCH)
+        if not batch:
+            return lost
+        after = batch[-1].id
+        opened = {row.id for row, _, _ in _opened(house, batch)}
+        lost += [row.inquiry_id for row in batch if row.id not in opened]
 
 
 def _assert_unneeded(house: House, number: int, lost: list[int], *, confirm: bool) -> None:
     """Nothing living needs an epoch before `number`; or the officer confirmed what stays behind."""
     missing = adoption.unadopted(house, number)
-    with house.live.read() as connection:
-        broken = live_epochs.quarantined(connection)
+    broken = adoption.quarantined(house)
     with house.keys.read() as connection:
         left = keys.count_wrapped_before(connection, number) - len(lost)
         restored = keys.how_far(connection).restored_at is not None
     if missing or left:
         raise RotationIncomplete(f"{len(missing)} envelopes and {left} keys still stand under earlier epochs")
-    if not (lost or broken or restored):
+    if not restored and confirmed_losses(house).issuperset([*broken, *lost]):
         return
     if not confirm:
         raise RotationIncomplete(
@@ -235,6 +276,12 @@ def _assert_unneeded(house: House, number: int, lost: list[int], *, confirm: boo
     records.append(house, "operation", {"act": "confirm_loss", "inquiries": broken, "keys": lost})
     with house.keys.write() as connection:
         keys.note_restore(connection, None)
+
+
+def confirmed_losses(house: House) -> frozenset[int]:
+    """Ids of inquiries and keys of which the officer has accepted that they do not open."""
+    record = records.latest(house, "operation", "confirm_loss")
+    return frozenset() if record is None else frozenset([*record[1]["inquiries"], *record[1]["keys"]])
 
 
 def _retire(house: House, number: int) -> tuple[int, ...]:

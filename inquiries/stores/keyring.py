@@ -35,9 +35,9 @@ class Keyring:
         """Make the directory; harmless when it exists."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory.chmod(0o700)
-        tag = self.directory / "CACHEDIR.TAG"
-        if not tag.exists():
-            self.write("CACHEDIR.TAG", CACHEDIR_TAG.encode())
+        with self.lock():
+            if not self.exists:
+                self.write("CACHEDIR.TAG", CACHEDIR_TAG.encode())
 
     def read(self, name: str) -> bytes | None:
         """The named file's bytes, or None when there is none."""
@@ -58,25 +58,37 @@ class Keyring:
         draft.replace(path)
         self._sync_directory()
 
+    def replace(self, name: str, data: bytes) -> None:
+        """`write`, then overwrite the bytes that stood under the name before, where they lie."""
+        with self._overwriting(name):
+            self.write(name, data)
+
     def erase(self, name: str) -> None:
-        """Overwrite the file's bytes where they lie and unlink it; harmless when it is gone.
+        """Overwrite the file's bytes where they lie and unlink it; harmless when it is gone."""
+        with self._overwriting(name) as present:
+            pass
+        if present:
+            (self.directory / name).unlink(missing_ok=True)
+            self._sync_directory()
+
+    @contextmanager
+    def _overwriting(self, name: str) -> Iterator[bool]:
+        """Overwrite, after the block, the file that stood under the name before; False when there was none.
 
         Overwriting reaches the blocks that the file system shows us. What a copy-on-write file system or
         a flash translation layer keeps beside is a limit said in docs/security.md.
         """
-        path = self.directory / name
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.directory / name, os.O_WRONLY | os.O_CLOEXEC)
         except FileNotFoundError:
+            yield False
             return
         try:
-            size = os.fstat(descriptor).st_size
-            os.write(descriptor, os.urandom(size))
+            yield True
+            os.write(descriptor, os.urandom(os.fstat(descriptor).st_size))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        path.unlink(missing_ok=True)
-        self._sync_directory()
 
     def names(self, prefix: str) -> list[str]:
         """The names of the files that begin so, sorted."""

@@ -157,6 +157,12 @@ def known(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
     return frozenset(connection.scalars(select(keys.c.id).where(keys.c.id.in_(ids))))
 
 
+def newest_living(connection: Connection) -> int | None:
+    """The newest group that has a key."""
+    newest: int | None = connection.scalar(select(func.max(keys.c.id)).where(keys.c.destroyed_at.is_(None)))
+    return newest
+
+
 def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
     """(group id, inquiry id) of destroyed groups in order of id, `limit` at a time."""
     query = select(keys.c.id, keys.c.inquiry_id).where(keys.c.destroyed_at.is_not(None), keys.c.id > after)
@@ -186,8 +192,9 @@ def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
     if not marks:
         return
     updated = [{"key_id": mark["id"]} | {f"m_{name}": mark[name] for name in _MARKS} for mark in marks]
-    connection.execute(_BURY, updated)
+    # Inserted first: it waits for a key that is being adopted at this moment, and the update then sees it.
     connection.execute(_insert_if_absent(connection), marks)
+    connection.execute(_BURY, updated)
     advance(connection, last=max(stone.intent for stone in stones))
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, delete, func, or_, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, delete, func, or_, select, type_coerce, union_all, update
 
-from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
+from inquiries.stores.live.tables import consents, envelopes, groups, inquiries, staff
 from inquiries.stores.types import to_microseconds
 
 
@@ -117,6 +117,13 @@ def standing(connection: Connection, group_ids: Sequence[int]) -> list[tuple[int
     """(group id, inquiry id) of those of the groups that still have rows."""
     query = select(groups.c.id, groups.c.inquiry_id).where(groups.c.id.in_(group_ids))
     return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def stands(connection: Connection, key_id: int) -> bool:
+    """Whether the group, or member of staff, that this key belongs to has its row."""
+    group = select(groups.c.id).where(groups.c.id == key_id)
+    person = select(staff.c.id).where(staff.c.id == key_id)
+    return connection.execute(union_all(group, person)).first() is not None
 
 
 def groups_after(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:

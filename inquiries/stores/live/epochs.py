@@ -14,12 +14,11 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
 
-from inquiries.stores.live.tables import envelopes, epochs, groups, inquiries, sessions, staff
+from inquiries.stores.live.tables import envelopes, epochs, groups, sessions, staff
 from inquiries.stores.prepared import Prepared
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
@@ -104,12 +103,12 @@ def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | Non
     return None if row is None else (row[0], row[1])
 
 
-def _with_key_ids(condition: Any) -> Select[Any]:  # noqa: ANN401 - any SQL condition
+def _with_key_ids(*conditions: Any) -> Select[Any]:
     return (
         select(envelopes.c.inquiry_id, envelopes.c.epoch, envelopes.c.sealed, groups.c.id, staff.c.id)
         .join(groups, groups.c.inquiry_id == envelopes.c.inquiry_id, isouter=True)
         .join(staff, staff.c.id == envelopes.c.inquiry_id, isouter=True)
-        .where(envelopes.c.quarantined_at.is_(None), condition)
+        .where(*conditions)
         .order_by(envelopes.c.inquiry_id)
     )
 
@@ -123,8 +122,9 @@ def _gather(rows: Iterable[Any]) -> list[EnvelopeRow]:
 
 
 def envelopes_of(connection: Connection, inquiry_ids: Sequence[int]) -> list[EnvelopeRow]:
-    """The envelopes of these inquiries or members of staff."""
-    return _gather(connection.execute(_with_key_ids(envelopes.c.inquiry_id.in_(inquiry_ids))))
+    """The envelopes of these inquiries or members of staff, but for quarantined ones."""
+    asked = envelopes.c.inquiry_id.in_(inquiry_ids)
+    return _gather(connection.execute(_with_key_ids(envelopes.c.quarantined_at.is_(None), asked)))
 
 
 def envelope_ids_after(connection: Connection, after: int, limit: int) -> list[int]:
@@ -143,19 +143,14 @@ def quarantine(connection: Connection, inquiry_ids: Sequence[int], at: datetime)
     connection.execute(query.values(quarantined_at=at))
 
 
-def release(connection: Connection) -> None:
-    """Let quarantined envelopes be tried again."""
-    connection.execute(update(envelopes).values(quarantined_at=None))
+def release(connection: Connection, numbers: Sequence[int]) -> None:
+    """Let quarantined envelopes of these epochs be tried again."""
+    connection.execute(update(envelopes).where(envelopes.c.epoch.in_(numbers)).values(quarantined_at=None))
 
 
-def quarantined(connection: Connection) -> list[int]:
-    """The inquiries whose envelope did not open and whose rows still stand."""
-    standing = or_(
-        select(inquiries.c.id).where(inquiries.c.id == envelopes.c.inquiry_id).exists(),
-        select(staff.c.id).where(staff.c.id == envelopes.c.inquiry_id).exists(),
-    )
-    query = select(envelopes.c.inquiry_id).where(envelopes.c.quarantined_at.is_not(None), standing)
-    return list(connection.scalars(query.order_by(envelopes.c.inquiry_id)))
+def quarantined(connection: Connection) -> list[EnvelopeRow]:
+    """The envelopes that did not open."""
+    return _gather(connection.execute(_with_key_ids(envelopes.c.quarantined_at.is_not(None))))
 
 
 def drop_envelopes(connection: Connection, epochs_before: int, limit: int) -> int:

@@ -1,0 +1,126 @@
+"""What must be true of an instance whenever nothing runs on it: read from the stores themselves."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from inquiries.clock import now
+from inquiries.errors import NotFound
+from inquiries.services import inbox, receipt, records
+from inquiries.services.house import House
+from tests.cast import MINJI
+
+
+def whole(house: House) -> None:
+    """Nothing half made and nothing half destroyed stands in stores and keyring."""
+    _nothing_half_destroyed(house)
+    _epochs_agree(house)
+    _files_are_whole(house.custody.keyring.directory)
+    verdict = records.verify(house)
+    assert verdict.ok, verdict.problems
+
+
+def _nothing_half_destroyed(house: House) -> None:
+    living = _rows(house.live, "SELECT id, inquiry_id FROM inquiry_groups")
+    stones = _rows(
+        house.keys,
+        "SELECT id, wrap, receipt_wrap, tag_email, tag_phone, intent FROM keys WHERE destroyed_at IS NOT NULL",
+    )
+    assert all(row[1:5] == (None,) * 4 for row in stones), "a tombstone keeps a wrap or a tag"
+    both = {row[0] for row in living} & {row[0] for row in stones}
+    assert not both, f"live rows of destroyed groups: {both}"
+    shells = {row[0] for row in _rows(house.live, "SELECT id FROM inquiries")}
+    assert shells == {row[1] for row in living}, "a shell without groups, or groups without a shell"
+    staff = {row[0] for row in _rows(house.live, "SELECT id FROM staff")}
+    assert {row[0] for row in _rows(house.live, "SELECT inquiry_id FROM envelopes")} <= shells | staff
+    keys = {row[0] for row in _rows(house.keys, "SELECT id FROM keys WHERE destroyed_at IS NULL")}
+    assert not keys - {row[0] for row in living} - staff, "living keys of groups that are not there"
+    intents = [n for n, body in records.bodies(house, "destruction") if body["act"] == "intent"]
+    done = {body["intent"] for _, body in records.bodies(house, "destruction") if body["act"] == "done"}
+    assert set(intents) == done, "a destruction that was begun and not carried through"
+    assert {row[5] for row in stones} <= set(intents)
+
+
+def _epochs_agree(house: House) -> None:
+    live = dict(_rows(house.live, "SELECT number, state FROM epochs"))
+    here = dict(_rows(house.keys, "SELECT number, state FROM epochs"))
+    for states in (live, here):
+        assert Counter(states.values())["open"] == 1, (live, here)
+    (open_one,) = [number for number, state in live.items() if state == "open"]
+    assert here[open_one] == "open", (live, here)
+    assert all(state == "retired" for number, state in (live | here).items() if number != open_one), (live, here)
+    assert house.custody.secret_epochs() == [open_one], "a retired epoch left its secret, or the open one has none"
+    assert house.custody.surface_epochs() == [open_one]
+    assert not _rows(house.keys, "SELECT number FROM epochs WHERE state = 'retired' AND scoured_at IS NULL")
+    wrapped = {row[0] for row in _rows(house.keys, "SELECT DISTINCT epoch FROM keys WHERE destroyed_at IS NULL")}
+    assert wrapped <= {open_one}, "a living key under a retired epoch"
+
+
+def _files_are_whole(keyring: Path) -> None:
+    known = ("CACHEDIR.TAG", "epoch-", "surface-", "keys.db", ".lock")
+    single = {"root.key", "secret.key", "verify.key", "signing.key", "tag.key", "seal.key"}
+    strange = [f.name for f in keyring.iterdir() if f.name not in single and not f.name.startswith(known)]
+    assert not strange, f"left behind in the keyring: {strange}"
+    open_to_others = [file.name for file in keyring.iterdir() if file.stat().st_mode & 0o077]
+    assert not [name for name in open_to_others if not name.startswith("keys.db")], open_to_others
+
+
+def everything_opens(house: House, sent: dict[str, str], *, destroyed: frozenset[str] = frozenset()) -> None:
+    """Each acknowledged inquiry (receipt → content) opens by receipt and in the inbox, once; the destroyed never."""
+    for code, content in sent.items():
+        try:
+            found: str | None = receipt.look(house, code).items["content"]
+        except NotFound:
+            found = None
+        assert found == (None if content in destroyed else content), f"the receipt of {content!r} opens {found!r}"
+    shown = Counter(contents_of_inbox(house))
+    assert not [content for content, times in shown.items() if times > 1], shown
+    assert set(sent.values()) - destroyed <= set(shown), set(sent.values()) - destroyed - set(shown)
+    assert not destroyed & set(shown), destroyed & set(shown)
+
+
+def contents_of_inbox(house: House) -> list[str]:
+    """What Minji reads when she opens every inquiry of the list."""
+    found: list[str] = []
+    after = None
+    while True:
+        page = inbox.page(house, MINJI, type=None, state=None, after=after)
+        found += _opened(house, [row.id for row in page.rows])
+        after = page.next
+        if after is None:
+            return found
+
+
+def _opened(house: House, inquiry_ids: list[int]) -> list[str]:
+    contents = []
+    for inquiry_id in inquiry_ids:
+        with suppress(NotFound):  # its key is lost; the list shows it without
+            contents.append(inbox.open_inquiry(house, MINJI, inquiry_id, None).items["content"])
+    return contents
+
+
+def due_now(house: House) -> int:
+    """How many groups are due, asked of the table itself."""
+    moment = (now().timestamp()) * 1e6
+    return len(_rows(house.live, f"SELECT id FROM inquiry_groups WHERE due_at <= {moment:.0f}"))
+
+
+def operations(house: House, act: str) -> list[dict[str, Any]]:
+    """The ledger's operation records of this act."""
+    return [body for _, body in records.bodies(house, "operation") if body["act"] == act]
+
+
+def _rows(database: Any, query: str) -> list[Any]:
+    with database.read() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def sent_in(directory: Path) -> dict[str, str]:
+    """Receipt → content of what was acknowledged."""
+    lines = (directory / "told").read_text().splitlines() if (directory / "told").exists() else []
+    notes = [json.loads(line) for line in lines]
+    return {note["receipt"]: note["content"] for note in notes if note["act"] == "receipt"}

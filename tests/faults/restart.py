@@ -1,0 +1,99 @@
+"""What follows a death: the start, the checks, the next run; called in a fresh child."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from inquiries.errors import NotFound, RotationIncomplete
+from inquiries.services import installation, keys, people, records, retention, rotation
+from inquiries.services.house import House
+from tests.faults import invariants
+from tests.faults.scenarios import SCENARIOS, Scenario, enrol_with, receive, settings_of, told
+
+
+def restart(name: str, directory: str) -> None:
+    """Start, look whether all is well, let the next run finish, look again."""
+    scenario, here = SCENARIOS[name], Path(directory)
+    with time_machine.travel(scenario.moment + timedelta(minutes=1)):
+        installed = installation.install(settings_of(here))
+        house = installed.house
+        assert installed.recovered is not None
+        assert installed.recovered.unopenable == ()
+        sent = invariants.sent_in(here)
+        due = frozenset(text for text in sent.values() if text.startswith("all due"))
+        if scenario.confirm:
+            _confirm(house)
+        else:
+            assert not invariants.operations(house, "restore"), "a crash taken for a restored backup"
+        invariants.whole(house)
+        invariants.everything_opens(house, sent, destroyed=due)
+        _go_on(house, scenario, installed.enrolment, here)
+        invariants.whole(house)
+        invariants.everything_opens(house, invariants.sent_in(here), destroyed=due)
+        house.close()
+
+
+def _confirm(house: House) -> None:
+    """Nothing is retired before the officer has confirmed."""
+    if keys_restored(house):
+        with pytest.raises(RotationIncomplete):
+            rotation.rotate(house)
+        rotation.rotate(house, confirm=True)
+
+
+def keys_restored(house: House) -> bool:
+    from inquiries.stores import keys as store
+
+    with house.keys.read() as connection:
+        return store.how_far(connection).restored_at is not None
+
+
+def _go_on(house: House, scenario: Scenario, enrolment: str | None, here: Path) -> None:
+    """The next run of everything finishes; whoever was not answered tries again."""
+    notes = told(here)
+    before = _count(house)
+    for note in [note for note in notes if note.get("once")]:
+        receive(house, here, note["content"], bytes.fromhex(note["once"]), **note["given"])
+    assert _count(house) == before, "a retry was stored again"
+    keys.adopt_pending(house)
+    swept = retention.sweep(house)
+    assert swept.failed == 0
+    assert invariants.due_now(house) == 0
+    rotation.rotate(house)
+    assert retention.sweep(house).due == 0
+    _enrolled(house, enrolment, notes, here)
+    seals = [note["key"] for note in told(here) if note["act"] == "seal" and note["key"]]
+    records.seal(house)
+    for key in seals:
+        assert records.verify(house, bytes.fromhex(key)).ok
+    assert len(seals) <= 1
+
+
+def _count(house: House) -> int:
+    with house.live.read() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM inquiries").scalar_one())
+
+
+def _enrolled(house: House, enrolment: str | None, notes: list[dict[str, str]], here: Path) -> None:
+    """The first officer is enrolled, or still can be: by a fresh link, or by the one that she has."""
+    known = [one for one in people.everyone(house) if one.enrolled]
+    if known:
+        for note in [note for note in notes if note["act"] == "enrolled"]:
+            assert keys.open_for_staff(house, known[0].id, people.TOTP_NAME, _totp_of(house)) == note["secret"]
+        return
+    tokens = [enrolment, *(note["token"] for note in notes if note["act"] == "invited")]
+    for token in filter(None, tokens):
+        with suppress(NotFound):
+            enrol_with(house, here, token)
+            return
+    raise AssertionError("nobody can enrol any more")
+
+
+def _totp_of(house: House) -> bytes:
+    with house.live.read() as connection:
+        return bytes(connection.exec_driver_sql("SELECT totp_sealed FROM staff").scalar_one())

@@ -1,0 +1,40 @@
+"""Killed at every failpoint there is, each followed by a restart: what was acknowledged is there, nothing is half done."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.faults import restart, scenarios
+from tests.faults.processes import Processes
+
+KILLED = -9
+FEWEST = {
+    "install": 60, "intake": 6, "intake_together": 2, "adoption": 4, "sweep": 20, "rotation": 30,
+    "enrolment": 8, "seal": 20, "worker": 60, "recovery": 20,
+}  # fmt: skip - fewer failpoints than these would mean that the wrapping misses some
+
+
+@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+def test_killed_anywhere_and_started_again(name: str, processes: Processes, memory_path: Path) -> None:
+    prepared = memory_path / "prepared"
+    prepared.mkdir()
+    processes.finish(processes.start(scenarios.prepare, memory_path / "log", name=name, directory=str(prepared)), name)
+    number = 1
+    while _dies(processes, name, prepared, memory_path / str(number), number):
+        number += 1
+    assert number > FEWEST[name]
+
+
+def _dies(processes: Processes, name: str, prepared: Path, here: Path, number: int) -> bool:
+    """Whether there is a failpoint of this number; after it, or at the end, all is well."""
+    shutil.copytree(prepared, here)
+    status = processes.run(scenarios.act, here / "log", name=name, directory=str(here), fatal=number)
+    assert status in {0, KILLED}, (here / "log").read_text()
+    died = (here / "died").read_text() if status == KILLED else "nothing: it lived"
+    checking = processes.start(restart.restart, here / "log", name=name, directory=str(here))
+    processes.finish(checking, f"{name}, restarted after failpoint {number}, {died},")
+    shutil.rmtree(here)
+    return status == KILLED
