@@ -30,13 +30,14 @@ from inquiries.errors import UnsafeSetting
 PREFIX = "INQUIRIES_"
 HOME = Path(__file__).resolve().parent.parent  # the checkout
 Listed = Annotated[tuple[str, ...], NoDecode]
+_DEFAULT_PORTS = {"http": 80, "https": 443}  # which no browser writes into `Origin`
 
 
 class Settings(BaseSettings):
     """What the environment says; `load()` is the way to make one."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
     instance: Path = HOME / "instance"
@@ -71,6 +72,12 @@ class Settings(BaseSettings):
             else value
         )
 
+    @field_validator("instance", "policy", "keyring", "root_key_file", "archive_root_key_file")
+    @classmethod
+    def _from_home(cls, value: Path | None) -> Path | None:
+        """A relative path begins at the checkout, wherever server, worker or command was started."""
+        return None if value is None else HOME / value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -82,8 +89,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file; there is no third place."""
         del dotenv_settings, file_secret_settings
-        instance = os.environ.get(f"{PREFIX}INSTANCE") or HOME / "instance"
-        file = TomlConfigSettingsSource(settings_cls, Path(instance) / "settings.toml")
+        given = init_settings().get("instance") or os.environ.get(f"{PREFIX}INSTANCE") or "instance"
+        file = TomlConfigSettingsSource(settings_cls, HOME / given / "settings.toml")
         return init_settings, env_settings, file
 
     # -- what follows from them ------------------------------------------------------------------
@@ -91,8 +98,9 @@ class Settings(BaseSettings):
     @cached_property
     def origin(self) -> str:
         """Our own origin, as a browser would send it."""
-        url = urlsplit(self.base_url or f"http://{self.host}:{self.port}")
-        return f"{url.scheme}://{url.netloc}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _DEFAULT_PORTS["http"] else f":{self.port}"
+        return self.base_url.rstrip("/") or f"http://{host}{port}"
 
     @cached_property
     def development(self) -> bool:
@@ -108,7 +116,7 @@ class Settings(BaseSettings):
         """The database URL of a store; by default a SQLite file."""
         given: str = getattr(self, f"{store}_url")
         directory = self.keyring_path if store == "keys" else self.instance
-        return given or f"sqlite:///{directory.absolute() / f'{store}.db'}"
+        return given or f"sqlite:///{directory / f'{store}.db'}"
 
     @cached_property
     def given_root_key(self) -> bytes | None:
@@ -152,6 +160,8 @@ def _check(settings: Settings) -> None:
         raise UnsafeSetting(
             f"{PREFIX}KEYS_URL", "the stores must be separate: they are forgotten differently"
         )
+    if settings.root_key is not None and settings.root_key_file is not None:
+        raise UnsafeSetting(f"{PREFIX}ROOT_KEY", "is given, and ROOT_KEY_FILE too; which of the two?")
     root, archive = settings.given_root_key, settings.archive_root_key
     if (
         root is not None
@@ -162,10 +172,9 @@ def _check(settings: Settings) -> None:
 
 
 def _check_addresses(settings: Settings) -> None:
-    origin = urlsplit(settings.base_url or settings.origin)
-    if origin.scheme not in {"http", "https"} or not origin.hostname:
+    if not is_origin(settings.origin):
         raise UnsafeSetting(f"{PREFIX}BASE_URL", "must be an address such as https://forms.example.com")
-    if origin.scheme == "http" and not settings.development:
+    if settings.origin.startswith("http:") and not settings.development:
         raise UnsafeSetting(f"{PREFIX}BASE_URL", "must be https outside this machine (P30)")
     if settings.development and not is_loopback(settings.host):
         raise UnsafeSetting(f"{PREFIX}HOST", "listens beyond this machine while BASE_URL is loopback (P30)")
@@ -173,13 +182,10 @@ def _check_addresses(settings: Settings) -> None:
 
 def _check_lists(settings: Settings) -> None:
     for entry in settings.allowed_origins:
-        parts = urlsplit(entry)
-        if (
-            parts.scheme not in {"http", "https"}
-            or entry != f"{parts.scheme}://{parts.netloc}"
-            or not parts.netloc
-        ):
-            raise UnsafeSetting(f"{PREFIX}ALLOWED_ORIGINS", "each must be scheme://host, without a path")
+        if not is_origin(entry):
+            raise UnsafeSetting(
+                f"{PREFIX}ALLOWED_ORIGINS", "each must be as browsers send it: https://www.example.com"
+            )
     for entry in settings.staff_networks:
         try:
             ipaddress.ip_network(entry)
@@ -208,6 +214,22 @@ def _read(name: str, path: Path) -> str:
 def _key_name(location: tuple[int | str, ...]) -> str:
     name = str(location[0]) if location else ""
     return f"{PREFIX}{name.removeprefix(PREFIX.lower()).upper()}"
+
+
+def is_origin(text: str) -> bool:
+    """Whether a browser could send this as `Origin`: small letters, no path, no user, no default port."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    whole = text.isascii() and text == text.lower() == f"{parts.scheme}://{parts.netloc}"
+    return (
+        whole
+        and bool(parts.hostname)
+        and "@" not in parts.netloc
+        and (parts.scheme in _DEFAULT_PORTS and port != _DEFAULT_PORTS[parts.scheme])
+    )
 
 
 def is_loopback(host: str) -> bool:
