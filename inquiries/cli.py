@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import string
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -220,11 +221,7 @@ def ledger() -> None:
 @_said
 def ledger_verify(*, key: str | None, as_json: bool) -> None:
     """Check every link, body and seal."""
-    try:
-        first = None if key is None else bytes.fromhex(key)
-    except ValueError:
-        raise click.UsageError("--key is 64 hexadecimal digits") from None
-    verdict = records.verify(_here().house(), first)
+    verdict = records.verify(_here().house(), None if key is None else _seal_key(key))
     problems = [{"chain": p.chain, "n": p.n, "kind": p.kind} for p in verdict.problems]
     data = {
         "ok": verdict.ok,
@@ -237,6 +234,14 @@ def ledger_verify(*, key: str | None, as_json: bool) -> None:
     _print(as_json, data, "\n".join(words))
     if problems:
         raise SystemExit(1)
+
+
+def _seal_key(written: str) -> bytes:
+    """The 32 bytes of a seal key, as the first officer wrote them down."""
+    digits = "".join(written.split())
+    if len(digits) != 64 or set(digits) - set(string.hexdigits):  # noqa: PLR2004
+        raise click.UsageError("--key is 64 hexadecimal digits")
+    return bytes.fromhex(digits)
 
 
 @ledger.command("head")
