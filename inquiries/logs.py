@@ -12,7 +12,11 @@ def configure(*, development: bool) -> None:
     """Plain lines for a person in development, JSON elsewhere; both to standard error."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if development:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=0,
+            exception_formatter=structlog.dev.plain_traceback,  # others print the locals: plaintext items
+        )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -87,7 +87,7 @@ def init_app(app: Flask) -> None:
 
 def _domain(failure: InquiriesError) -> Response:
     if failure.status >= InternalServerError.code:
-        _log.error("failed", code=failure.code, endpoint=request.endpoint, exc_info=failure)
+        _note(failure.code, failure)
     if not _wants_json():
         return page(failure.status)
     errors = messages.word(failure.errors, {}) if isinstance(failure, InvalidItems) else ()
@@ -111,10 +111,7 @@ def _http(failure: HTTPException) -> Response:
 
 
 def _unforeseen(failure: Exception) -> Response:
-    # The type and the place, never the message: it may quote what a person sent.
-    _log.error(
-        "failed", code="unforeseen", endpoint=request.endpoint, kind=type(failure).__name__, **_place(failure)
-    )
+    _note("unforeseen", failure)
     return problem(500, "failed") if _wants_json() else page(500)
 
 
@@ -125,7 +122,7 @@ def page(status: int) -> Response:
     try:
         text = render_template("errors/failure.html", status=status, heading=title, what=what, then=then)
     except Exception as failure:  # noqa: BLE001 - the last page must not depend on anything
-        _log.error("failed", code="error_page", kind=type(failure).__name__, **_place(failure))
+        _note("error_page", failure)
         return Response(f"{status}\n", status, mimetype="text/plain")
     return make_response(text, status)
 
@@ -155,6 +152,12 @@ _CODES: Final = {
 
 def _wants_json() -> bool:
     return request.path.startswith("/api/")
+
+
+def _note(code: str, failure: Exception) -> None:
+    """Log kind and place, never message or trace: either may quote what a person sent."""
+    kind = type(failure).__name__
+    _log.error("failed", code=code, endpoint=request.endpoint, kind=kind, **_place(failure))
 
 
 def _place(failure: Exception) -> dict[str, object]:
