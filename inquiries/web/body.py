@@ -14,8 +14,10 @@ from io import BytesIO
 from typing import Any, Final
 
 from flask import Request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.formparser import MultiPartParser
+from werkzeug.http import parse_options_header
 
 MAX_BODY: Final = 65_536  # bytes; ten thousand Korean characters are 30,000
 MAX_FIELDS: Final = 200
@@ -28,6 +30,17 @@ class BadEncoding(BadRequest):
     """The body is not what its media type says; nothing of it was read."""
 
 
+class _Parts(MultiPartParser):
+    """werkzeug's parser, which itself would read a part in the charset that the part names."""
+
+    def get_part_charset(self, headers: Headers) -> str:
+        """UTF-8; whatever else a part claims is refused, for its text would arrive as another."""
+        named = parse_options_header(headers.get("content-type"))[1].get("charset", "utf-8")
+        if named.lower() not in {"utf-8", "utf8"}:
+            raise BadEncoding
+        return "utf-8"
+
+
 class Upload:
     """Stands where a file was sent: no item is ever a file, so `rules/items.py` refuses it at its field."""
 
@@ -37,7 +50,7 @@ def form(request: Request) -> dict[str, object]:
 
     Raises:
         UnsupportedMediaType: neither urlencoded nor multipart (415).
-        BadEncoding: broken percent escapes, not UTF-8, broken parts, too many fields (400).
+        BadEncoding: broken percent escapes, not UTF-8, broken or nameless parts, too many fields (400).
         RequestEntityTooLarge: over 64 KiB (413).
     """
     if request.mimetype == "application/x-www-form-urlencoded":
@@ -102,7 +115,7 @@ def _multipart(request: Request) -> Iterator[tuple[str, object]]:
     except UnicodeDecodeError:
         raise BadEncoding from None
     # Files are refused later by name; until then they stay in memory, for what was sent never touches a disk.
-    parser = MultiPartParser(
+    parser = _Parts(
         stream_factory=lambda *_args, **_named: BytesIO(),
         max_form_memory_size=MAX_BODY,
         max_form_parts=MAX_FIELDS,
@@ -111,6 +124,10 @@ def _multipart(request: Request) -> Iterator[tuple[str, object]]:
         fields, files = parser.parse(BytesIO(raw), boundary, len(raw))
     except ValueError:
         raise BadEncoding from None
+    if not all(isinstance(name, str) for name in (*fields, *files)):
+        raise BadEncoding  # a part without a name, which werkzeug lets through
+    if None in fields or None in files:  # a part without a name, whatever werkzeug's types say
+        raise BadEncoding
     yield from fields.items(multi=True)
     for name in files:
         yield name, Upload()

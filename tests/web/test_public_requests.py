@@ -75,6 +75,35 @@ def test_other_broken_bodies_are_refused(client: FlaskClient) -> None:
     assert response.status_code == 400
 
 
+def part(client: FlaskClient, disposition: str, more: str = "", value: str = "김소라") -> int:
+    """The status of a multipart body with this one part."""
+    head = f"--x\r\nContent-Disposition: form-data{disposition}\r\n{more}\r\n{value}\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    return client.post("/inquiries/support", data=head.encode(), content_type=kind).status_code
+
+
+def test_a_part_without_a_name_is_no_field(client: FlaskClient) -> None:
+    assert part(client, "") == 400
+    assert part(client, '; filename="a.txt"') == 400
+
+
+@pytest.mark.parametrize(
+    ("charset", "status"),
+    [
+        ("UTF-8", 422),
+        ('"utf-8"', 422),
+        ("iso-8859-1", 400),
+        ("us-ascii", 400),
+        ("euc-kr", 400),
+        ("utf-7", 400),
+    ],
+)
+def test_a_part_in_another_charset_is_refused_not_altered(
+    client: FlaskClient, charset: str, status: int
+) -> None:
+    assert part(client, '; name="name"', f"Content-Type: text/plain; charset={charset}\r\n") == status
+
+
 @given(st.binary(max_size=200))
 @example(b"name=%00&=&==&&&")
 def test_no_body_makes_the_form_fail(client: FlaskClient, body: bytes) -> None:
