@@ -26,6 +26,7 @@ from inquiries.web.current import house
 
 SUBMIT: Final = "20 per 10 minutes"  # one rule: each is a round trip to the store of the counters
 RECEIPT: Final = "5 per minute;30 per hour"  # guessing 125 bits is hopeless; this spares us the attempts
+SIGN_IN: Final = "30 per minute;300 per hour"  # attempts of one address, at whichever accounts
 
 _STORE_TIMEOUT: Final = 1.0  # seconds; an inquiry does not wait for a counter
 _log = structlog.get_logger()
@@ -66,9 +67,10 @@ class Counters:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Install the limits; `LIMIT_SUBMIT` and `LIMIT_RECEIPT` of the app's config replace the figures."""
+    """Install the limits; `LIMIT_SUBMIT` and its like in the app's config replace the figures."""
     app.config.setdefault("LIMIT_SUBMIT", SUBMIT)
     app.config.setdefault("LIMIT_RECEIPT", RECEIPT)
+    app.config.setdefault("LIMIT_SIGN_IN", SIGN_IN)
     shared = FixedWindowRateLimiter(_storage(settings.ratelimit_storage_uri))
     app.extensions["inquiries.limits"] = Counters(shared, FixedWindowRateLimiter(MemoryStorage()))
 
@@ -81,6 +83,11 @@ def count_submission() -> None:
 def count_receipt() -> None:
     """Count one receipt looked up. Raises TooMany."""
     _counters().count(current_app.config["LIMIT_RECEIPT"], "receipt")
+
+
+def count_sign_in() -> None:
+    """Count one attempt to sign in: it bounds the work of Argon2 that one can ask for. Raises TooMany."""
+    _counters().count(current_app.config["LIMIT_SIGN_IN"], "sign-in")
 
 
 def _counters() -> Counters:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 from urllib.parse import quote
 
 import segno
-from flask import current_app, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -25,7 +25,6 @@ from inquiries.web.current import house
 from inquiries.web.guards import audience, current_actor, needs, signed_in
 from inquiries.web.messages import Message
 
-SIGN_IN: Final = "30 per minute;300 per hour"  # attempts of one address, at whichever accounts
 _PLAIN: Final = {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false"}
 
 
@@ -63,7 +62,7 @@ def sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if request.method == "GET":
         return render_template("staff/sign_in.html", form=form, errors=())
-    _count_attempt()
+    limits.count_sign_in()
     session = sessions.current()
     try:
         done = signing_in.sign_in(
@@ -81,12 +80,6 @@ def sign_in() -> ResponseReturnValue:
     wanted = session.take_wanted()
     session.begin(done)
     return redirect(wanted or url_for("staff.inbox"), code=303)
-
-
-def _count_attempt() -> None:
-    """Bound the Argon2 work that one address can ask for; an account's own lock is stored with it."""
-    counters = cast("limits.Counters", current_app.extensions["inquiries.limits"])
-    counters.count(current_app.config.get("LIMIT_SIGN_IN", SIGN_IN), "sign-in")
 
 
 @needs(Permission.own_session)
