@@ -5,7 +5,7 @@ Whether a key is adopted, alive or destroyed is asked of the keys store alone (D
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -55,15 +55,11 @@ class Adopted:
 def adopt_pending(house: House, after: int = 0, passed: set[int] | None = None) -> Adopted:
     """Adopt every envelope after the given id whose keys the keys store does not know yet. Repeatable.
 
+    Those that come in meanwhile are the next call's: however many come, this one ends.
     `passed` are ids that the caller need not be shown again; those that were looked at are added to it.
     """
     outcome = Adopted()
-    while True:
-        with house.live.read() as connection:
-            ids = live_epochs.envelope_ids_after(connection, after, PAGE)
-        if not ids:
-            return outcome
-        after = ids[-1]
+    for ids in _envelope_ids(house, after, PAGE):
         fresh = [one for one in ids if passed is None or one not in passed]
         for start in range(0, len(fresh), BATCH):
             with house.live.read() as connection:
@@ -73,6 +69,20 @@ def adopt_pending(house: House, after: int = 0, passed: set[int] | None = None) 
             outcome.quarantined += broken
         if passed is not None:
             passed.update(fresh)
+    return outcome
+
+
+def _envelope_ids(house: House, after: int, limit: int) -> Iterator[list[int]]:
+    """The ids of the envelopes that there are now, `limit` at a time."""
+    with house.live.read() as connection:
+        until = live_epochs.last_envelope(connection)
+    while True:
+        with house.live.read() as connection:
+            ids = live_epochs.envelope_ids(connection, after, until, limit)
+        if not ids:
+            return
+        yield ids
+        after = ids[-1]
 
 
 def adopt(house: House, inquiry_ids: Sequence[int]) -> None:
@@ -85,15 +95,11 @@ def adopt(house: House, inquiry_ids: Sequence[int]) -> None:
 def unadopted(house: House, epochs_before: int) -> list[int]:
     """Inquiries whose envelope is of an earlier epoch and of whose keys the keys store misses one."""
     missing: list[int] = []
-    after = 0
-    while True:
+    for ids in _envelope_ids(house, 0, BATCH):
         with house.live.read() as connection:
-            ids = live_epochs.envelope_ids_after(connection, after, BATCH)
-            batch = live_epochs.envelopes_of(connection, ids) if ids else []
-        if not ids:
-            return missing
-        after = ids[-1]
+            batch = live_epochs.envelopes_of(connection, ids)
         missing += [one.inquiry_id for one in _unknown(house, batch) if one.epoch < epochs_before]
+    return missing
 
 
 def _unknown(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> list[live_epochs.EnvelopeRow]:

@@ -99,6 +99,7 @@ def invite(
             store.add(live, staff_id, address, moment)
         store.set_roles(live, staff_id, pairs)
         store.invite(live, staff_id, _digest(token), moment + INVITATION)
+        house.live.gate(live, "staff", exclusive=True)  # one invitation of an address at a time
         records.rights(house, act="invite", by=by, staff_id=staff_id, detail=_on_record(address, pairs))
     return token
 

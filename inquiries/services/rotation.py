@@ -184,7 +184,7 @@ def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
     rewrapped, lost = _rewrap(house, number)
     _assert_unneeded(house, number, lost, confirm=confirm)
     retired = _retire(house, number)
-    house.keys.scour()
+    house.keys.scour(keys.keys.name)
     body = {"act": "rotate", "epoch": number, "rewrapped": rewrapped, "retired": list(retired)}
     records.append(house, "operation", body)
     with house.keys.write() as connection:

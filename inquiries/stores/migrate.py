@@ -42,10 +42,11 @@ def current(database: Database) -> str | None:
 
 
 def upgrade(database: Database) -> None:
-    """Bring the database to the newest version, in one transaction."""
+    """Bring the database to the newest version, in one transaction; one process at a time."""
     if current(database) == head(database.name):
         return
     config = configuration(database.name)
     with database.write() as connection:
+        database.gate(connection, "migrate", exclusive=True)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -11,13 +11,16 @@ from tests.faults import restart, scenarios
 from tests.faults.processes import Processes
 
 KILLED = -9
+#: Fewer failpoints than these would mean that the wrapping misses some.
 FEWEST = {
-    "install": 60, "intake": 6, "intake_together": 2, "adoption": 4, "sweep": 20, "rotation": 30,
-    "enrolment": 8, "seal": 20, "worker": 60, "recovery": 20,
-}  # fmt: skip - fewer failpoints than these would mean that the wrapping misses some
+    "install": 60, "intake": 6, "intake_together": 2, "adoption": 4, "sweep": 30, "rotation": 35,
+    "enrolment": 20, "seal": 20, "recovery": 20, "worker": 80,
+}  # fmt: skip
+SLOW = {"worker"}  # the same steps once more, in one process
+NAMES = [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in scenarios.SCENARIOS]
 
 
-@pytest.mark.parametrize("name", scenarios.SCENARIOS)
+@pytest.mark.parametrize("name", NAMES)
 def test_killed_anywhere_and_started_again(name: str, processes: Processes, memory_path: Path) -> None:
     prepared = memory_path / "prepared"
     prepared.mkdir()

@@ -127,11 +127,15 @@ def envelopes_of(connection: Connection, inquiry_ids: Sequence[int]) -> list[Env
     return _gather(connection.execute(_with_key_ids(envelopes.c.quarantined_at.is_(None), asked)))
 
 
-def envelope_ids_after(connection: Connection, after: int, limit: int) -> list[int]:
-    """The ids of the next `limit` envelopes that are not quarantined, in order."""
-    page = select(envelopes.c.inquiry_id).where(
-        envelopes.c.inquiry_id > after, envelopes.c.quarantined_at.is_(None)
-    )
+def last_envelope(connection: Connection) -> int:
+    """The id of the newest envelope."""
+    return connection.scalar(select(func.max(envelopes.c.inquiry_id))) or 0
+
+
+def envelope_ids(connection: Connection, after: int, until: int, limit: int) -> list[int]:
+    """The ids of the next `limit` envelopes that are not quarantined, in order, up to and with `until`."""
+    between = (envelopes.c.inquiry_id > after, envelopes.c.inquiry_id <= until)
+    page = select(envelopes.c.inquiry_id).where(*between, envelopes.c.quarantined_at.is_(None))
     return list(connection.scalars(page.order_by(envelopes.c.inquiry_id).limit(limit)))
 
 
