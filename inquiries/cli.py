@@ -91,10 +91,11 @@ def enrolment_link(settings: Settings, token: str) -> str:
 
 
 @click.command()
+@click.option("--parent", type=int, hidden=True, help="Stop when this process is no longer our parent.")
 @_said
-def worker() -> None:
+def worker(parent: int | None) -> None:
     """Adopt, sweep, rotate and seal until told to stop."""
-    run_worker(_here().house())
+    run_worker(_here().house(), parent)
 
 
 # -- policy --------------------------------------------------------------------------------------
@@ -143,11 +144,17 @@ def staff() -> None:
     "--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role])
 )
 @click.option("--type", "types", multiple=True, help="An inquiry type for consultation; all when not given.")
+@click.option("--break-glass", metavar="REASON", help="Invite an officer although one is enrolled; recorded.")
 @_said
-def staff_invite(email: str, roles: tuple[str, ...], types: tuple[str, ...]) -> None:
+def staff_invite(email: str, roles: tuple[str, ...], types: tuple[str, ...], break_glass: str | None) -> None:
     """Invite a member of staff; prints the link, good once and for 72 hours."""
     token = people.invite(
-        _here().house(), email=email, roles=[Role(role) for role in roles], by=None, types=types
+        _here().house(),
+        email=email,
+        roles=[Role(role) for role in roles],
+        by=None,
+        types=types,
+        break_glass=break_glass,
     )
     click.echo(enrolment_link(_here().settings, token))
 

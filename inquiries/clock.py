@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+#: By how much the clocks of several hosts may differ.
+SKEW = timedelta(seconds=5)
 
 
 def now() -> datetime:

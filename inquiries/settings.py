@@ -28,6 +28,8 @@ from pydantic_settings import (
 from inquiries.errors import UnsafeSetting
 
 PREFIX = "INQUIRIES_"
+_STORES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+_COUNTERS = ("memory://", "valkey://", "valkeys://", "redis://", "rediss://")
 HOME = Path(__file__).resolve().parent.parent  # the checkout
 Listed = Annotated[tuple[str, ...], NoDecode]
 _DEFAULT_PORTS = {"http": 80, "https": 443}  # which no browser writes into `Origin`
@@ -121,11 +123,12 @@ class Settings(BaseSettings):
     @cached_property
     def given_root_key(self) -> bytes | None:
         """The root key from outside the keyring: 32 bytes, written in hex or base64; None when not given."""
-        if self.root_key is not None:
-            return _key("ROOT_KEY", self.root_key.get_secret_value())
-        if self.root_key_file is not None:
-            return _key("ROOT_KEY_FILE", _read("ROOT_KEY_FILE", self.root_key_file))
-        return None
+        return _given("ROOT_KEY", self.root_key, self.root_key_file)
+
+    @cached_property
+    def given_archive_root_key(self) -> bytes | None:
+        """The archive's root key, which must be another one (P12); None when not given."""
+        return _given("ARCHIVE_ROOT_KEY", self.archive_root_key, self.archive_root_key_file)
 
 
 def load(**given: Any) -> Settings:
@@ -160,15 +163,26 @@ def _check(settings: Settings) -> None:
         raise UnsafeSetting(
             f"{PREFIX}KEYS_URL", "the stores must be separate: they are forgotten differently"
         )
+    if settings.surface == "public" and (settings.root_key or settings.root_key_file):
+        raise UnsafeSetting(
+            f"{PREFIX}ROOT_KEY", "is given to a public surface, which must not hold it (DESIGN §3)"
+        )
+    _check_urls(settings)
     if settings.root_key is not None and settings.root_key_file is not None:
         raise UnsafeSetting(f"{PREFIX}ROOT_KEY", "is given, and ROOT_KEY_FILE too; which of the two?")
-    root, archive = settings.given_root_key, settings.archive_root_key
-    if (
-        root is not None
-        and archive is not None
-        and _key("ARCHIVE_ROOT_KEY", archive.get_secret_value()) == root
-    ):
+    root, archive = settings.given_root_key, settings.given_archive_root_key
+    if archive is not None and archive == root:
         raise UnsafeSetting(f"{PREFIX}ARCHIVE_ROOT_KEY", "must differ from ROOT_KEY (P12)")
+
+
+def _check_urls(settings: Settings) -> None:
+    for store in ("live", "keys", "ledger"):
+        if not settings.store_url(store).startswith(_STORES):
+            raise UnsafeSetting(f"{PREFIX}{store.upper()}_URL", "must begin with sqlite:/// or postgresql://")
+    if not settings.ratelimit_storage_uri.startswith(_COUNTERS):
+        raise UnsafeSetting(
+            f"{PREFIX}RATELIMIT_STORAGE_URI", "must be memory://, or begin with valkey:// or redis://"
+        )
 
 
 def _check_addresses(settings: Settings) -> None:
@@ -191,6 +205,12 @@ def _check_lists(settings: Settings) -> None:
             ipaddress.ip_network(entry)
         except ValueError:
             raise UnsafeSetting(f"{PREFIX}STAFF_NETWORKS", "each must be a network: 192.0.2.0/24") from None
+
+
+def _given(name: str, key: SecretStr | None, file: Path | None) -> bytes | None:
+    if key is not None:
+        return _key(name, key.get_secret_value())
+    return None if file is None else _key(f"{name}_FILE", _read(f"{name}_FILE", file))
 
 
 def _key(name: str, written: str) -> bytes:

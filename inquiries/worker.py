@@ -29,6 +29,7 @@ SWEEP_EVERY = 3600.0
 ROTATION_ASKED_EVERY = 60.0
 LOOK_BACK = 10_000_000 << 12  # ids of ten seconds: a transaction may commit after one with a later id
 LONGEST_PAUSE = 300.0
+PARENT_ASKED_EVERY = 1.0
 
 
 @dataclass
@@ -99,18 +100,29 @@ class Worker:
             log.error("worker.failed", turn=turn.name, failures=turn.failures, again_in=pause, reason=reason)
         turn.next_at = clock.monotonic() + pause
 
-    def run(self) -> None:
-        """Work until told to stop, or until the parent that started us is gone."""
-        parent = os.getppid()
-        recovery.start(self.house)
+    def run(self, parent: int | None = None) -> None:
+        """Work until told to stop, or until the parent process is gone, when one is named."""
+        start = Turn("start", LONGEST_PAUSE, lambda: recovery.start(self.house), next_at=-1.0)
+        while start.next_at < 0 or start.failures:
+            self._do(start)
+            if start.failures and not self._wait(start.next_at, parent):
+                return
         log.info("worker.started")
-        while not self.stopping.is_set() and os.getppid() == parent:
+        while self._wait(min(turn.next_at for turn in self.turns), parent):
             self.step()
-            self.stopping.wait(max(0.05, min(turn.next_at for turn in self.turns) - clock.monotonic()))
         log.info("worker.stopped")
 
+    def _wait(self, until: float, parent: int | None) -> bool:
+        """Wait for the moment on the monotonic clock; False when it is time to stop."""
+        while not self.stopping.is_set() and (parent is None or os.getppid() == parent):
+            left = until - clock.monotonic()
+            if left <= 0:
+                return True
+            self.stopping.wait(min(left, PARENT_ASKED_EVERY))
+        return False
 
-def main(house: House) -> None:
+
+def main(house: House, parent: int | None = None) -> None:
     """Run a worker in this process until SIGTERM or SIGINT; what is begun is finished first."""
     worker = Worker(house)
 
@@ -119,4 +131,4 @@ def main(house: House) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    worker.run()
+    worker.run(parent)

@@ -48,7 +48,9 @@ class Member:
 
 def enrol(house: House, email: str, *roles: Role, types: tuple[str, ...] = ()) -> Member:
     """Invite and enrol a member of staff."""
-    token = people.invite(house, email=email, roles=roles or EVERYBODY, by=None, types=types)
+    token = people.invite(
+        house, email=email, roles=roles or EVERYBODY, by=None, types=types, break_glass="a second officer"
+    )
     return enrol_with(house, token)
 
 

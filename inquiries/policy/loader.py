@@ -41,6 +41,11 @@ def load(path: Path) -> LoadedPolicy:
     return LoadedPolicy(parse(source), source, sha256(raw).digest())
 
 
+def parse_published(source: str) -> model.Policy:
+    """A policy that was published once: its floors were asked then, and a later one changes no promise."""
+    return model.Policy.model_validate(_with_tuples(tomllib.loads(source)))
+
+
 def parse(source: str) -> model.Policy:
     """Turn the text of a policy into a Policy. Raises PolicyRefused with all that is wrong, in its order."""
     try:

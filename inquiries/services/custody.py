@@ -14,7 +14,6 @@ under the root key, which it does not have (DESIGN §3).
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 
@@ -47,6 +46,7 @@ class Custody:
             if self._given_root is None and self.keyring.read("root.key") is None:
                 self._refuse_second_root()
                 self.keyring.write("root.key", os.urandom(32))
+            self._refuse_lost_keys()
             if self._given_secret is None and self.keyring.read("secret.key") is None:
                 self.keyring.write("secret.key", os.urandom(32))
             if self.keyring.read("tag.key") is None:
@@ -73,14 +73,38 @@ class Custody:
                 "the keyring is wrapped under a root key that is not here; give it back",
             )
 
+    def _refuse_lost_keys(self) -> None:
+        """A tag key or secret key made anew would silently find nothing of what was sent before.
+
+        `signing.key` is written after both: where it stands, they stood.
+        """
+        if self.keyring.read("signing.key") is None:
+            return
+        needed = ["tag.key"] if self._given_secret is not None else ["tag.key", "secret.key"]
+        for name in needed:
+            if self.keyring.read(name) is None:
+                raise UnsafeSetting(
+                    "INQUIRIES_KEYRING", f"has lost its {name}; give it back from the keyring's backup"
+                )
+
     def add_epoch(self, number: int) -> epochs.EpochSecret:
-        """Make S_e durable if it is not there, and P_e with it; returns the secret."""
+        """Make S_e durable if it is not there, and P_e with it; returns the secret.
+
+        The line of surface keys begins here, on a holder of the root, and nowhere else; it begins again
+        where every one was lost.
+        """
         name = _epoch_file(number)
         with self.keyring.lock():
             if self.keyring.read(name) is None:
                 self.keyring.write(name, self._wrapped(name, epochs.new_secret()))
+            if not self.leads_to(number):
+                self.keyring.write(_surface_file(number), epochs.first_surface_key())
         self.surface_key(number)
         return self.epoch_secret(number)
+
+    def leads_to(self, number: int) -> bool:
+        """Whether P_e stands here, or an earlier one from which it evolves."""
+        return any(epoch <= number for epoch in self.surface_epochs())
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -135,16 +159,11 @@ class Custody:
 
     def _evolve(self, number: int) -> bytes:
         with self.keyring.lock():
-            held = self.surface_epochs()
-            earlier = [epoch for epoch in held if epoch <= number]
-            if not earlier and held:
-                raise KeyUnavailable(f"the surface key of epoch {number} was retired")
+            earlier = [epoch for epoch in self.surface_epochs() if epoch <= number]
             if not earlier:
-                start, key = 1, epochs.first_surface_key()
-                self.keyring.write(_surface_file(1), key)
-            else:
-                start = max(earlier)
-                key = self._raw(_surface_file(start), cache=False)
+                raise KeyUnavailable(f"the surface key of epoch {number} was retired, or is not here")
+            start = max(earlier)
+            key = self._raw(_surface_file(start), cache=False)
             for epoch in range(start + 1, number + 1):
                 key = epochs.evolve(key, epoch)
             self.keyring.write(_surface_file(number), key)
@@ -172,6 +191,9 @@ class Custody:
 
     def erase_before(self, number: int) -> None:
         """Overwrite and unlink every S_e and P_e before `number`; repeatable."""
+        if all(epoch >= number for epoch in (*self.secret_epochs(), *self.surface_epochs())):
+            return
+        self.surface_key(number)  # evolved from an earlier one while that still stands
         with self.keyring.lock():
             for epoch in self.secret_epochs():
                 if epoch < number:
@@ -239,11 +261,6 @@ class Custody:
         if cache:
             self._fixed[name] = data
         return data
-
-
-def fingerprint(key: bytes) -> str:
-    """A short name of a public key, to compare by eye."""
-    return hashlib.sha256(key).hexdigest()[:16]
 
 
 def _epoch_file(number: int) -> str:

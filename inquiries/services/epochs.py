@@ -8,11 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from threading import Lock
 
+import structlog
+
 from inquiries import clock
 from inquiries.errors import IntakeClosed, KeyUnavailable, SealBroken
 from inquiries.sealing import epochs as sealing
 from inquiries.services.house import House
+from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
+
+log = structlog.get_logger()
 
 #: For how long a process seals to what it last read; the insert asks again whether it is still open.
 FRESH_SECONDS = 1.0
@@ -33,6 +38,7 @@ class _Memory:
     epoch: OpenEpoch | None = None
     read_at: float = -FRESH_SECONDS
     forgot_at: float = -FRESH_SECONDS
+    forgotten: int = 0
 
 
 def current(house: House, *, again: bool = False) -> OpenEpoch:
@@ -53,14 +59,33 @@ def current(house: House, *, again: bool = False) -> OpenEpoch:
 
 
 def forget_retired(house: House) -> None:
-    """Drop from this process what it still remembers of epochs that were retired; asks once a second."""
+    """Drop and erase what this holder still has of epochs that were retired; asks once a second.
+
+    Every host with a keyring of its own does this, or its surface keys would open old copies for ever.
+    Both stores must call an epoch retired: one that was put back from a backup may need its keys again.
+    """
     memory = _memory(house)
     now = clock.monotonic()
-    if now - memory.forgot_at >= FRESH_SECONDS:
-        memory.forgot_at = now
-        with house.live.read() as connection:
-            retired = live_epochs.last_retired(connection)
-        house.custody.forget_before(retired + 1)
+    if now - memory.forgot_at < FRESH_SECONDS:
+        return
+    memory.forgot_at = now
+    with house.live.read() as connection:
+        row = live_epochs.last_retired(connection)
+    if row is None or row.number <= memory.forgotten:
+        return
+    with house.keys.read() as connection:
+        agreed = keys.epoch_states(connection).get(row.number) == "retired"
+    if not agreed:
+        return
+    record = sealing.EpochRecord(row.number, row.public_key, "retired", row.at)
+    try:
+        sealing.verify_record(house.custody.verify_key, record, row.signature)
+        house.custody.erase_before(row.number + 1)
+    except (SealBroken, KeyUnavailable) as failed:
+        log.error("epochs.not_forgotten", epoch=row.number, reason=failed.code)
+        return
+    house.custody.forget_before(row.number + 1)
+    memory.forgotten = row.number
 
 
 def _memory(house: House) -> _Memory:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -214,8 +213,3 @@ def _known(
 
 def _local(moment: datetime | None, policy: Policy) -> datetime | None:
     return None if moment is None else moment.astimezone(ZoneInfo(policy.time_zone))
-
-
-def fresh_once() -> bytes:
-    """A nonce for a form about to be shown."""
-    return os.urandom(16)

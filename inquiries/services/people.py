@@ -78,19 +78,29 @@ def invite(
     roles: Collection[Role],
     by: Actor | None,
     types: Collection[str] = (),
+    break_glass: str | None = None,
 ) -> str:
     """An enrolment token for this address: one use, 72 hours; a second invitation replaces the first.
 
     `types` are those of the consultation role, all when empty; the other roles are not bound to types.
 
+    An officer is invited by an officer (DESIGN §5). The operator, `by` None, invites the first; after
+    that only by breaking the glass, for a reason that goes on record.
+
     Raises:
-        InvalidItems: the address is none, is enrolled or was revoked, or a role or type does not exist.
+        InvalidItems: the address is none, is enrolled or was revoked, a role or type does not exist, or the
+            operator invites an officer without a reason.
     """
     address = _checked(house, email, roles, types)
+    glass = by is None and Role.privacy in roles and records.officer_known(house)
+    if glass and not break_glass:
+        raise _invalid("role", "break_glass")
     pairs = _pairs(roles, types or ALL_TYPES)
+    detail = _on_record(address, pairs) | ({"break_glass": break_glass} if glass else {})
     token = secrets.token_urlsafe(_TOKEN_SIZE)
     moment = clock.now()
     with house.live.write() as live:
+        house.live.gate(live, "staff", exclusive=True)  # one invitation of an address at a time
         person = store.by_email(live, address)
         if person is not None and (person.enrolled_at or person.revoked_at):
             raise _invalid("email", "revoked" if person.revoked_at else "enrolled")
@@ -99,8 +109,7 @@ def invite(
             store.add(live, staff_id, address, moment)
         store.set_roles(live, staff_id, pairs)
         store.invite(live, staff_id, _digest(token), moment + INVITATION)
-        house.live.gate(live, "staff", exclusive=True)  # one invitation of an address at a time
-        records.rights(house, act="invite", by=by, staff_id=staff_id, detail=_on_record(address, pairs))
+        records.rights(house, act="invite", by=by, staff_id=staff_id, detail=detail)
     return token
 
 
@@ -164,6 +173,21 @@ def revoke(house: House, *, staff_id: int, by: Actor | None) -> None:
             raise NotFound("no such member of staff")
         session_store.end_all(live, staff_id)
         records.rights(house, act="revoke", by=by, staff_id=staff_id, detail={"email": person.email})
+
+
+def revoke_again(house: House) -> int:
+    """End again the access that the ledger says was ended: a live store that was put back forgot it.
+
+    Returns how many people that were.
+    """
+    ended = {int(body["staff"]) for _, body in records.bodies(house, "rights") if body["act"] == "revoke"}
+    count = 0
+    for staff_id in sorted(ended):
+        with house.live.write() as live:
+            if store.revoke(live, staff_id, clock.now()):
+                session_store.end_all(live, staff_id)
+                count += 1
+    return count
 
 
 def everyone(house: House) -> tuple[Member, ...]:

@@ -87,7 +87,7 @@ def version(house: House, number: int) -> Published:
             row = policies.by_version(connection, number)
         if row is None:
             raise NotFound(f"policy version {number}")
-        memory.versions[number] = Published(row.version, loader.parse(row.source), row.effective_at)
+        memory.versions[number] = Published(row.version, loader.parse_published(row.source), row.effective_at)
     return memory.versions[number]
 
 

@@ -12,13 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from inquiries import clock
 from inquiries.errors import InquiriesError
 from inquiries.services import keys as adoption
-from inquiries.services import retention, rotation
+from inquiries.services import records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
 
 #: How long the daily rotation may take or be tried again before it is an alarm.
 ROTATION_SLACK = timedelta(hours=1)
+SWEEPS_SEEN_WITHIN = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def checks(house: House) -> tuple[Check, ...]:
         "stores": _stores,
         "epoch": _epoch,
         "sweep": _sweep,
+        "worker": _worker,
         "envelopes": _envelopes,
         "restore": _restore,
     }
@@ -63,7 +65,7 @@ def _epoch(house: House) -> Check:
     if newest is None:
         return Check("epoch", ok=False, detail="none is open")
     age = clock.now() - newest.at
-    ok = age < rotation.INTERVAL + ROTATION_SLACK
+    ok = -clock.SKEW <= age < rotation.INTERVAL + ROTATION_SLACK
     return Check("epoch", ok=ok, detail=f"epoch {newest.number}, open for {age // timedelta(hours=1)} h")
 
 
@@ -72,6 +74,17 @@ def _sweep(house: House) -> Check:
     overdue = retention.longest_overdue(house)
     detail = f"oldest due {overdue // timedelta(hours=1)} h ago" if overdue else "nothing is overdue"
     return Check("sweep", ok=overdue < retention.ALARM_AFTER, detail=detail)
+
+
+def _worker(house: House) -> Check:
+    """A sweep is the worker's hourly sign of life, also when nothing is due; refused ones leave none."""
+    last = records.latest(house, "operation", "sweep")
+    if last is None:
+        return Check("worker", ok=False, detail="no sweep yet")
+    age = clock.now() - last[0]
+    return Check(
+        "worker", ok=age < SWEEPS_SEEN_WITHIN, detail=f"last one {age // timedelta(minutes=1)} min ago"
+    )
 
 
 def _envelopes(house: House) -> Check:

@@ -120,9 +120,10 @@ def latest(house: House, chain: Chain, act: str) -> tuple[datetime, dict[str, An
 
 
 def last_moment(house: House) -> datetime | None:
-    """When anything was last recorded."""
+    """The latest moment among the newest entries of the chains; an earlier entry may be of a wrong clock."""
     with house.ledger.read() as connection:
-        return ledger.last_moment(connection)
+        found = [ledger.head(connection, chain) for chain in PERIODS]
+    return max((entry.at for entry in found if entry is not None), default=None)
 
 
 # -- seals ---------------------------------------------------------------------------------------
@@ -213,7 +214,7 @@ def verify(house: House, key: bytes | None = None) -> Verdict:
     count = 0
     with house.ledger.read() as connection:
         seals = ledger.all_seals(connection)
-        sealed = {(name, head[0]) for one in seals for name, head in json.loads(one.heads).items()}
+        sealed = {(name, head[0]) for one in seals for name, head in (_named(one) or {}).items()}
         for chain in ledger.chains(connection):
             previous, expected = hashes.GENESIS, 1
             for entry in ledger.read_all(connection, chain):
@@ -251,6 +252,15 @@ def _seals_made(house: House) -> int:
     return 0 if held is None else held[0]
 
 
+def _named(seal: ledger.Seal) -> dict[str, tuple[int, bytes]] | None:
+    """Chain → (number, hash) as the seal names them; None when it names nothing that could be."""
+    try:
+        heads = json.loads(seal.heads)
+        return {str(name): (int(n), bytes.fromhex(digest)) for name, (n, digest) in heads.items()}
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
 def _seal_faults(
     seals: list[ledger.Seal], at: Mapping[tuple[str, int], bytes], key: bytes | None
 ) -> Iterator[Problem]:
@@ -258,7 +268,10 @@ def _seal_faults(
     for one in seals:
         if one.n != expected:
             yield Problem("seals", expected, "gap")
-        named = {name: (head[0], bytes.fromhex(head[1])) for name, head in json.loads(one.heads).items()}
+        named = _named(one)
+        if named is None or one.n < expected:
+            yield Problem("seals", one.n, "unreadable")
+            return
         for name, (n, digest) in named.items():
             if at.get((name, n)) != digest:
                 yield Problem(name, n, "not_as_sealed")

@@ -12,7 +12,7 @@ import structlog
 
 from inquiries.errors import JobBusy, RotationIncomplete
 from inquiries.services import keys as adoption
-from inquiries.services import records, retention, rotation
+from inquiries.services import people, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import due as due_groups
@@ -47,7 +47,7 @@ def _start(house: House) -> Recovered:
     with house.live.job("sweep"):
         replayed = retention.replay(house)
         leftovers = retention.delete_leftovers(house)
-        _notice_restore(house, replayed, leftovers)
+        _notice_restore(house, replayed, leftovers, people.revoke_again(house))
     adoption.release(house)
     adopted = adoption.adopt_pending(house)
     with suppress(RotationIncomplete, JobBusy):  # said again, with its reason, by every rotation
@@ -75,7 +75,7 @@ def unopenable(house: House) -> tuple[int, ...]:
     return tuple(sorted(lost))
 
 
-def _notice_restore(house: House, replayed: int, leftovers: int) -> None:
+def _notice_restore(house: House, replayed: int, leftovers: int, revoked: int) -> None:
     """Also within one epoch a store that was put back shows, by what a crash cannot leave behind.
 
     A crash leaves one destruction unfinished at most, no row of a finished one, and no key without its row.
@@ -87,8 +87,9 @@ def _notice_restore(house: House, replayed: int, leftovers: int) -> None:
     noticed = records.latest(house, "operation", "restore")
     if orphan is not None and noticed is not None and noticed[1].get("orphan") == orphan:
         orphan = None  # it stays without its row for good; said once
-    if replayed > 1 or leftovers or orphan is not None:
-        rotation.note_restore(house, replayed=replayed, leftovers=leftovers, orphan=orphan)
+    if replayed > 1 or leftovers or revoked or orphan is not None:
+        found = {"replayed": replayed, "leftovers": leftovers, "revoked": revoked, "orphan": orphan}
+        rotation.note_restore(house, **found)
 
 
 def _restored(house: House) -> bool:

@@ -31,7 +31,6 @@ BATCH = 500
 LEFTOVER_BATCH = 5000
 ALARM_AFTER = timedelta(hours=72)
 JUMP = timedelta(minutes=5)
-SKEW = timedelta(seconds=5)  # between the clocks of several hosts
 HORIZON_HOURS = 35 * 24
 HOUR = timedelta(hours=1)
 
@@ -227,7 +226,7 @@ def believe(house: House, now: datetime) -> None:
         ClockSuspect: says which of the three it is.
     """
     last = records.last_moment(house)
-    if last is not None and now < last - SKEW:
+    if last is not None and now < last - clock.SKEW:
         raise ClockSuspect("the clock stands before the ledger's last entry; see `sweep --confirm`")
     record = records.latest(house, "operation", "sweep")
     baseline = house.memory.setdefault("clock", _Baseline(now, clock.monotonic()))
@@ -259,3 +258,6 @@ def _record(house: House, swept: Swept, *, confirmed: bool) -> None:
         forecast = due_groups.due_by_hour(connection, now, HORIZON_HOURS)
     body = {"act": "sweep", "confirmed": confirmed, "forecast": forecast, **vars(swept)}
     records.append(house, "operation", body)
+    if confirmed:  # the officer's word on the time, as the newest entry of every chain: see `believe`
+        for chain in ("access", "rights", "destruction"):
+            records.append(house, chain, {"act": "clock_confirmed"})

@@ -17,10 +17,11 @@ from inquiries import clock
 from inquiries.errors import KeyUnavailable, RotationIncomplete, SealBroken
 from inquiries.sealing import epochs as sealing
 from inquiries.services import keys as adoption
-from inquiries.services import records
+from inquiries.services import records, second_factor
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import staff as live_staff
 
 log = structlog.get_logger()
 
@@ -81,7 +82,10 @@ def is_due(house: House) -> bool:
     """Whether the open epoch has had its day."""
     with house.live.read() as connection:
         newest = live_epochs.newest(connection)
-    return newest is not None and clock.now() - newest.at >= INTERVAL
+    if newest is None:
+        return False
+    age = clock.now() - newest.at
+    return age >= INTERVAL or age < -clock.SKEW  # begun on a clock that has since gone back
 
 
 # -- which epoch ---------------------------------------------------------------------------------
@@ -95,7 +99,8 @@ def _settled_number(house: House) -> int:
         here = keys.epoch_states(connection)
     secrets = house.custody.secret_epochs()
     newest = max([*live, *here, *secrets, *house.custody.surface_epochs(), recorded_epoch(house)], default=0)
-    usable = newest in secrets and live.get(newest, "open") == "open" and here.get(newest, "open") == "open"
+    usable = newest in secrets and house.custody.leads_to(newest)
+    usable = usable and live.get(newest, "open") == "open" and here.get(newest, "open") == "open"
     return newest if usable else newest + 1
 
 
@@ -138,7 +143,7 @@ def note_restore(house: House, **found: object) -> None:
     with house.keys.write() as connection:
         keys.note_restore(connection, clock.now())
     with house.live.write() as connection:
-        live_epochs.drop_sessions(connection)
+        live_staff.distrust(connection, second_factor.present_step(clock.now()))
 
 
 def _unfinished(house: House, number: int) -> bool:
@@ -240,7 +245,12 @@ def _opened_row(house: House, row: keys.KeyRow) -> tuple[bytes, bytes | None]:
     dek = adoption.unwrapped(house, row.epoch, row.id, row.wrap)
     if row.receipt_wrap is None:
         return dek, None
-    return dek, sealing.uncover(house.custody.surface_key(row.epoch), row.epoch, row.id, row.receipt_wrap)
+    try:
+        surface = house.custody.surface_key(row.epoch)
+        return dek, sealing.uncover(surface, row.epoch, row.id, row.receipt_wrap)
+    except (KeyUnavailable, SealBroken):  # the inquiry lives on; only its receipt opens it no more
+        log.error("receipt.lost", key=row.id, inquiry=row.inquiry_id)
+        return dek, None
 
 
 def unopenable(house: House) -> list[int]:

@@ -48,11 +48,16 @@ def matching_step(secret: bytes, code: str, at: datetime) -> int | None:
     typed = bare(code)
     if len(typed) != DIGITS or not (typed.isascii() and typed.isdecimal()):
         return None
-    present = int(at.timestamp()) // STEP
+    present = present_step(at)
     for step in (present, present - 1, present + 1):  # a phone's clock may be half a minute off
         if constant_time.bytes_eq(_totp(secret).generate(step * STEP), typed.encode()):
             return step
     return None
+
+
+def present_step(at: datetime) -> int:
+    """The number of the time step of this moment (RFC 6238, 4.2)."""
+    return int(at.timestamp()) // STEP
 
 
 def new_recovery_codes() -> tuple[str, ...]:

@@ -64,11 +64,21 @@ class Keyring:
             self.write(name, data)
 
     def erase(self, name: str) -> None:
-        """Overwrite the file's bytes where they lie and unlink it; harmless when it is gone."""
-        with self._overwriting(name) as present:
+        """Overwrite the file's bytes where they lie and unlink it; harmless when it is gone.
+
+        It loses its name first: nobody reads half of a secret under it. A crash leaves a draft to sweep.
+        """
+        draft = f".{name.strip('.')}.new" if not name.startswith(".") else name
+        if draft != name:
+            try:
+                (self.directory / name).rename(self.directory / draft)
+            except FileNotFoundError:
+                return
+            self._sync_directory()
+        with self._overwriting(draft) as present:
             pass
         if present:
-            (self.directory / name).unlink(missing_ok=True)
+            (self.directory / draft).unlink(missing_ok=True)
             self._sync_directory()
 
     @contextmanager

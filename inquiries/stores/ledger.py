@@ -21,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    func,
     insert,
     select,
 )
@@ -148,12 +147,6 @@ def latest(connection: Connection, chain: str, act: str) -> Entry | None:
 def chains(connection: Connection) -> list[str]:
     """The names of all chains that have an entry."""
     return sorted(connection.scalars(select(entries.c.chain).distinct()))
-
-
-def last_moment(connection: Connection) -> datetime | None:
-    """When the newest entry of any chain was written."""
-    newest: datetime | None = connection.scalar(select(func.max(entries.c.at)))
-    return newest
 
 
 def add_seal(connection: Connection, seal: Seal) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from granian import Granian
@@ -21,6 +22,7 @@ from inquiries.settings import HOME, Settings
 
 BLOCKING_THREADS = 4
 WORKER_STOPS_WITHIN = 20.0
+WORKER_ASKED_EVERY = 2.0
 
 
 def run() -> int:
@@ -35,15 +37,15 @@ def run() -> int:
 
 def _serve(settings: Settings) -> int:
     _refuse_taken_port(settings)
+    if settings.surface == "public":
+        raise UnsafeSetting(
+            "INQUIRIES_SURFACE", "a public surface alone is served by `granian app:app`, see docs/operate.md"
+        )
+    _refuse_second_web_process(settings)  # before anything is made: a link printed elsewhere stays good
     installed = installation.install(settings)
-    lock = _only_web_process(settings)
     installed.house.close()
     _greet(settings, installed)
-    worker = subprocess.Popen(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "flask", "--app", str(HOME / "app.py"), "worker"],
-        cwd=HOME,
-        start_new_session=True,
-    )
+    worker = _WorkerProcess()
     try:
         Granian(
             "app:app",
@@ -57,19 +59,40 @@ def _serve(settings: Settings) -> int:
             working_dir=HOME,
         ).serve()
     finally:
-        _stop(worker)
-        os.close(lock)
+        worker.stop()
     return 0
 
 
-def _stop(worker: subprocess.Popen[bytes]) -> None:
-    """Let the worker finish what it has begun; what is killed after that is finished at the next start."""
-    worker.send_signal(signal.SIGTERM)
-    try:
-        worker.wait(WORKER_STOPS_WITHIN)
-    except subprocess.TimeoutExpired:
-        worker.kill()
-        worker.wait()
+class _WorkerProcess:
+    """The worker as our child, started again when it ends by itself."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._process = self._started()
+        self._watch = threading.Thread(target=self._keep_running, name="worker-watch", daemon=True)
+        self._watch.start()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "flask", "--app", str(HOME / "app.py")]
+        command += ["worker", "--parent", str(os.getpid())]
+        return subprocess.Popen(command, cwd=HOME, start_new_session=True)  # noqa: S603 - ourselves
+
+    def _keep_running(self) -> None:
+        while not self._stopping.wait(WORKER_ASKED_EVERY):
+            if self._process.poll() is not None:
+                sys.stderr.write(f"The worker ended ({self._process.returncode}); it is started again.\n")
+                self._process = self._started()
+
+    def stop(self) -> None:
+        """Let it finish what it has begun; what is killed after that is finished at the next start."""
+        self._stopping.set()
+        self._watch.join()
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(WORKER_STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 def _refuse_taken_port(settings: Settings) -> None:
@@ -84,20 +107,21 @@ def _refuse_taken_port(settings: Settings) -> None:
             ) from None
 
 
-def _only_web_process(settings: Settings) -> int:
-    """With limits in memory a second web process would double them: it refuses to start (P32)."""
+def _refuse_second_web_process(settings: Settings) -> None:
+    """With limits in memory a second web process would double them (P32); whoever serves holds the lock."""
     path: Path = settings.instance / "web.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if settings.ratelimit_storage_uri.startswith("memory"):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise UnsafeSetting(
-                "INQUIRIES_RATELIMIT_STORAGE_URI",
-                "another web process runs here, and limits in memory are not shared; name a Valkey",
-            ) from None
-    return descriptor
+    if not settings.ratelimit_storage_uri.startswith("memory") or not path.exists():
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UnsafeSetting(
+            "INQUIRIES_RATELIMIT_STORAGE_URI",
+            "another web process runs here, and limits in memory are not shared; name a Valkey",
+        ) from None
+    finally:
+        os.close(descriptor)
 
 
 def _greet(settings: Settings, installed: installation.Installed) -> None:

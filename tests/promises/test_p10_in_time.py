@@ -52,7 +52,11 @@ def test_p10_readiness_says_so_over_http(house: House) -> None:
     with at():
         send(house)
         client = application(house).test_client()
+        assert client.get("/readyz").json["checks"]["worker"]["ok"] is False  # type: ignore[index]
+        retention.sweep(house)
         assert client.get("/readyz").status_code == 200
+    with at(hours=3):  # no sweep since: the worker has stopped
+        assert client.get("/readyz").json["checks"]["worker"]["ok"] is False  # type: ignore[index]
     with at(YEAR, hours=100):
         answer = client.get("/readyz")
         assert answer.status_code == 503

@@ -95,6 +95,17 @@ def test_an_invitation_names_roles_and_types_that_exist(house: House, given: dic
         people.invite(house, by=None, **(wanted | given))
 
 
+def test_after_the_first_the_operator_invites_an_officer_by_breaking_the_glass_only(house: House) -> None:
+    enrol(house, "oh@example.com", Role.privacy)
+    with pytest.raises(InvalidItems, match="break_glass"):
+        people.invite(house, email="eve@example.com", roles=[Role.privacy], by=None)
+    people.invite(
+        house, email="gun@example.com", roles=[Role.privacy], by=None, break_glass="all officers have left"
+    )
+    newest = [body for _, body in records.bodies(house, "rights")][-1]
+    assert newest["detail"]["break_glass"] == "all officers have left"
+
+
 @pytest.mark.promise("P24")
 def test_every_grant_stands_in_the_register(house: House) -> None:
     enrol(house, "minji@example.com", Role.consultation, types=("support",))

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from inquiries import clock
 from inquiries.rules.permissions import Role
 from inquiries.services import people, records, second_factor
 from inquiries.services.house import House
+from inquiries.stores.live.tables import sessions
 from tests.staff import PASSWORD, Desk, code, enrol
 from tests.web.site import errors_of, site
 
@@ -73,7 +75,10 @@ def test_the_first_officer_enrols_and_signs_in(app: Flask) -> None:
 
 def test_the_second_officer_sees_no_seal_key(app: Flask) -> None:
     for email in ("first@example.com", "second@example.com"):
-        token, desk = people.invite(house_of(app), email=email, roles=[Role.privacy], by=None), Desk(app)
+        token, desk = (
+            people.invite(house_of(app), email=email, roles=[Role.privacy], by=None, break_glass="test"),
+            Desk(app),
+        )
         secret = secret_on(desk.get(f"/staff/enrol/{token}"))
         done = desk.post(f"/staff/enrol/{token}", password=PASSWORD, code=code(secret))
         assert ('id="seal-key"' in done.text) is (email == "first@example.com")
@@ -219,3 +224,35 @@ def test_one_address_cannot_try_without_end(app: Flask) -> None:
         assert (
             desk.post("/staff/sign-in", email="eve@example.com", password="x", code="1").status_code == status
         )
+
+
+def sessions_of(app: Flask) -> list[int]:
+    """The size of what each stored session keeps."""
+    with house_of(app).live.read() as connection:
+        return list(connection.scalars(select(func.length(sessions.c.sealed))))
+
+
+@pytest.mark.promise("P32")
+def test_looking_at_staff_pages_fills_no_store(app: Flask) -> None:
+    app.config["LIMIT_SESSION"] = "3 per minute"
+    answers = [app.test_client().get(f"/staff/inbox?{'A' * 5000}") for _ in range(4)]
+    assert [one.status_code for one in answers] == [303, 303, 303, 429]
+    assert int(answers[-1].headers["Retry-After"]) <= 60
+    assert "Set-Cookie" not in answers[-1].headers
+    assert app.test_client().get("/staff/sign-in?lang=ko").status_code == 429
+    assert len(sessions_of(app)) <= 3
+    assert all(size < 1000 for size in sessions_of(app))
+
+
+def test_whoever_keeps_a_session_is_not_counted(app: Flask) -> None:
+    app.config["LIMIT_SESSION"] = "1 per minute"
+    desk = Desk(app)
+    assert [desk.get("/staff/sign-in").status_code for _ in range(3)] == [200] * 3
+
+
+def test_an_overlong_address_is_not_led_back_to(app: Flask) -> None:
+    member, desk = enrol(house_of(app), "minji@example.com"), Desk(app)
+    desk.get(f"/staff/inbox?{'A' * 200}")
+    desk.get("/staff/sign-in")
+    done = desk.post("/staff/sign-in", email=member.email, password=PASSWORD, code=member.code())
+    assert done.headers["Location"] == "/staff/inbox"

@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from inquiries.stores.live.tables import envelopes, epochs, groups, sessions, staff
+from inquiries.stores.live.tables import envelopes, epochs, groups, staff
 from inquiries.stores.prepared import Prepared
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
@@ -62,9 +62,11 @@ def newest(connection: Connection) -> EpochRow | None:
     return None if row is None else EpochRow(*row)
 
 
-def last_retired(connection: Connection) -> int:
-    """The newest retired epoch; 0 when none is."""
-    return connection.scalar(select(func.max(epochs.c.number)).where(epochs.c.state == "retired")) or 0
+def last_retired(connection: Connection) -> EpochRow | None:
+    """The newest retired epoch."""
+    query = select(epochs).where(epochs.c.state == "retired").order_by(epochs.c.number.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else EpochRow(*row)
 
 
 def every(connection: Connection) -> list[EpochRow]:
@@ -161,8 +163,3 @@ def drop_envelopes(connection: Connection, epochs_before: int, limit: int) -> in
     """Delete up to `limit` envelopes of epochs before the given one. Returns how many."""
     page = select(envelopes.c.inquiry_id).where(envelopes.c.epoch < epochs_before).limit(limit)
     return connection.execute(delete(envelopes).where(envelopes.c.inquiry_id.in_(page))).rowcount
-
-
-def drop_sessions(connection: Connection) -> None:
-    """End every session: a live store that was put back may hold sessions that were ended since."""
-    connection.execute(delete(sessions))

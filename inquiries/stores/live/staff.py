@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, null, or_, select, update
 
-from inquiries.stores.live.tables import invitations, recovery_codes, staff, staff_roles
+from inquiries.stores.live.tables import invitations, recovery_codes, sessions, staff, staff_roles
 
 
 @dataclass(frozen=True)
@@ -183,3 +183,15 @@ def use_recovery_code(connection: Connection, staff_id: int, digest: bytes, at: 
         recovery_codes.c.used_at.is_(None),
     )
     return connection.execute(unused.values(used_at=at)).rowcount == 1
+
+
+def distrust(connection: Connection, step: int) -> None:
+    """End every session and open invitation, and use up every code until this time step.
+
+    A live store that was put back holds what was ended and forgot what was used since.
+    """
+    connection.execute(sessions.delete())
+    connection.execute(invitations.delete().where(invitations.c.used_at.is_(None)))
+    connection.execute(
+        staff.update().where(staff.c.totp_step.is_not(None), staff.c.totp_step < step).values(totp_step=step)
+    )
