@@ -27,6 +27,7 @@ from inquiries.web.current import house
 SUBMIT: Final = "20 per 10 minutes"  # one rule: each is a round trip to the store of the counters
 RECEIPT: Final = "5 per minute;30 per hour"  # guessing 125 bits is hopeless; this spares us the attempts
 SIGN_IN: Final = "30 per minute;300 per hour"  # attempts of one address, at whichever accounts
+SESSION: Final = "60 per 10 minutes"  # each is a row in the store before anybody has signed in
 
 _STORE_TIMEOUT: Final = 1.0  # seconds; an inquiry does not wait for a counter
 _log = structlog.get_logger()
@@ -71,6 +72,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config.setdefault("LIMIT_SUBMIT", SUBMIT)
     app.config.setdefault("LIMIT_RECEIPT", RECEIPT)
     app.config.setdefault("LIMIT_SIGN_IN", SIGN_IN)
+    app.config.setdefault("LIMIT_SESSION", SESSION)
     shared = FixedWindowRateLimiter(_storage(settings.ratelimit_storage_uri))
     app.extensions["inquiries.limits"] = Counters(shared, FixedWindowRateLimiter(MemoryStorage()))
 
@@ -88,6 +90,11 @@ def count_receipt() -> None:
 def count_sign_in() -> None:
     """Count one attempt to sign in: it bounds the work of Argon2 that one can ask for. Raises TooMany."""
     _counters().count(current_app.config["LIMIT_SIGN_IN"], "sign-in")
+
+
+def count_session() -> None:
+    """Count one staff page asked for without a session, which may begin one. Raises TooMany."""
+    _counters().count(current_app.config["LIMIT_SESSION"], "session")
 
 
 def _counters() -> Counters:

@@ -20,9 +20,11 @@ from werkzeug.datastructures import CallbackDict
 from inquiries.services import second_factor, sessions
 from inquiries.services.actor import Actor
 from inquiries.services.sign_in import SignedIn
+from inquiries.web import limits
 from inquiries.web.current import house, settings
 
 PREFIX = "/staff"
+_LONGEST_WANTED = 200  # characters; nobody is signed in yet, and all of it is stored
 
 
 class StaffSession(CallbackDict[str, Any], SessionMixin):
@@ -74,8 +76,9 @@ class StaffSession(CallbackDict[str, Any], SessionMixin):
             self["language"] = code
 
     def want(self, path: str) -> None:
-        """Remember the page that somebody asked for before signing in."""
-        self["wanted"] = path
+        """Remember the page that somebody asked for before signing in, unless it is overlong."""
+        if len(path) <= _LONGEST_WANTED:
+            self["wanted"] = path
 
     def take_wanted(self) -> str | None:
         """The remembered page, once."""
@@ -142,12 +145,15 @@ def current() -> StaffSession:
 
 
 def load() -> None:
-    """Find the cookie's session; a token that is unknown, expired or revoked leaves the session empty."""
+    """Find the cookie's session; a token that is unknown, expired or revoked leaves the session empty.
+
+    Raises TooMany: this address asks without a session too often; who keeps none begins one each time.
+    """
     token = _token(request.cookies.get(cookie_name(), ""))
-    if token is None:
-        return
-    found = sessions.find(house(), token, request.remote_addr)
-    if found is not None:
+    found = None if token is None else sessions.find(house(), token, request.remote_addr)
+    if token is None or found is None:
+        limits.count_session()
+    else:
         current().adopt(token, found)
 
 
