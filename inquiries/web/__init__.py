@@ -22,6 +22,7 @@ from inquiries.web import (
     pages,
     public,
     staff,
+    transport,
 )
 from inquiries.web.current import house, settings
 
@@ -39,6 +40,7 @@ def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
     if chosen.trusted_proxies:
         hops = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    transport.init_app(app)
     app.before_request(_only_this_surface)
     for part in (guards, language, pages, failures, headers):
         part.init_app(app)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
 from flask import Flask, Response, make_response, render_template, request
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from inquiries.errors import InquiriesError, InvalidItems
 from inquiries.web import language, messages
+from inquiries.web.transport import PlainHttp
 
 _log = structlog.get_logger()
 
 PROBLEM: Final = "application/problem+json"
 
-_PAGES: Final = {
+_Words = tuple[LazyString, LazyString, LazyString]  # what is the matter, what became of it, what to do
+_PAGES: Final[Mapping[int, _Words]] = {
     400: (
         _("This could not be read"),
         _("What reached us was not whole, or not in the encoding it claimed. Nothing was stored."),
@@ -76,12 +80,19 @@ _PAGES: Final = {
     ),
 }
 
+_PLAIN_HTTP: Final = (
+    _("This needs an encrypted connection"),
+    _("What you sent came without encryption, and was not read. Nothing was stored."),
+    _("Please open the page at its https address and send it from there."),
+)
+
 
 def init_app(app: Flask) -> None:
     """Answer every failure here and nowhere else."""
     app.register_error_handler(InquiriesError, _domain)
     app.register_error_handler(CSRFError, _expired)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(PlainHttp, _plain_http)
     app.register_error_handler(Exception, _unforeseen)
 
 
@@ -110,15 +121,20 @@ def _http(failure: HTTPException) -> Response:
     return response
 
 
+def _plain_http(refused: PlainHttp) -> Response:
+    if _wants_json():
+        return problem(refused.code, "https_required", words=_PLAIN_HTTP)
+    return page(refused.code, _PLAIN_HTTP)
+
+
 def _unforeseen(failure: Exception) -> Response:
     _note("unforeseen", failure)
     return problem(500, "failed") if _wants_json() else page(500)
 
 
-def page(status: int) -> Response:
+def page(status: int, words: _Words | None = None) -> Response:
     """The page of a status, in the reader's language; plain words should even the page fail."""
-    known = status if status in _PAGES else (400 if status < 500 else 500)  # noqa: PLR2004
-    title, what, then = _PAGES[known]
+    title, what, then = words or _words(status)
     try:
         text = render_template("errors/failure.html", status=status, heading=title, what=what, then=then)
     except Exception as failure:  # noqa: BLE001 - the last page must not depend on anything
@@ -127,10 +143,11 @@ def page(status: int) -> Response:
     return make_response(text, status)
 
 
-def problem(status: int, code: str, errors: tuple[messages.Message, ...] = ()) -> Response:
+def problem(
+    status: int, code: str, errors: tuple[messages.Message, ...] = (), words: _Words | None = None
+) -> Response:
     """A problem of RFC 9457; `errors` names each field at fault."""
-    known = status if status in _PAGES else (400 if status < 500 else 500)  # noqa: PLR2004
-    title, what, _then = _PAGES[known]
+    title, what, _then = words or _words(status)
     body = {"type": "about:blank", "status": status, "code": code, "title": str(title), "detail": str(what)}
     listed = [{"field": e.field, "code": e.code, "message": e.message} for e in errors]
     response = Response(json.dumps({**body, "errors": listed}), status, mimetype=PROBLEM)
@@ -148,6 +165,10 @@ _CODES: Final = {
     429: "too_many",
     503: "unavailable",
 }
+
+
+def _words(status: int) -> _Words:
+    return _PAGES.get(status) or _PAGES[400 if status < 500 else 500]  # noqa: PLR2004
 
 
 def _wants_json() -> bool:

@@ -261,17 +261,61 @@ def test_only_the_framed_form_may_be_framed_and_only_there(client: FlaskClient) 
     assert f"frame-ancestors 'self' {ALLOWED}" in sent.headers["Content-Security-Policy"]
 
 
-def test_https_is_insisted_on_outside_development(tmp_path_factory: pytest.TempPathFactory) -> None:
-    public = "https://forms.example.com"
-    with site(tmp_path_factory.mktemp("https"), base_url=public) as app:
-        client = app.test_client()
-        assert "max-age=" in client.get("/").headers["Strict-Transport-Security"]
-        page = client.get("/").text
-        assert "embed.js" not in page
-        assert "/staff" not in page
-        assert client.post("/inquiries/support", data=fields(), headers={"Origin": public}).status_code == 200
-        local = client.post("/inquiries/support", data=fields(), headers={"Origin": "http://localhost"})
-        assert local.status_code == 403
+PUBLIC = "https://forms.example.com"
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    with site(tmp_path_factory.mktemp("https"), base_url=PUBLIC, trusted_proxies=1) as made:
+        yield made
+
+
+def test_outside_development_https_is_served(outside: Flask) -> None:
+    client = outside.test_client()
+    client.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"
+    assert "max-age=" in client.get("/").headers["Strict-Transport-Security"]
+    page = client.get("/").text
+    assert "embed.js" not in page
+    assert "/staff" not in page
+    assert client.post("/inquiries/support", data=fields(), headers={"Origin": PUBLIC}).status_code == 200
+    local = client.post("/inquiries/support", data=fields(), headers={"Origin": "http://localhost"})
+    assert local.status_code == 403
+
+
+@pytest.mark.promise("P30")
+@pytest.mark.parametrize(
+    ("asked", "led_to"),
+    [
+        ("/", "/"),
+        ("/inquiries/support?lang=ko", "/inquiries/support?lang=ko"),
+        ("/staff/sign-in", "/staff/sign-in"),
+        ("/%EA%B0%80", "/%EA%B0%80"),
+        ("/x?_next=https://evil.example/&x=%0d%0a", "/x?_next=https://evil.example/&x=%0d%0a"),
+        ("/a%0d%0ab", "/a%0D%0Ab"),
+    ],
+)
+def test_a_page_asked_for_over_plain_http_is_led_to_https(outside: Flask, asked: str, led_to: str) -> None:
+    for method in ("GET", "HEAD"):
+        answer = outside.test_client().open(asked, method=method, headers={"Host": "evil.example"})
+        assert (answer.status_code, answer.headers["Location"]) == (308, PUBLIC + led_to)
+        assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.promise("P30")
+def test_what_is_sent_over_plain_http_is_refused(outside: Flask) -> None:
+    client = outside.test_client()
+    for path in ("/inquiries/support", "/receipt", "/staff/sign-in"):
+        refused = client.post(path, data=fields(), headers={"Accept-Language": "en"})
+        assert refused.status_code == 403
+        assert "This needs an encrypted connection" in refused.text
+    refused = client.post("/api/inquiries", json={})
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "https_required")
+    assert client.options("/api/inquiries").status_code == 403
+
+
+def test_machines_may_ask_for_health_without_https(outside: Flask) -> None:
+    assert outside.test_client().get("/healthz").status_code == 200
+    assert outside.test_client().get("/readyz").status_code in {200, 503}
 
 
 def test_a_staff_process_does_not_know_the_public_pages(tmp_path_factory: pytest.TempPathFactory) -> None:

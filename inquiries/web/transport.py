@@ -1,0 +1,37 @@
+"""Outside this machine https alone: plain http is led there if it asks, refused if it sends (P30)."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from flask import Flask, redirect, request
+from werkzeug.exceptions import Forbidden
+from werkzeug.wrappers import Response
+
+from inquiries.web.current import settings
+
+_FOR_MACHINES: Final = frozenset({"/healthz", "/readyz"})  # asked from inside, past the proxy
+
+
+class PlainHttp(Forbidden):
+    """Something was sent unencrypted; taking it would teach the sender that this is well."""
+
+
+def init_app(app: Flask) -> None:
+    """Look at every request before anything else does."""
+    app.before_request(_https_alone)
+
+
+def _https_alone() -> Response | None:
+    if request.is_secure or settings().development or request.path in _FOR_MACHINES:
+        return None
+    if request.method in {"GET", "HEAD"}:
+        return redirect(_address(), code=308)
+    raise PlainHttp
+
+
+def _address() -> str:
+    """What was asked for, under our own address whatever `Host` says."""
+    query = quote(request.query_string, safe="%&=+;/:@,")
+    return settings().origin + quote(request.path) + (f"?{query}" if query else "")
