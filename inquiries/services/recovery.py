@@ -45,7 +45,7 @@ def start(house: House) -> Recovered | None:
 def _start(house: House) -> Recovered:
     epoch = rotation.settle_epochs(house)
     with house.live.job("sweep"):
-        replayed = retention.replay(house)
+        replayed = retention.replay(house).intents
         leftovers = retention.delete_leftovers(house)
         _notice_restore(house, replayed, leftovers, people.revoke_again(house))
     adoption.release(house)

@@ -61,11 +61,10 @@ def sweep(house: House, *, confirm: bool = False) -> Swept:
         due = count_due(house, now)
         if not confirm:
             believe(house, now)
-        replay(house)
         swept = _destroy_all(house, Swept(due=due))
-        swept = replace(swept, leftovers=delete_leftovers(house))
-        _prune(house, now)
         if not swept.failed:
+            swept = replace(swept, leftovers=delete_leftovers(house))
+            _prune(house, now)
             _record(house, swept, confirmed=confirm)
         log.info("sweep.done", **vars(swept))
         return swept
@@ -94,23 +93,31 @@ def longest_overdue(house: House) -> timedelta:
 
 
 def _destroy_all(house: House, swept: Swept) -> Swept:
-    while True:
-        batch: list[due_groups.DueGroup] = []
-        try:
-            with house.live.write() as connection:
-                batch = due_groups.claim_due(connection, clock.now(), BATCH)
-            if not batch:
-                return swept
+    batch: list[due_groups.DueGroup] = []
+    try:
+        swept = replace(swept, destroyed=replay(house).groups)
+        while batch := _claimed(house):
             _destroy(house, batch)
-        except (SQLAlchemyError, OSError) as failed:
-            log.error("sweep.failed", groups=len(batch), error=type(failed).__name__)
-            return replace(swept, failed=max(len(batch), 1))
-        lags = [clock.now() - group.due_at for group in batch if group.due_at is not None]
-        swept = replace(
-            swept,
-            destroyed=swept.destroyed + len(batch),
-            max_lag_seconds=max([swept.max_lag_seconds, *(int(lag.total_seconds()) for lag in lags)]),
-        )
+            swept = _counted(swept, batch)
+    except (SQLAlchemyError, OSError) as failed:  # said, and tried again by the next sweep
+        log.error("sweep.failed", groups=len(batch), error=type(failed).__name__)
+        return replace(swept, failed=max(len(batch), 1))
+    return swept
+
+
+def _claimed(house: House) -> list[due_groups.DueGroup]:
+    with house.live.write() as connection:
+        return due_groups.claim_due(connection, clock.now(), BATCH)
+
+
+def _counted(swept: Swept, batch: Sequence[due_groups.DueGroup]) -> Swept:
+    lags = [clock.now() - group.due_at for group in batch if group.due_at is not None]
+    seconds = [int(lag.total_seconds()) for lag in lags]
+    return replace(
+        swept,
+        destroyed=swept.destroyed + len(batch),
+        max_lag_seconds=max([swept.max_lag_seconds, *seconds]),
+    )
 
 
 def _destroy(house: House, batch: Sequence[due_groups.DueGroup]) -> None:
@@ -144,16 +151,25 @@ def _apply(house: House, stones: Sequence[keys.Tombstone]) -> None:
         keys.bury(connection, stones)
 
 
-def _complete(house: House, intent: int, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> None:
+def _complete(house: House, intent: int, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
     with house.live.write() as connection:
-        due_groups.remove_groups(connection, group_ids, inquiry_ids)
+        removed = due_groups.remove_groups(connection, group_ids, inquiry_ids)
     records.append(house, "destruction", {"act": "done", "intent": intent, "groups": len(group_ids)})
     with house.keys.write() as connection:
         keys.advance(connection, done=intent)
+    return removed
 
 
-def replay(house: House) -> int:
-    """Follow every intent of the ledger that was not carried through. Returns how many there were.
+@dataclass(frozen=True)
+class Replayed:
+    """How many intents had to be followed, and how many of their groups still stood in live."""
+
+    intents: int = 0
+    groups: int = 0
+
+
+def replay(house: House) -> Replayed:
+    """Follow every intent of the ledger that was not carried through.
 
     After a crash that is at most one; after the keys store was put back, all since its backup.
     """
@@ -164,6 +180,7 @@ def replay(house: House) -> int:
     for number, body in records.bodies(house, "destruction", after):
         if body["act"] == "intent":
             intents[number] = body["groups"]
+    groups = 0
     for number, listed in sorted(intents.items()):
         ids, inquiry_ids = [row[0] for row in listed], [row[1] for row in listed]
         with house.live.read() as connection:
@@ -172,8 +189,8 @@ def replay(house: House) -> int:
             house,
             _tombstones(number, listed, {row[0]: lookups[row[1]] for row in listed if row[1] in lookups}),
         )
-        _complete(house, number, ids, inquiry_ids)
-    return len(intents)
+        groups += _complete(house, number, ids, inquiry_ids)
+    return Replayed(len(intents), groups)
 
 
 def delete_leftovers(house: House) -> int:

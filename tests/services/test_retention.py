@@ -1,0 +1,369 @@
+"""The sweep on both databases: what it destroys, what it leaves, when it refuses, how it goes on after a failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from inquiries import clock
+from inquiries.errors import ClockSuspect, JobBusy, NotFound
+from inquiries.services import inbox, keys, receipt, records, retention, rotation
+from inquiries.services.house import House, open_house
+from inquiries.settings import Settings
+from inquiries.stores.database import Database
+from tests.cast import MINJI, send
+from tests.moments import at, installed
+
+BOTH = {"inquiry": True, "marketing": True}
+VISITOR_DUE, MARKETING_DUE, ALL_DUE = 100, 200, 400  # days after which 3, 6 and 12 months are over
+
+
+@pytest.fixture
+def any_house_at_t0(make_settings: Callable[..., Settings], store_urls: dict[str, str]) -> Iterator[House]:
+    with installed(make_settings, **store_urls) as house:
+        yield house
+
+
+@pytest.fixture
+def house_at_t0(make_settings: Callable[..., Settings]) -> Iterator[House]:
+    with installed(make_settings) as house:
+        yield house
+
+
+def count(database: Database, table: str) -> int:
+    with database.read() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+def tombstones(house: House) -> list[Any]:
+    columns = "group_name, wrap, receipt_wrap, tag_email, tag_phone, reason, type, policy_version, intent, epoch"
+    query = f"SELECT {columns}, receipt_lookup FROM keys WHERE destroyed_at IS NOT NULL ORDER BY destroyed_at, id"
+    with house.keys.read() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+@contextmanager
+def broken(database: Database, table: str) -> Iterator[None]:
+    """The store answers every statement on this table with an error."""
+    _run(database, f"ALTER TABLE {table} RENAME TO {table}_away")
+    try:
+        yield
+    finally:
+        _run(database, f"ALTER TABLE {table}_away RENAME TO {table}")
+
+
+def _run(database: Database, statement: str) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def sweep(house: House, **given: Any) -> retention.Swept:
+    """As a process sweeps that starts now, and has seen no other time."""
+    house.memory.pop("clock", None)
+    return retention.sweep(house, **given)
+
+
+# -- what is destroyed ---------------------------------------------------------------------------
+
+
+def test_each_group_ends_on_its_own_day(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        received = send(house, consents=BOTH)
+        keys.adopt_pending(house)
+    with at(VISITOR_DUE):
+        assert sweep(house).destroyed == 1
+        assert receipt.look(house, received.receipt).state == "received"
+    with at(MARKETING_DUE):
+        assert sweep(house).destroyed == 1
+        (row,) = inbox.page(house, MINJI).rows
+        assert inbox.open_inquiry(house, MINJI, row.id, None).items["name"] == "김소라"
+    with at(ALL_DUE):
+        with pytest.raises(NotFound):
+            receipt.look(house, received.receipt)
+        assert sweep(house).destroyed == 1
+        assert [count(house.live, table) for table in ("inquiries", "inquiry_groups", "consents", "envelopes")] == [0] * 4
+        stones = tombstones(house)
+    assert [stone[0] for stone in stones] == ["visitor", "marketing", "main"]
+    for stone in stones:
+        assert stone[1:5] == (None,) * 4
+        assert stone[5:8] == ("expired", "support", 1)
+        assert stone[9] == 1
+        assert len(stone[10]) == 16
+    assert records.verify(house).ok
+
+
+def test_what_was_never_adopted_is_destroyed_all_the_same(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        received = send(house)
+    with at(VISITOR_DUE):
+        assert sweep(house).destroyed == 1
+        (row,) = inbox.page(house, MINJI).rows
+        assert inbox.open_inquiry(house, MINJI, row.id, None).items["name"] == "김소라"
+    with at(ALL_DUE):
+        assert sweep(house).destroyed == 1
+        assert keys.adopt_pending(house).adopted == 0
+        with pytest.raises(NotFound):
+            receipt.look(house, received.receipt)
+    assert len(tombstones(house)) == 2
+
+
+def test_due_is_from_the_very_moment_on(house_at_t0: House) -> None:
+    with at(hours=1):
+        due = send(house_at_t0).due
+        assert due is not None
+    with time_machine.travel(due - timedelta(seconds=1), tick=False):
+        sweep(house_at_t0)
+        assert count(house_at_t0.live, "inquiry_groups") == 1
+    with time_machine.travel(due, tick=False):
+        sweep(house_at_t0)
+        assert count(house_at_t0.live, "inquiry_groups") == 0
+
+
+def test_a_closed_inquiry_says_so_on_its_tombstone(house_at_t0: House) -> None:
+    with at(hours=1):
+        send(house_at_t0)
+        (row,) = inbox.page(house_at_t0, MINJI).rows
+        inbox.open_inquiry(house_at_t0, MINJI, row.id, None)
+        inbox.close(house_at_t0, MINJI, row.id)
+    with at(31):
+        assert sweep(house_at_t0).destroyed == 1
+    assert [stone[5] for stone in tombstones(house_at_t0)] == ["closed"]
+
+
+def test_in_batches(any_house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = any_house_at_t0
+    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(retention, "LEFTOVER_BATCH", 3)
+    with at(hours=1):
+        for _ in range(5):
+            send(house)
+    with at(ALL_DUE):
+        swept = sweep(house)
+    assert (swept.due, swept.destroyed, swept.failed, swept.leftovers) == (10, 10, 0, 0)
+    acts = [body["act"] for _, body in records.bodies(house, "destruction")]
+    assert acts == ["intent", "done"] * 4
+    assert swept.max_lag_seconds > timedelta(days=300).total_seconds()
+
+
+def test_a_claim_is_for_good(house_at_t0: House) -> None:
+    """Between claim and destruction nobody reads it any more, and nobody postpones it."""
+    house = house_at_t0
+    with at(hours=1):
+        code = send(house).receipt
+        (row,) = inbox.page(house, MINJI).rows
+        inbox.open_inquiry(house, MINJI, row.id, None)
+        inbox.close(house, MINJI, row.id)
+    with at(31), broken(house.keys, "keys"):
+        assert sweep(house).failed == 1
+    with at(30), pytest.raises(NotFound):  # also for a clock on which it is not due yet
+        receipt.look(house, code)
+    with at(30), pytest.raises(NotFound):
+        inbox.reopen(house, MINJI, row.id)
+    with at(30):
+        assert retention.sweep(house, confirm=True).destroyed == 1
+
+
+def test_dry_run_changes_nothing(house_at_t0: House) -> None:
+    with at(hours=1):
+        send(house_at_t0)
+        last = records.last_moment(house_at_t0)
+        assert retention.dry_run(house_at_t0).due == 0
+        later = retention.dry_run(house_at_t0, clock.now() + timedelta(days=VISITOR_DUE))
+        assert (later.due, later.destroyed, later.dry_run) == (1, 0, True)
+        assert retention.dry_run(house_at_t0, clock.now() + timedelta(days=ALL_DUE)).due == 2
+        assert records.last_moment(house_at_t0) == last
+        assert count(house_at_t0.live, "inquiry_groups") == 2
+
+
+def test_how_long_the_oldest_has_waited(house_at_t0: House) -> None:
+    with at(hours=1):
+        due = send(house_at_t0).due
+        assert due is not None
+        assert retention.longest_overdue(house_at_t0) == timedelta(0)
+    with time_machine.travel(due + timedelta(hours=80), tick=False):
+        assert retention.longest_overdue(house_at_t0) > timedelta(hours=80)  # the visitor's data waits longer
+        sweep(house_at_t0)
+        assert retention.longest_overdue(house_at_t0) == timedelta(0)
+
+
+def test_records_and_envelopes_end_too(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at(hours=1):
+        send(house)
+        rotation.rotate(house)
+    with at(hours=71):
+        sweep(house)
+        assert count(house.live, "envelopes") == 1  # a keyring backup may still open it
+    with at(hours=74):
+        sweep(house)
+        assert count(house.live, "envelopes") == 0
+    with at(3 * 366):
+        bodies = count(house.ledger, "bodies")
+        entries = count(house.ledger, "entries")
+        sweep(house)
+        assert count(house.ledger, "bodies") < bodies
+        assert count(house.ledger, "entries") > entries
+        assert records.verify(house).ok
+
+
+# -- when something fails ------------------------------------------------------------------------
+
+
+def test_a_keys_store_that_fails_leaves_everything_to_the_next_run(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        send(house)
+        keys.adopt_pending(house)
+    with at(ALL_DUE):
+        for _ in range(2):
+            with broken(house.keys, "keys"):
+                swept = sweep(house)
+            assert (swept.destroyed, swept.failed > 0) == (0, True)
+            assert count(house.live, "inquiry_groups") == 2
+        assert records.latest(house, "operation", "sweep") is None
+        again = sweep(house)
+        assert again.failed == 0
+        assert retention.count_due(house, clock.now()) == 0
+        assert [count(house.live, table) for table in ("inquiries", "inquiry_groups")] == [0, 0]
+    assert len(tombstones(house)) == 2
+    acts = [body["act"] for _, body in records.bodies(house, "destruction")]
+    assert acts == ["intent", "done"]  # the second try followed the first intent
+
+
+def test_a_live_store_that_fails_late_is_finished_by_the_next_run(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        send(house)
+    with at(ALL_DUE):
+        with broken(house.live, "consents"):
+            assert sweep(house).failed == 2
+        assert len(tombstones(house)) == 2
+        assert count(house.live, "inquiry_groups") == 2
+        assert sweep(house).failed == 0
+        assert count(house.live, "inquiry_groups") == 0
+
+
+def test_one_at_a_time(any_house_at_t0: House) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with any_house_at_t0.live.job("sweep"):
+            entered.set()
+            leave.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert entered.wait(10)
+    with pytest.raises(JobBusy):
+        sweep(any_house_at_t0)
+    leave.set()
+    holder.join()
+    assert sweep(any_house_at_t0).due == 0
+
+
+# -- the clock guard -----------------------------------------------------------------------------
+
+
+def test_refuses_a_clock_that_went_back(house_at_t0: House) -> None:
+    with at(10):
+        retention.sweep(house_at_t0, confirm=True)
+    with at(9), pytest.raises(ClockSuspect, match="before the ledger's last entry"):
+        retention.sweep(house_at_t0)
+    with at(10, seconds=-3):  # as much as the clocks of two hosts may differ
+        retention.sweep(house_at_t0)
+
+
+def test_refuses_a_clock_that_outran_the_machines_own(house_at_t0: House) -> None:
+    with at(1):
+        retention.sweep(house_at_t0)
+    with at(1, minutes=4):
+        retention.sweep(house_at_t0)
+    with at(1, minutes=10):
+        with pytest.raises(ClockSuspect, match="ran ahead"):
+            retention.sweep(house_at_t0)
+        with pytest.raises(ClockSuspect, match="ran ahead"):  # and does not get used to it
+            retention.sweep(house_at_t0)
+        retention.sweep(house_at_t0, confirm=True)
+        retention.sweep(house_at_t0)
+
+
+def test_believes_what_was_confirmed_by_another_process(
+    house_at_t0: House, make_settings: Callable[..., Settings]
+) -> None:
+    with at(1):
+        retention.sweep(house_at_t0)
+    operator = open_house(house_at_t0.settings)
+    with at(2):
+        with pytest.raises(ClockSuspect):
+            retention.sweep(house_at_t0)
+        retention.sweep(operator, confirm=True)
+        retention.sweep(house_at_t0)
+    operator.close()
+
+
+@pytest.mark.parametrize(("unforeseen", "refused"), [(19, False), (20, True)])
+def test_refuses_when_more_is_due_than_was_forecast(
+    unforeseen: int, refused: bool, any_house_at_t0: House  # noqa: FBT001
+) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        for _ in range(unforeseen):
+            send(house, address=None, user_agent=None)
+        sweep(house)  # forecasts nothing for the coming days
+    _pretend_due(house, clock_at=at(2))
+    with at(3):
+        assert retention.count_due(house, clock.now()) == unforeseen
+        if refused:
+            with pytest.raises(ClockSuspect, match="forecast"):
+                sweep(house)
+            assert count(house.live, "inquiry_groups") == unforeseen
+            assert sweep(house, confirm=True).destroyed == unforeseen
+        else:
+            assert sweep(house).destroyed == unforeseen
+
+
+def test_what_was_forecast_or_closed_since_is_no_surprise(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        for _ in range(25):
+            send(house, address=None, user_agent=None)
+    with at(340):
+        for row in inbox.page(house, MINJI).rows[:22]:  # due 30 days later, which no forecast knew
+            inbox.open_inquiry(house, MINJI, row.id, None)
+            inbox.close(house, MINJI, row.id)
+    with at(341):
+        sweep(house, confirm=True)
+    with at(371):
+        assert sweep(house).destroyed == 25
+    assert records.verify(house).ok
+
+
+def test_what_was_closed_after_the_forecast_is_left_out_of_the_comparison(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at(hours=1):
+        for _ in range(25):
+            send(house, address=None, user_agent=None)
+    with at(1):
+        sweep(house, confirm=True)
+    with at(2):
+        for row in inbox.page(house, MINJI).rows:
+            inbox.open_inquiry(house, MINJI, row.id, None)
+            inbox.close(house, MINJI, row.id)
+    with at(33):
+        assert sweep(house).destroyed == 25
+
+
+def _pretend_due(house: House, clock_at: time_machine.travel) -> None:
+    """As a clock would that stands wrong on the machine that the due dates came from."""
+    with clock_at:
+        moment = int(datetime.timestamp(clock.now()) * 1_000_000)
+    with house.live.write() as connection:
+        connection.exec_driver_sql(f"UPDATE inquiry_groups SET due_at = {moment}")
