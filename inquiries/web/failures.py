@@ -11,6 +11,7 @@ from flask import Flask, Response, make_response, render_template, request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from inquiries.errors import InquiriesError, InvalidItems
@@ -93,6 +94,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _expired)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(PlainHttp, _plain_http)
+    app.register_error_handler(SQLAlchemyError, unreachable)
     app.register_error_handler(Exception, _unforeseen)
 
 
@@ -119,6 +121,12 @@ def _http(failure: HTTPException) -> Response:
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
+
+
+def unreachable(failure: SQLAlchemyError) -> Response:
+    """The answer while a store does not answer; nothing of the failure's message, which quotes the SQL."""
+    _note("store", failure)
+    return problem(503, _CODES[503]) if _wants_json() else page(503)
 
 
 def _plain_http(refused: PlainHttp) -> Response:

@@ -18,6 +18,7 @@ from babel.dates import format_date, format_time, get_datetime_format, get_time_
 from flask import Flask, g, has_request_context, request, session, url_for
 from flask_babel import Babel, refresh
 from markupsafe import Markup
+from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries.errors import InquiriesError
 from inquiries.services import publishing
@@ -58,7 +59,7 @@ def offered() -> tuple[str, ...]:
         return SPOKEN
     try:
         languages = publishing.in_force(house()).policy.languages
-    except (InquiriesError, OSError):
+    except (InquiriesError, SQLAlchemyError, OSError):
         return SPOKEN  # a page that says why nothing can be accepted still speaks
     return tuple(code for code in languages if code in SPOKEN) or SPOKEN
 

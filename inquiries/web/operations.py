@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Blueprint, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries.errors import InquiriesError
 from inquiries.services import readiness
@@ -28,8 +29,8 @@ def readyz() -> tuple[Mapping[str, Any], int]:
     """Whether the promises are being kept: 200, or 503 with the checks that failed."""
     try:
         made = readiness.checks(house())
-    except InquiriesError as failed:  # the house itself does not open
-        made = (readiness.Check("house", ok=False, detail=failed.code),)
+    except (InquiriesError, SQLAlchemyError, OSError) as failed:  # the house itself does not open
+        made = (readiness.Check("house", ok=False, detail=type(failed).__name__),)
     ready = all(check.ok for check in made)
     answer: dict[str, Any] = {"status": "ready" if ready else "not_ready"}
     if settings().surface != "public":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries.errors import InquiriesError
 from inquiries.services import publishing
@@ -30,7 +31,7 @@ class Page:
         """Whose page it is; the product's name while no policy can be read."""
         try:
             return publishing.in_force(house()).policy.controller.text(self.language)
-        except (InquiriesError, OSError):
+        except (InquiriesError, SQLAlchemyError, OSError):
             return "Inquiries"
 
     @property

@@ -15,12 +15,13 @@ from typing import Any, cast
 from flask import Flask, Request, Response, request
 from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import CallbackDict
 
 from inquiries.services import second_factor, sessions
 from inquiries.services.actor import Actor
 from inquiries.services.sign_in import SignedIn
-from inquiries.web import limits
+from inquiries.web import failures, limits
 from inquiries.web.current import house, settings
 
 PREFIX = "/staff"
@@ -122,10 +123,11 @@ class StaffSessions(SessionInterface):
             name = cookie_name()
             response.delete_cookie(name, path="/", secure=_secure(), httponly=True, samesite="Strict")
             return
-        if session.token is None and session:
-            session.token, session.renewed = sessions.begin(house(), session), True
-        elif session.token is not None and session.modified:
-            sessions.keep(house(), session.token, session)
+        try:
+            _store(session)
+        except SQLAlchemyError as failure:  # too late for Flask to ask who answers this
+            _answer_instead(response, failures.unreachable(failure))
+            return
         if session.renewed and session.token is not None:
             written = urlsafe_b64encode(session.token).decode().rstrip("=")
             response.set_cookie(
@@ -155,6 +157,19 @@ def load() -> None:
         limits.count_session()
     else:
         current().adopt(token, found)
+
+
+def _store(session: StaffSession) -> None:
+    if session.token is None and session:
+        session.token, session.renewed = sessions.begin(house(), session), True
+    elif session.token is not None and session.modified:
+        sessions.keep(house(), session.token, session)
+
+
+def _answer_instead(response: Response, other: Response) -> None:
+    response.status_code, response.mimetype = other.status_code, str(other.mimetype)
+    response.set_data(other.get_data())
+    response.headers.pop("Location", None)
 
 
 def _pending(invitation: str) -> str:
