@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from inquiries.errors import NotFound
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.web import (
@@ -24,11 +23,13 @@ from inquiries.web import (
     staff,
     transport,
 )
-from inquiries.web.current import house, settings
 
-__all__ = ["house", "install"]
-
-_CLOSED = {"all": (), "public": ("staff",), "staff": ("public", "api")}
+#: What a process of each surface serves; it does not know the other's pages (P31).
+_SURFACES = {
+    "all": (public.pages, api.pages, staff.pages, operations.pages),
+    "public": (public.pages, api.pages, operations.pages),
+    "staff": (staff.pages, operations.pages),
+}
 
 
 def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
@@ -41,15 +42,8 @@ def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
         hops = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     transport.init_app(app)
-    app.before_request(_only_this_surface)
     for part in (guards, language, pages, failures, headers):
         part.init_app(app)
     limits.init_app(app, chosen)
-    for blueprint in (public.pages, api.pages, staff.pages, operations.pages):
+    for blueprint in _SURFACES[chosen.surface]:
         app.register_blueprint(blueprint)
-
-
-def _only_this_surface() -> None:
-    """A process of one surface does not know the other's pages (P31)."""
-    if request.blueprint in _CLOSED[settings().surface]:
-        raise NotFound("not on this surface")

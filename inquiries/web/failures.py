@@ -10,7 +10,6 @@ import structlog
 from flask import Flask, Response, make_response, render_template, request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
-from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -91,7 +90,6 @@ _PLAIN_HTTP: Final = (
 def init_app(app: Flask) -> None:
     """Answer every failure here and nowhere else."""
     app.register_error_handler(InquiriesError, _domain)
-    app.register_error_handler(CSRFError, _expired)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(PlainHttp, _plain_http)
     app.register_error_handler(SQLAlchemyError, unreachable)
@@ -105,11 +103,6 @@ def _domain(failure: InquiriesError) -> Response:
         return page(failure.status)
     errors = messages.word(failure.errors, {}) if isinstance(failure, InvalidItems) else ()
     return problem(failure.status, failure.code, errors)
-
-
-def _expired(failure: CSRFError) -> Response:
-    del failure
-    return page(409)
 
 
 def _http(failure: HTTPException) -> Response:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries.errors import InquiriesError
 from inquiries.services import publishing
-from inquiries.web.current import house
+from inquiries.web.current import house, settings
 
 TRANSLATIONS: Final = Path(__file__).parent.parent / "translations"
 SPOKEN: Final = ("ko", "en", *sorted(p.name for p in TRANSLATIONS.glob("*") if p.is_dir() and p.name != "ko"))
@@ -129,7 +129,7 @@ def _carry(endpoint: str, values: dict[str, Any]) -> None:
 
 def _here(code: str) -> str:
     if request.endpoint is None or request.endpoint == "static":
-        return url_for("public.start", lang=code)
+        return url_for("staff.home" if settings().surface == "staff" else "public.start", lang=code)
     values = {**(request.view_args or {}), "lang": code}
     if (
         request.method == "GET" and "_next" in request.args

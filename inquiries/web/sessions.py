@@ -111,7 +111,8 @@ class StaffSessions(SessionInterface):
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
         """Touches no store; without a session Flask gives a null session, which refuses every change."""
         del app
-        return StaffSession() if request.path == PREFIX or request.path.startswith(f"{PREFIX}/") else None
+        staff = request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+        return StaffSession() if staff and settings().surface != "public" else None
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Seal the contents into the store when they changed; set or take away the cookie."""

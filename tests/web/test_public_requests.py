@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from inquiries import create_app
 from tests.cast import ITEMS
 from tests.web.site import ALLOWED, errors_of, fields, send, site
 
@@ -324,7 +325,28 @@ def test_a_staff_process_does_not_know_the_public_pages(tmp_path_factory: pytest
         assert {client.get(path).status_code for path in ("/", "/receipt", "/privacy")} == {404}
         assert client.post("/api/inquiries", json={}).status_code == 404
         assert client.get("/healthz").status_code == 200
-        assert "/inquiries" not in client.get("/nothing").text
+        for path in ("/nothing", "/staff/nothing"):
+            told = client.get(path).text
+            assert {link.split("/")[1] for link in re.findall(r'(?:href|src)="(/[^"]*)"', told)} == {
+                "static",
+                "staff",
+            }
+        assert client.get("/staff/sign-in").status_code == 200
+
+
+@pytest.mark.promise("P31")
+def test_a_public_process_does_not_know_the_staff_pages(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with site(tmp_path_factory.mktemp("surface")) as made:
+        given = made.extensions["inquiries.settings"]
+        client = create_app(given.model_copy(update={"surface": "public"})).test_client()
+        unknown = client.get("/nothing")
+        for path in ("/staff/", "/staff/sign-in", "/staff/inbox", "/staff/enrol/token", "/staff/nothing"):
+            for answer in (client.get(path), client.post(path)):
+                assert (answer.status_code, answer.text) == (404, unknown.text)
+                assert answer.headers == unknown.headers
+        assert [client.get(path).status_code for path in ("/", "/receipt", "/privacy", "/healthz")] == [
+            200
+        ] * 4
 
 
 def test_errors_stand_at_their_fields_in_the_readers_language(client: FlaskClient) -> None:
