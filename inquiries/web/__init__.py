@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.web import (
+    alone,
     api,
     body,
     failures,
@@ -41,6 +42,7 @@ def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
     if chosen.trusted_proxies:
         hops = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    alone.init_app(app, chosen)
     transport.init_app(app)
     for part in (guards, language, pages, failures, headers):
         part.init_app(app)
