@@ -201,7 +201,9 @@ class Client:
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={text}" for name, text in self.cookies.items())
         try:
-            connection.request(method, target._replace(scheme="", netloc="").geturl() or "/", body or None, sent)
+            connection.request(
+                method, target._replace(scheme="", netloc="").geturl() or "/", body or None, sent
+            )
             response = connection.getresponse()
             text = response.read().decode("utf-8", "replace")
         finally:

@@ -49,7 +49,9 @@ def read(result: Result) -> Any:
 # -- init ----------------------------------------------------------------------------------------
 
 
-def test_init_makes_everything_and_prints_the_first_officers_link(make_settings: Callable[..., Settings]) -> None:
+def test_init_makes_everything_and_prints_the_first_officers_link(
+    make_settings: Callable[..., Settings],
+) -> None:
     settings = make_settings()
     runner = create_app(settings).test_cli_runner()
     first = runner.invoke(args=["init"])
@@ -139,7 +141,10 @@ def test_staff_invite_prints_a_link_that_works_and_list_shows_who(command: Comma
     assert result.exit_code == 0
     token = result.stdout.strip().removeprefix("http://127.0.0.1:8000/staff/enrol/")
     invited = people.invitation(house, token)
-    assert (invited.email, invited.roles) == ("minji@example.com", {Role.consultation: frozenset({"support"})})
+    assert (invited.email, invited.roles) == (
+        "minji@example.com",
+        {Role.consultation: frozenset({"support"})},
+    )
     enrol(house, "bae@example.com", Role.business)
     listed = command("staff", "list").stdout.splitlines()
     assert listed == [

@@ -158,15 +158,25 @@ def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("INQUIRIES_INSTANCE", str(tmp_path))
     monkeypatch.setenv("INQUIRIES_PORT", "9001")
     settings = load()
-    assert (settings.port, settings.surface, settings.allowed_origins) == (9001, "public", ("https://a.example",))
+    assert (settings.port, settings.surface, settings.allowed_origins) == (
+        9001,
+        "public",
+        ("https://a.example",),
+    )
     assert load(instance=tmp_path / "other").surface == "all"
 
 
 @pytest.mark.parametrize(
     ("line", "key"),
-    [("surfcae = 'public'", "INQUIRIES_SURFCAE"), ("port = 'x'", "INQUIRIES_PORT"), ("port = ", "settings.toml")],
+    [
+        ("surfcae = 'public'", "INQUIRIES_SURFCAE"),
+        ("port = 'x'", "INQUIRIES_PORT"),
+        ("port = ", "settings.toml"),
+    ],
 )
-def test_a_fault_in_the_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, key: str) -> None:
+def test_a_fault_in_the_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, key: str
+) -> None:
     (tmp_path / "settings.toml").write_text(line, encoding="utf-8")
     monkeypatch.setenv("INQUIRIES_INSTANCE", str(tmp_path))
     with pytest.raises(UnsafeSetting) as refused:
@@ -181,6 +191,8 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEY not in str(load())
 
 
-@pytest.mark.parametrize("text", ["https://a.example", "http://localhost:8000", "http://[::1]:8000", "https://a.b.c:8443"])
+@pytest.mark.parametrize(
+    "text", ["https://a.example", "http://localhost:8000", "http://[::1]:8000", "https://a.b.c:8443"]
+)
 def test_what_a_browser_sends_is_an_origin(text: str) -> None:
     assert settings_module.is_origin(text)

@@ -14,7 +14,7 @@ ITEMS = {
     "company": "금사작상회 Oriolus & Söhne",
     "contact": "010-9173-5508",
     "email": "Zefirelli.Quondam@vogelhaus.example.com",
-    "content": "횃대가 부러져서 노래를 못합니다. <b>The perch snapped</b> 100% \\ \"so\".\n" * 40,
+    "content": '횃대가 부러져서 노래를 못합니다. <b>The perch snapped</b> 100% \\ "so".\n' * 40,
 }
 REFUSED = {"undeclared": "주민번호 Geheimzahl-831", "content": "거절당한새 rejected-bird"}
 
@@ -91,13 +91,20 @@ def _send(person: Client) -> str:
 
 def _send_plain(person: Client) -> str:
     content = "횃대가 부러져서 노래를 못합니다. The perch snapped " * 30
-    answer = person.post_plain("/inquiries/introduction", _fields(person.get("/inquiries/introduction"), content=content))
+    answer = person.post_plain(
+        "/inquiries/introduction", _fields(person.get("/inquiries/introduction"), content=content)
+    )
     assert answer.status == 200, answer.text
     return answer.by_id("receipt")
 
 
 def _send_by_api(person: Client) -> str:
-    sent = {"type": "affiliate", "items": ITEMS, "consents": {"inquiry": True, "marketing": True}, "language": "ko"}
+    sent = {
+        "type": "affiliate",
+        "items": ITEMS,
+        "consents": {"inquiry": True, "marketing": True},
+        "language": "ko",
+    }
     headers = {"Content-Type": "application/json", "Idempotency-Key": "canary-key-1"}
     answer = person.send("POST", "/api/inquiries", json.dumps(sent).encode(), headers)
     assert answer.status == 201, answer.text
@@ -148,7 +155,11 @@ def _handle(server: Server, life: Life) -> None:
     secret = page.by_id("totp-secret")
     enrolled = officer.post_plain(
         server.enrolment,
-        [("csrf_token", page.value("csrf_token")), ("password", PASSWORD), ("code", one_time_code(secret, -1))],
+        [
+            ("csrf_token", page.value("csrf_token")),
+            ("password", PASSWORD),
+            ("code", one_time_code(secret, -1)),
+        ],
     )
     assert enrolled.status == 200, enrolled.text
     recovery = enrolled.between('class="recovery-code">', "<")
@@ -160,7 +171,12 @@ def _handle(server: Server, life: Life) -> None:
     signed_in = officer.post_plain("/staff/sign-in", [("csrf_token", page.value("csrf_token")), *fields])
     assert signed_in.status == 303, signed_in.text
     cookies |= set(officer.cookies.values())
-    life.secrets |= {"password": PASSWORD, "TOTP secret": secret, "recovery code": recovery, "seal key": life.seal_key}
+    life.secrets |= {
+        "password": PASSWORD,
+        "TOTP secret": secret,
+        "recovery code": recovery,
+        "seal key": life.seal_key,
+    }
     life.secrets |= {f"session {n}": token for n, token in enumerate(sorted(cookies))}
     listed = officer.get("/staff/inbox")
     assert listed.text.count("까**") == len(life.receipts)

@@ -22,7 +22,9 @@ from tests.web.site import errors_of, fields
 SECRET = "주민등록번호 900101-2345678"
 
 
-def test_p01_the_form_refuses_an_undeclared_field_by_name(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+def test_p01_the_form_refuses_an_undeclared_field_by_name(
+    house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
     with at():
         answer = application(house).test_client().post("/inquiries/support", data=fields(rrn=SECRET))
         assert answer.status_code == 422

@@ -42,7 +42,9 @@ def test_p03_the_record_reproduces_the_very_text_shown(house: House, kind: str, 
     with at():
         client = application(house).test_client()
         page = client.get(f"/inquiries/{kind}?lang={language}")
-        assert client.post(f"/inquiries/{kind}", data=as_shown(page) | {"language": language}).status_code == 200
+        assert (
+            client.post(f"/inquiries/{kind}", data=as_shown(page) | {"language": language}).status_code == 200
+        )
         with house.live.read() as connection:
             (row,) = (one for one in connection.execute(consents.select()) if one.purpose == "inquiry")
             shown = connection.execute(notices.select().where(notices.c.digest == row.notice_digest)).one()
@@ -63,7 +65,15 @@ def test_p03_the_notice_names_purpose_items_period_and_refusal(house: House) -> 
     rows = re.findall(r'class="row-(\w+)"', page)
     assert rows == ["purpose", "items", "period", "refusal"] * 2  # the inquiry's, and the optional purpose's
     words = seen(page)
-    for said in ("기술·지원 문의의 접수", "이름, 이메일, 문의 내용", "회사명, 연락처", "1년", "30일", "6개월", "거부하실 수 있습니다"):
+    for said in (
+        "기술·지원 문의의 접수",
+        "이름, 이메일, 문의 내용",
+        "회사명, 연락처",
+        "1년",
+        "30일",
+        "6개월",
+        "거부하실 수 있습니다",
+    ):
         assert said in words
 
 
@@ -72,7 +82,10 @@ def test_p03_no_consent_is_ticked_before_and_none_stands_for_another(house: Hous
     with at():
         page = application(house).test_client().get("/inquiries/support").text
     boxes = re.findall(r'<input type="checkbox"[^>]*>', page)
-    assert [re.findall(r'name="([^"]*)"', box)[0] for box in boxes] == ["consent.inquiry", "consent.marketing"]
+    assert [re.findall(r'name="([^"]*)"', box)[0] for box in boxes] == [
+        "consent.inquiry",
+        "consent.marketing",
+    ]
     assert not [box for box in boxes if "checked" in box]
     assert "required" in boxes[0]
     assert "required" not in boxes[1]
@@ -116,7 +129,9 @@ def test_p03_who_saw_an_older_notice_sees_the_new_one_first(
     with installed(make_settings, policy=policy) as house, at():
         client = application(house).test_client()
         page = client.get("/inquiries/support")
-        policy.write_text(policy.read_text("utf-8").replace('period = "1 year"', 'period = "2 years"'), "utf-8")
+        policy.write_text(
+            policy.read_text("utf-8").replace('period = "1 year"', 'period = "2 years"'), "utf-8"
+        )
         house.memory.clear()  # in development an edited policy is published within a second
         answer = client.post("/inquiries/support", data=as_shown(page))
         assert answer.status_code == 409

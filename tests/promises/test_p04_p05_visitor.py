@@ -17,19 +17,37 @@ from tests.promises.pages import application, stored
 from tests.web.site import code_of, fields
 
 AGENT = "Sora's browser/1.0"
-PUBLIC = ("/", "/inquiries/support", "/embed/support", "/embed.js", "/receipt", "/privacy", "/privacy/1", "/healthz")
+PUBLIC = (
+    "/",
+    "/inquiries/support",
+    "/embed/support",
+    "/embed.js",
+    "/receipt",
+    "/privacy",
+    "/privacy/1",
+    "/healthz",
+)
 
 
 @pytest.mark.promise("P04")
 def test_p04_what_is_kept_of_the_visit_is_what_the_notice_says(house: House) -> None:
     with at():
         client = application(house).test_client()
-        sent = {"User-Agent": AGENT, "X-Forwarded-For": "203.0.113.9", "Referer": "https://a.example/", "Cookie": "a=b"}
+        sent = {
+            "User-Agent": AGENT,
+            "X-Forwarded-For": "203.0.113.9",
+            "Referer": "https://a.example/",
+            "Cookie": "a=b",
+        }
         answer = client.post("/inquiries/support", data=fields(), headers=sent)
         assert answer.status_code == 200
         assert stored(house)["visitor"] == {"address": "127.0.0.1", "user_agent": AGENT}
-        (notice_row,) = re.findall(r'row-items">(.*?)</tr>', client.get("/inquiries/support").text, re.DOTALL)[:1]
-        (period_row,) = re.findall(r'row-period">(.*?)</tr>', client.get("/inquiries/support").text, re.DOTALL)[:1]
+        (notice_row,) = re.findall(
+            r'row-items">(.*?)</tr>', client.get("/inquiries/support").text, re.DOTALL
+        )[:1]
+        (period_row,) = re.findall(
+            r'row-period">(.*?)</tr>', client.get("/inquiries/support").text, re.DOTALL
+        )[:1]
     assert "IP" in notice_row
     assert "브라우저" in notice_row
     assert "3개월" in period_row

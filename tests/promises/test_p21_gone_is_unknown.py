@@ -74,7 +74,9 @@ def test_p21_the_receipt_is_answered_as_an_unknown_one(gone: tuple[House, int, s
     if swept:
         assert retention.sweep(house, confirm=True).destroyed == 1
     client = application(house).test_client()
-    answers = [client.post("/receipt", data={"receipt": typed}) for typed in (code, NEVER_A_CODE, "nonsense", "")]
+    answers = [
+        client.post("/receipt", data={"receipt": typed}) for typed in (code, NEVER_A_CODE, "nonsense", "")
+    ]
     assert [answer.status_code for answer in answers] == [404] * 4
     assert len({answer.text for answer in answers}) == 1
     assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1

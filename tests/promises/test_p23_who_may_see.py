@@ -92,7 +92,9 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     from inquiries.services import installation
 
     with at():
-        house = installation.install(settings.load(instance=tmp_path_factory.mktemp("p23") / "instance")).house
+        house = installation.install(
+            settings.load(instance=tmp_path_factory.mktemp("p23") / "instance")
+        ).house
         app = application(house)
         people = {
             name: desk(app, house, f"{n}@example.com", *roles, types=types)

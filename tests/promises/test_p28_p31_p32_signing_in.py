@@ -70,10 +70,11 @@ def test_p28_nobody_sets_anothers_password(house: House) -> None:
     with at():
         token = people.invite(house, email="minji@example.com", roles=[Role.consultation], by=None)
         secret = b"s" * 20
-        given = {"token": token, "totp_secret": secret}
-        people.enrol(house, password=PASSWORD, code=code(secret, -1), **given)
+        people.enrol(house, token=token, password=PASSWORD, totp_secret=secret, code=code(secret, -1))
         with pytest.raises(NotFound):
-            people.enrol(house, password="another password of Eve", code=code(secret), **given)
+            people.enrol(
+                house, token=token, password="Eve sets another", totp_secret=secret, code=code(secret)
+            )
 
 
 # -- two layers ----------------------------------------------------------------------------------------
@@ -147,7 +148,9 @@ def test_p32_too_many_inquiries_and_lookups_from_one_address_are_refused(house: 
         json = {"type": "support", "items": {}, "consents": {}}
         beside = client.post("/api/inquiries", json=json).status_code  # one budget, whichever way
         looked = [client.post("/receipt", data={"receipt": "x"}).status_code for _ in range(3)]
-        elsewhere = client.post("/inquiries/support", data=fields(), environ_base={"REMOTE_ADDR": "198.51.100.1"})
+        elsewhere = client.post(
+            "/inquiries/support", data=fields(), environ_base={"REMOTE_ADDR": "198.51.100.1"}
+        )
     assert (sent, beside, looked) == ([200, 200, 200, 429], 429, [404, 404, 429])
     assert elsewhere.status_code == 200
 

@@ -67,7 +67,10 @@ def test_the_search_finds_it_in_a_write_ahead_log(tmp_path: Path, encoding: str)
 def test_the_search_finds_names_of_files_and_lines_of_logs(tmp_path: Path) -> None:
     (tmp_path / "까나리아 Zefirelli %41.txt").touch()
     (tmp_path / "log").write_text(json.dumps({"event": f"refused {TEXT.upper()}"}), encoding="ascii")
-    assert {line.partition(":")[0] for line in traces(tmp_path, {"name": TEXT})} == {"log", "까나리아 Zefirelli %41.txt"}
+    assert {line.partition(":")[0] for line in traces(tmp_path, {"name": TEXT})} == {
+        "log",
+        "까나리아 Zefirelli %41.txt",
+    }
 
 
 def test_the_search_finds_nothing_where_nothing_is() -> None:

@@ -55,7 +55,16 @@ def test_p30_every_answer_says_https_for_two_years(house: House, path: str) -> N
 
 def test_p30_the_session_cookie_travels_on_https_alone(house: House) -> None:
     with at():
-        answer = application(outside(house)).test_client().get("/staff/sign-in", base_url="https://forms.example.com")
+        answer = (
+            application(outside(house))
+            .test_client()
+            .get("/staff/sign-in", base_url="https://forms.example.com")
+        )
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-inquiries=")
-    assert {part.strip() for part in cookie.split(";")[1:]} == {"Secure", "HttpOnly", "Path=/", "SameSite=Strict"}
+    assert {part.strip() for part in cookie.split(";")[1:]} == {
+        "Secure",
+        "HttpOnly",
+        "Path=/",
+        "SameSite=Strict",
+    }

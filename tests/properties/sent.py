@@ -26,7 +26,9 @@ text = st.one_of(line, st.builds("\n".join, st.lists(line, min_size=1, max_size=
 anything = st.one_of(
     st.text(max_size=300),
     st.lists(st.one_of(st.text(max_size=5), awkward), max_size=6).map("".join),
-    st.sampled_from(["", " ", "yes", "a" * 10_001, "가" * 10_000, "@", "a@b", "sora@example.com", "+82", "1"]),
+    st.sampled_from(
+        ["", " ", "yes", "a" * 10_001, "가" * 10_000, "@", "a@b", "sora@example.com", "+82", "1"]
+    ),
 )
 values = st.one_of(
     anything, st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.binary(max_size=20),
@@ -36,7 +38,10 @@ names = st.one_of(st.sampled_from([*ITEMS, "consent.inquiry", "_once", "main", "
 
 valid = st.fixed_dictionaries(
     {"name": line, "email": st.just("Sora@example.com"), "content": text},
-    optional={"company": line, "contact": st.sampled_from(["02-1234-5678", "+82 10 1234 5678", "010 9876 5432"])},
+    optional={
+        "company": line,
+        "contact": st.sampled_from(["02-1234-5678", "+82 10 1234 5678", "010 9876 5432"]),
+    },
 )
 items = st.one_of(
     valid,
@@ -58,4 +63,8 @@ def kept(value: str) -> str:
 
 def expected(sent: dict[str, Any]) -> dict[str, str]:
     """What was sent, in the order of the form, as it must be read back."""
-    return {name: kept(sent[name]) for name in POLICY.items if isinstance(sent.get(name), str) and kept(sent[name])}
+    return {
+        name: kept(sent[name])
+        for name in POLICY.items
+        if isinstance(sent.get(name), str) and kept(sent[name])
+    }

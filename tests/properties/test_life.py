@@ -16,6 +16,7 @@ from inquiries import clock
 from inquiries.errors import NotFound, WrongState
 from inquiries.rules import retention as rules
 from inquiries.services import inbox, installation, keys, receipt, records, retention, rotation
+from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
 from tests.cast import MINJI, send
@@ -32,9 +33,11 @@ NEXT = {
     ("answered", "reopen"): "open",
     ("closed", "reopen"): "open",
 }
-ACTS: dict[str, Callable[[House, object, int], None]] = {
-    "answered": inbox.answered, "close": inbox.close, "reopen": inbox.reopen,
-}  # type: ignore[dict-item]  # fmt: skip
+ACTS: dict[str, Callable[[House, Actor, int], None]] = {
+    "answered": inbox.answered,
+    "close": inbox.close,
+    "reopen": inbox.reopen,
+}
 
 
 @dataclass
@@ -183,12 +186,18 @@ class Life(RuleBasedStateMachine):
                 assert not known.readable
                 continue
             assert known.readable
-            assert (dict(view.items), view.state, view.due_at) == (known.items, known.state, known.due["main"])
+            assert (dict(view.items), view.state, view.due_at) == (
+                known.items,
+                known.state,
+                known.due["main"],
+            )
 
     @invariant()
     def the_list_is_what_may_be_read(self) -> None:
         rows = inbox.page(self.house, MINJI).rows
-        assert [row.id for row in rows] == sorted((one.id for one in self.known if one.readable), reverse=True)[:50]
+        assert [row.id for row in rows] == sorted(
+            (one.id for one in self.known if one.readable), reverse=True
+        )[:50]
         assert all(row.who for row in rows)
 
     @invariant()
@@ -205,7 +214,9 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=150 if settings().max_examples > 100 else 12,  # as many as the profile asks for would take hours
+    max_examples=150
+    if settings().max_examples > 100
+    else 12,  # as many as the profile asks for would take hours
     stateful_step_count=25,
     suppress_health_check=[HealthCheck.too_slow],
 )

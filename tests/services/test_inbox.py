@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -62,13 +64,18 @@ def test_it_is_newest_first_and_filtered_by_type_and_state(any_house: House) -> 
     assert listed(state="open") == [rows[1].id]
     assert listed(state="answered", type="recruitment") == [rows[2].id]
     assert listed(state="received") == [rows[0].id, rows[3].id]
-    assert [listed(type="nonsense"), listed(state="nonsense"), listed(state="open", type="affiliate")] == [[]] * 3
+    assert [listed(type="nonsense"), listed(state="nonsense"), listed(state="open", type="affiliate")] == [
+        []
+    ] * 3
 
 
 def test_nobody_lists_more_than_her_types(any_house: House) -> None:
     for kind in ("support", "recruitment"):
         send(any_house, type=kind)
-    seen = {who.email: [row.type for row in inbox.page(any_house, who).rows] for who in (MINJI, MINJI_SUPPORT, BAE, OH)}
+    seen = {
+        who.email: [row.type for row in inbox.page(any_house, who).rows]
+        for who in (MINJI, MINJI_SUPPORT, BAE, OH)
+    }
     assert seen == {
         MINJI.email: ["recruitment", "support"],
         MINJI_SUPPORT.email: ["support"],
@@ -157,7 +164,9 @@ def test_the_summary_is_masked_and_says_whether_a_reason_is_needed(any_house: Ho
         }  # fmt: skip
 
 
-def test_opening_shows_the_items_in_the_order_of_the_form_with_the_number_of_its_record(any_house: House) -> None:
+def test_opening_shows_the_items_in_the_order_of_the_form_with_the_number_of_its_record(
+    any_house: House,
+) -> None:
     send(any_house, items=dict(reversed(ITEMS.items())), consents={"inquiry": True, "marketing": True})
     opened = inbox.open_inquiry(any_house, MINJI, only(any_house), None)
     assert list(opened.items.items()) == list(ITEMS.items())
@@ -177,7 +186,9 @@ def test_the_visitors_data_are_not_among_what_is_opened(house: House) -> None:
 def test_the_first_opening_by_those_who_answer_makes_it_read(house: House) -> None:
     send(house)
     inquiry = only(house)
-    assert inbox.open_inquiry(house, OH, inquiry, "a request").summary.state == "received"  # the officer reads
+    assert (
+        inbox.open_inquiry(house, OH, inquiry, "a request").summary.state == "received"
+    )  # the officer reads
     assert inbox.page(house, MINJI).rows[0].unread
     assert inbox.open_inquiry(house, MINJI, inquiry, None).summary.state == "open"
     assert not inbox.page(house, MINJI).rows[0].unread
@@ -193,7 +204,9 @@ def test_the_officer_must_say_why(house: House, reason: str | None) -> None:
     assert ("open", "done") not in acts(house)
 
 
-@pytest.mark.parametrize("reason", ["x" * 20_000, "여러\r\n줄\t의  이유", "\ud800 half", "nul \0", "‮reversed"])
+@pytest.mark.parametrize(
+    "reason", ["x" * 20_000, "여러\r\n줄\t의  이유", "\ud800 half", "nul \0", "‮reversed"]
+)
 def test_any_reason_is_recorded_on_one_line_of_bounded_length(any_house: House, reason: str) -> None:
     send(any_house)
     inbox.open_inquiry(any_house, OH, only(any_house), reason)
@@ -207,17 +220,17 @@ def test_any_reason_is_recorded_on_one_line_of_bounded_length(any_house: House, 
 def test_unknown_destroyed_and_forbidden_are_one_answer(any_house: House, stranger: Actor) -> None:
     received = send(any_house, type="recruitment")
     forbidden = only(any_house)
-    gone = forbidden + 1
-    for inquiry in (forbidden, gone):
-        for act in (
-            lambda: inbox.summary(any_house, stranger, inquiry),
-            lambda: inbox.open_inquiry(any_house, stranger, inquiry, "why not"),
-            lambda: inbox.answered(any_house, stranger, inquiry),
-            lambda: inbox.close(any_house, stranger, inquiry),
-            lambda: inbox.reopen(any_house, stranger, inquiry),
-        ):
+    ways: tuple[Callable[[House, Actor, int], object], ...] = (
+        inbox.summary,
+        lambda house, who, inquiry: inbox.open_inquiry(house, who, inquiry, "why not"),
+        inbox.answered,
+        inbox.close,
+        inbox.reopen,
+    )
+    for inquiry in (forbidden, forbidden + 1):
+        for way in ways:
             with pytest.raises(NotFound, match=r"^unknown, destroyed, or not permitted$"):
-                act()
+                way(any_house, stranger, inquiry)
     assert [act for act, outcome in acts(any_house) if outcome == "refused"] == [
         "open_inquiry", "open_inquiry", "answer_inquiry", "close_inquiry", "reopen_inquiry",
     ] * 2  # fmt: skip
@@ -299,12 +312,13 @@ def test_its_life(any_house: House) -> None:
 
 
 @pytest.mark.parametrize("act", [inbox.answered, inbox.close, inbox.reopen])
-def test_nothing_is_done_with_what_was_not_read(house: House, act: object) -> None:
+def test_nothing_is_done_with_what_was_not_read(
+    house: House, act: Callable[[House, Actor, int], None]
+) -> None:
     """Closing brings the destruction forward: not unread."""
     received = send(house)
     inquiry = only(house)
     before = acts(house)
-    assert callable(act)
     with pytest.raises(WrongState):
         act(house, MINJI, inquiry)
     assert acts(house) == before
@@ -313,8 +327,6 @@ def test_nothing_is_done_with_what_was_not_read(house: House, act: object) -> No
 
 def test_two_at_once_do_it_once(any_house: House) -> None:
     """Both saw it open; one closes it, the other is told."""
-    from concurrent.futures import ThreadPoolExecutor
-
     send(any_house)
     inquiry = only(any_house)
     inbox.open_inquiry(any_house, MINJI, inquiry, None)

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from inquiries.errors import IntakeClosed, InvalidItems, NotFound, NoticeSuperseded, OnceReused, UnknownType
 from inquiries.policy import loader
 from inquiries.sealing import envelope, receipts
+from inquiries.sealing.epochs import EpochSecret
 from inquiries.services import inbox, intake, keys, publishing, receipt, rotation
 from inquiries.services.house import House, create_house, open_house
 from inquiries.services.ids import new_id, new_ids
@@ -29,8 +30,7 @@ TABLES = (inquiries, groups, consents, envelopes)
 def counts(house: House) -> list[int]:
     """How many inquiries, groups, consents and envelopes of inquiries there are."""
     with house.live.read() as connection:
-        counted = [connection.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES]
-    return counted
+        return [connection.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES]
 
 
 NOTHING = [0, 0, 0, 0]
@@ -44,7 +44,11 @@ def test_the_same_sent_twice_is_stored_once_and_shows_the_same_code(any_house: H
     first = send(any_house, once=ONCE)
     again = send(any_house, once=ONCE)
     assert (first.repeated, again.repeated) == (False, True)
-    assert (first.receipt, first.due, first.notice_version) == (again.receipt, again.due, again.notice_version)
+    assert (first.receipt, first.due, first.notice_version) == (
+        again.receipt,
+        again.due,
+        again.notice_version,
+    )
     assert counts(any_house) == ONE
 
 
@@ -203,7 +207,9 @@ def test_ids_sort_by_time_and_fit_in_63_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    "collision", [(10, 13, 14), (20, 11, 14), (20, 14, 12), (20, 14, 14, 15)], ids=["id", "main", "visitor", "twice"]
+    "collision",
+    [(10, 13, 14), (20, 11, 14), (20, 14, 12), (20, 14, 14, 15)],
+    ids=["id", "main", "visitor", "twice"],
 )
 def test_an_id_that_exists_is_made_anew(
     any_house: House, monkeypatch: pytest.MonkeyPatch, collision: tuple[int, ...]
@@ -238,7 +244,7 @@ def test_many_ids_of_one_microsecond_differ() -> None:
 
 
 @pytest.fixture
-def closing(any_house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def closing(any_house: House, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The epoch closes just after the envelope was sealed to it, as often as the list's number says."""
     left = [1]
 
@@ -249,8 +255,10 @@ def closing(any_house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
             rotation.rotate(any_house)
         return sealed
 
-    monkeypatch.setattr(intake, "envelope", type("", (), {"seal_envelope": seal, "GroupKey": envelope.GroupKey}))
-    yield left
+    monkeypatch.setattr(
+        intake, "envelope", type("", (), {"seal_envelope": seal, "GroupKey": envelope.GroupKey})
+    )
+    return left
 
 
 def test_an_epoch_that_closes_in_between_costs_a_second_sealing(any_house: House, closing: list[int]) -> None:
@@ -285,18 +293,11 @@ def test_without_an_open_epoch_nothing_is_taken(make_settings: Callable[..., Set
 def test_an_epoch_that_this_installation_did_not_sign_takes_nothing(house: House) -> None:
     """Whoever can write `live` could offer a public key of her own."""
     with house.live.write() as connection:
-        forged = epochs.update().values(public_key=envelope_key(house))
+        forged = epochs.update().values(public_key=EpochSecret(1, b"e" * 32).public_key)
         connection.execute(forged)
     house.memory.clear()
     with pytest.raises(IntakeClosed, match="not signed"):
         send(house)
-
-
-def envelope_key(house: House) -> bytes:
-    """The public key of an epoch of the attacker's."""
-    from inquiries.sealing.epochs import EpochSecret
-
-    return EpochSecret(1, b"e" * 32).public_key
 
 
 def test_an_epoch_older_than_one_seen_takes_nothing(house: House) -> None:
@@ -319,7 +320,7 @@ def test_an_epoch_older_than_one_seen_takes_nothing(house: House) -> None:
 @pytest.fixture
 def public(house: House, make_settings: Callable[..., Settings]) -> Iterator[House]:
     """Another process of the same installation that faces the internet."""
-    opened = open_house(make_settings(surface="public"))
+    opened = open_house(make_settings(surface="public", instance=house.settings.instance))
     yield opened
     opened.close()
 

@@ -193,7 +193,9 @@ def test_a_policy_file_that_is_gone_leaves_in_force_what_was_published(own: Hous
     assert send(own).notice_version == 1
 
 
-def test_elsewhere_an_edited_file_is_not_published(own: House, make_settings: Callable[..., Settings]) -> None:
+def test_elsewhere_an_edited_file_is_not_published(
+    own: House, make_settings: Callable[..., Settings]
+) -> None:
     """Outside development a change is announced first (P37)."""
     house = open_house(make_settings(policy=own.settings.policy, base_url="https://forms.example.com"))
     try:

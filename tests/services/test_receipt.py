@@ -79,7 +79,9 @@ def test_it_is_read_as_people_type_it(house: House, typed: Callable[[str], str])
     assert receipt.look(house, typed(send(house).receipt)).items == ITEMS
 
 
-@pytest.mark.parametrize("typed", ["", "x", "00000-00000-00000-00000-0000", "가" * 25, "U" * 25, "0" * 10_000, "\0"])
+@pytest.mark.parametrize(
+    "typed", ["", "x", "00000-00000-00000-00000-0000", "가" * 25, "U" * 25, "0" * 10_000, "\0"]
+)
 def test_what_cannot_be_a_code_is_nothing(house: House, typed: str) -> None:
     with pytest.raises(ReceiptMalformed) as refused:
         receipt.look(house, typed)
@@ -121,7 +123,9 @@ def test_a_tombstone_wins_over_rows_that_are_still_there(house: House) -> None:
     with house.live.read() as connection:
         rows = connection.execute(select(groups)).all()
     stones = [
-        key_store.Tombstone(row.id, row.inquiry_id, row.name, "expired", "support", None, 1, None, 1, clock.now())
+        key_store.Tombstone(
+            row.id, row.inquiry_id, row.name, "expired", "support", None, 1, None, 1, clock.now()
+        )
         for row in rows
     ]
     with house.keys.write() as connection:
@@ -156,7 +160,9 @@ def test_a_wrap_moved_from_another_inquiry_opens_nothing(house: House) -> None:
     keys.adopt_pending(house)
     table = key_store.keys
     with house.keys.write() as connection:
-        rows = connection.execute(select(table).where(table.c.group_name == "main").order_by(table.c.id)).all()
+        rows = connection.execute(
+            select(table).where(table.c.group_name == "main").order_by(table.c.id)
+        ).all()
         moved = update(table).where(table.c.id == rows[1].id)
         connection.execute(moved.values(receipt_wrap=rows[0].receipt_wrap))
     assert receipt.look(house, hers).items == ITEMS

@@ -41,7 +41,9 @@ def test_a_body_is_canonical(house: House) -> None:
 
 def test_writers_at_the_same_time_fork_nothing(any_house: House) -> None:
     with ThreadPoolExecutor(8) as pool:
-        numbers = list(pool.map(lambda n: records.append(any_house, "access", {"act": "look", "n": n}), range(80)))
+        numbers = list(
+            pool.map(lambda n: records.append(any_house, "access", {"act": "look", "n": n}), range(80))
+        )
     assert sorted(numbers) == list(range(1, 81))
     verdict = records.verify(any_house)
     assert verdict.ok
