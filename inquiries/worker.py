@@ -95,7 +95,7 @@ class Worker:
             log.error("worker.waits_for_confirmation", turn=turn.name, reason=str(suspect))
         except Exception as failed:  # noqa: BLE001 - the worker outlives every failure and tries again
             turn.failures += 1
-            pause = min(turn.every, LONGEST_PAUSE, 2.0**turn.failures)
+            pause = min(turn.every, LONGEST_PAUSE, 2.0 ** min(turn.failures, 10))
             reason = str(failed) if isinstance(failed, InquiriesError) else type(failed).__name__
             log.error("worker.failed", turn=turn.name, failures=turn.failures, again_in=pause, reason=reason)
         turn.next_at = clock.monotonic() + pause

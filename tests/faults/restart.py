@@ -12,8 +12,9 @@ import time_machine
 from inquiries.errors import NotFound, RotationIncomplete
 from inquiries.services import installation, keys, people, records, retention, rotation
 from inquiries.services.house import House
+from inquiries.stores import keys as store
 from tests.faults import invariants
-from tests.faults.scenarios import SCENARIOS, Scenario, enrol_with, receive, settings_of, told
+from tests.faults.scenarios import SCENARIOS, enrol_with, receive, settings_of, told
 
 
 def restart(name: str, directory: str) -> None:
@@ -32,7 +33,7 @@ def restart(name: str, directory: str) -> None:
             assert not invariants.operations(house, "restore"), "a crash taken for a restored backup"
         invariants.whole(house)
         invariants.everything_opens(house, sent, destroyed=due)
-        _go_on(house, scenario, installed.enrolment, here)
+        _go_on(house, installed.enrolment, here)
         invariants.whole(house)
         invariants.everything_opens(house, invariants.sent_in(here), destroyed=due)
         house.close()
@@ -40,20 +41,18 @@ def restart(name: str, directory: str) -> None:
 
 def _confirm(house: House) -> None:
     """Nothing is retired before the officer has confirmed."""
-    if keys_restored(house):
+    if _restored(house):
         with pytest.raises(RotationIncomplete):
             rotation.rotate(house)
         rotation.rotate(house, confirm=True)
 
 
-def keys_restored(house: House) -> bool:
-    from inquiries.stores import keys as store
-
+def _restored(house: House) -> bool:
     with house.keys.read() as connection:
         return store.how_far(connection).restored_at is not None
 
 
-def _go_on(house: House, scenario: Scenario, enrolment: str | None, here: Path) -> None:
+def _go_on(house: House, enrolment: str | None, here: Path) -> None:
     """The next run of everything finishes; whoever was not answered tries again."""
     notes = told(here)
     before = _count(house)
@@ -84,7 +83,8 @@ def _enrolled(house: House, enrolment: str | None, notes: list[dict[str, str]], 
     known = [one for one in people.everyone(house) if one.enrolled]
     if known:
         for note in [note for note in notes if note["act"] == "enrolled"]:
-            assert keys.open_for_staff(house, known[0].id, people.TOTP_NAME, _totp_of(house)) == note["secret"]
+            secret = keys.open_for_staff(house, known[0].id, people.TOTP_NAME, _totp_of(house))
+            assert secret == note["secret"]
         return
     tokens = [enrolment, *(note["token"] for note in notes if note["act"] == "invited")]
     for token in filter(None, tokens):

@@ -24,9 +24,18 @@ from typing import Any
 import argon2
 import time_machine
 
+from inquiries import clock
 from inquiries import settings as settings_module
-from inquiries.clock import now
-from inquiries.services import installation, keys, passwords, people, records, retention, rotation, second_factor
+from inquiries.services import (
+    installation,
+    keys,
+    passwords,
+    people,
+    records,
+    retention,
+    rotation,
+    second_factor,
+)
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.worker import Worker
@@ -37,6 +46,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 #: The visitor's data is due after 3 months, the marketing copies after 6, an inquiry after 12.
 VISITOR_DUE = START + timedelta(days=100)
 ALL_DUE = START + timedelta(days=400, hours=1)
+WITH_MARKETING = {"inquiry": True, "marketing": True}
 YEAR = timedelta(days=400)  # after which an inquiry of the default policy is due
 PASSWORD = "a sentence that Oh can remember"
 
@@ -71,7 +81,8 @@ def told(directory: Path) -> list[dict[str, Any]]:
 def receive(house: House, directory: Path, content: str, once: bytes | None = None, **given: Any) -> str:
     """Sora sends this, and is told her receipt."""
     received = send(house, items={"content": content}, once=once, **given)
-    tell(directory, act="receipt", receipt=received.receipt, content=content, once=once and once.hex(), given=given)
+    told_once = once and once.hex()
+    tell(directory, act="receipt", receipt=received.receipt, content=content, once=told_once, given=given)
     return received.receipt
 
 
@@ -84,7 +95,7 @@ def enrol_officer(house: House, directory: Path) -> None:
 
 def enrol_with(house: House, directory: Path, token: str) -> None:
     secret = second_factor.new_secret()
-    code = second_factor._totp(secret).generate(int(now().timestamp())).decode()
+    code = second_factor._totp(secret).generate(int(clock.now().timestamp())).decode()
     enrolled = people.enrol(house, token=token, password=PASSWORD, totp_secret=secret, code=code)
     tell(directory, act="enrolled", secret=second_factor.spelled(secret))
     tell(directory, act="seal", key=enrolled.seal_key)
@@ -133,14 +144,13 @@ def with_due(directory: Path) -> None:
     enrol_officer(house, directory)
     with time_machine.travel(ALL_DUE - timedelta(days=400)):
         for number in range(2):
-            receive(house, directory, f"all due, adopted {number}", consents={"inquiry": True, "marketing": True})
+            receive(house, directory, f"all due, adopted {number}", consents=WITH_MARKETING)
         keys.adopt_pending(house)
-        receive(house, directory, "all due, not adopted", consents={"inquiry": True, "marketing": True})
+        receive(house, directory, "all due, not adopted", consents=WITH_MARKETING)
     with time_machine.travel(ALL_DUE - timedelta(days=100)):
         receive(house, directory, "visitor due, not adopted")
         receive(house, directory, "visitor due", once=b"0" * 16)
-        (late,) = [one for one in _inquiries(house)][-1:]
-        keys.adopt(house, [late])
+        keys.adopt(house, _inquiries(house)[-1:])
     with time_machine.travel(ALL_DUE - timedelta(hours=2)):
         receive(house, directory, "fresh")
     house.close()
@@ -231,7 +241,7 @@ def install(directory: Path) -> None:
 def send_three(directory: Path) -> None:
     house = open_house(settings_of(directory))
     receive(house, directory, "plain")
-    receive(house, directory, "with everything", once=b"1" * 16, consents={"inquiry": True, "marketing": True})
+    receive(house, directory, "with everything", once=b"1" * 16, consents=WITH_MARKETING)
     receive(house, directory, "again", once=b"2" * 16)
     house.close()
 

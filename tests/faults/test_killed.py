@@ -24,7 +24,8 @@ NAMES = [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in sc
 def test_killed_anywhere_and_started_again(name: str, processes: Processes, memory_path: Path) -> None:
     prepared = memory_path / "prepared"
     prepared.mkdir()
-    processes.finish(processes.start(scenarios.prepare, memory_path / "log", name=name, directory=str(prepared)), name)
+    log = memory_path / "log"
+    processes.finish(processes.start(scenarios.prepare, log, name=name, directory=str(prepared)), name)
     number = 1
     while _dies(processes, name, prepared, memory_path / str(number), number):
         number += 1

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,7 +76,7 @@ class Past:
         assert self._copies == EVENTS
 
     def _send(self, content: str, at: datetime | None = None) -> None:
-        with time_machine.travel(at) if at else time_machine.travel(scenarios.now()):
+        with time_machine.travel(at) if at else nullcontext():
             self.sent[send(self.house, items={"content": content}).receipt] = content
 
     def _copy(self) -> None:
@@ -122,9 +122,11 @@ def _put_back(past: Past, settings: Settings, case: Case) -> None:
     if case.live != PRESENT:
         scenarios.put_back_database(past.directory / f"live.{case.live}", instance / "live.db")
     if case.keyring != PRESENT:
-        scenarios.put_back_files(past.directory / f"keyring.{case.keyring}", instance / "keyring", over=case.over)
+        copy = past.directory / f"keyring.{case.keyring}"
+        scenarios.put_back_files(copy, instance / "keyring", over=case.over)
     if case.keys != PRESENT:
-        scenarios.put_back_database(past.directory / f"keyring.{case.keys}/keys.db", instance / "keyring/keys.db")
+        copy = past.directory / f"keyring.{case.keys}"
+        scenarios.put_back_database(copy / "keys.db", instance / "keyring" / "keys.db")
 
 
 def _held(settings: Settings) -> tuple[set[str], set[int]]:
@@ -136,7 +138,8 @@ def _held(settings: Settings) -> tuple[set[str], set[int]]:
     wraps = dict(_rows(keyring / "keys.db", "SELECT id, epoch FROM keys WHERE destroyed_at IS NULL"))
     lookups = dict(_rows(settings.instance / "live.db", "SELECT id, hex(receipt_lookup) FROM inquiries"))
     destroyed = _destroyed(settings)
-    opens, lost = set(), set()
+    opens: set[int] = set()
+    lost: set[int] = set()
     for group, inquiry in live:
         if group in destroyed:
             continue

@@ -16,7 +16,9 @@ KILLED = -9
 
 
 @pytest.mark.parametrize(
-    ("submitters", "seconds"), [(2, 4.0), pytest.param(4, 60.0, marks=pytest.mark.slow)], ids=["short", "long"]
+    ("submitters", "seconds"),
+    [(2, 4.0), pytest.param(4, 60.0, marks=pytest.mark.slow)],
+    ids=["short", "long"],
 )
 def test_many_submit_while_others_rotate_read_work_and_are_killed(
     submitters: int, seconds: float, processes: Processes, memory_path: Path, store_urls: dict[str, str]
@@ -24,7 +26,8 @@ def test_many_submit_while_others_rotate_read_work_and_are_killed(
     logs = (memory_path / f"log.{n}" for n in itertools.count())
     given: dict[str, Any] = {"directory": str(memory_path), "urls": store_urls}
     processes.finish(processes.start(together.prepare, next(logs), **given), "prepare")
-    lasting = [processes.start(one, next(logs), **given) for one in (together.rotate, together.read, together.work)]
+    meanwhile = (together.rotate, together.read, together.work)
+    lasting = [processes.start(one, next(logs), **given) for one in meanwhile]
     senders = [
         processes.start(together.submit, next(logs), **given, name=f"sender-{number}", seconds=seconds)
         for number in range(submitters)

@@ -6,6 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -61,10 +62,8 @@ def rotate(directory: str, urls: dict[str, str]) -> None:
     """A worker that rotates all the time."""
 
     def once(house: House) -> None:
-        try:
+        with suppress(JobBusy):
             rotation.rotate(house)
-        except JobBusy:
-            pass
 
     _until_stopped(directory, urls, once, pause=0.05)
 
@@ -105,10 +104,8 @@ def sweep(directory: str, urls: dict[str, str]) -> None:
 
     def once(house: House) -> None:
         recovery.start(house)
-        try:
+        with suppress(JobBusy):
             retention.sweep(house)
-        except JobBusy:
-            pass
 
     _until_stopped(directory, urls, once, pause=0.0)
 

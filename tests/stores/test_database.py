@@ -1,0 +1,258 @@
+"""The two kinds of transaction, the single writer, the locks of jobs and gates, and scouring, on real databases."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from inquiries.errors import JobBusy
+from inquiries.stores.database import Database, parse
+
+ROOT = Path(__file__).parents[2]
+CANARY = "canary-4e1f7a90"
+
+
+@pytest.fixture
+def database(store_urls: dict[str, str], tmp_path: Path) -> Iterator[Database]:
+    """A database with one table of our own."""
+    made = Database("live", store_urls.get("live_url", f"sqlite:///{tmp_path / 'live.db'}"), tmp_path)
+    with made.write() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS counted"))
+        connection.execute(text("CREATE TABLE counted (n integer, words text)"))
+        connection.execute(text("INSERT INTO counted VALUES (0, '')"))
+    yield made
+    with made.write() as connection:
+        connection.execute(text("DROP TABLE counted"))
+    made.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    made = Database("live", f"sqlite:///{tmp_path / 'live.db'}", tmp_path)
+    with made.write() as connection:
+        connection.execute(text("CREATE TABLE counted (n integer, words text)"))
+        connection.execute(text("INSERT INTO counted VALUES (0, '')"))
+    yield made
+    made.close()
+
+
+def counted(connection: Connection) -> int:
+    return int(connection.execute(text("SELECT n FROM counted")).scalar_one())
+
+
+def add_one(connection: Connection) -> None:
+    connection.execute(text("UPDATE counted SET n = :n"), {"n": counted(connection) + 1})
+
+
+# -- transactions --------------------------------------------------------------------------------
+
+
+def test_postgresql_is_spoken_to_by_psycopg() -> None:
+    for url in ("postgresql://u@h/live", "postgres://u@h/live"):
+        assert parse(url).drivername == "postgresql+psycopg"
+    assert parse("sqlite:///live.db").drivername == "sqlite"
+
+
+def test_a_write_is_whole_or_not_at_all(database: Database) -> None:
+    with database.write() as connection:
+        add_one(connection)
+    with pytest.raises(DBAPIError):
+        _add_one_and_fail(database)
+    with database.read() as connection:
+        assert counted(connection) == 1
+
+
+def _add_one_and_fail(database: Database) -> None:
+    with database.write() as connection:
+        add_one(connection)
+        connection.execute(text("SELECT * FROM nothing_of_this_name"))
+
+
+def test_a_read_changes_nothing(database: Database) -> None:
+    with database.read() as connection:
+        add_one(connection)
+    with database.read() as connection:
+        assert counted(connection) == 0
+
+
+def test_a_read_sees_one_moment(sqlite: Database) -> None:
+    with sqlite.read() as reading:
+        assert counted(reading) == 0
+        with sqlite.write() as writing:
+            add_one(writing)
+        assert counted(reading) == 0
+    with sqlite.read() as reading:
+        assert counted(reading) == 1
+
+
+def test_every_connection_is_durable_and_leaves_no_bytes(sqlite: Database) -> None:
+    wanted = {
+        "journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1, "temp_store": 2,
+        "page_size": 4096,
+    }  # fmt: skip
+    for transaction in (sqlite.read, sqlite.write, sqlite.read):
+        with transaction() as connection:
+            found = {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in wanted}
+            assert found == wanted
+        sqlite.engine.dispose()
+
+
+# -- the single writer ---------------------------------------------------------------------------
+
+
+def test_many_threads_lose_no_update(sqlite: Database) -> None:
+    def count() -> None:
+        for _ in range(25):
+            with sqlite.write() as connection:
+                add_one(connection)
+
+    _together([threading.Thread(target=count) for _ in range(4)])
+    with sqlite.read() as connection:
+        assert counted(connection) == 100
+
+
+def test_many_processes_lose_no_update(sqlite: Database, tmp_path: Path) -> None:
+    url = str(sqlite.url)
+    program = (
+        "import sys; from pathlib import Path; from sqlalchemy import text\n"
+        "from inquiries.stores.database import Database\n"
+        "database = Database('live', sys.argv[1], Path(sys.argv[2]))\n"
+        "for _ in range(25):\n"
+        "    with database.write() as connection:\n"
+        "        n = connection.execute(text('SELECT n FROM counted')).scalar_one()\n"
+        "        connection.execute(text('UPDATE counted SET n = :n'), {'n': n + 1})\n"
+    )
+    command = [sys.executable, "-c", program, url, str(tmp_path)]
+    running = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+    assert [process.wait(60) for process in running] == [0, 0]
+    with sqlite.read() as connection:
+        assert counted(connection) == 50
+
+
+def test_a_writer_that_is_killed_holds_nobody_up(sqlite: Database, tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from sqlalchemy import text\n"
+        "from inquiries.stores.database import Database\n"
+        "database = Database('live', sys.argv[1], Path(sys.argv[2]))\n"
+        "with database.job('sweep'), database.write() as connection:\n"
+        "    connection.execute(text('UPDATE counted SET n = 7'))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command = [sys.executable, "-c", program, str(sqlite.url), str(tmp_path)]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    with sqlite.job("sweep"), sqlite.write() as connection:
+        assert counted(connection) == 0
+
+
+# -- locks ---------------------------------------------------------------------------------------
+
+
+def test_a_job_is_done_by_one_at_a_time(database: Database, tmp_path: Path) -> None:
+    other = Database("live", database.url.render_as_string(hide_password=False), tmp_path)
+    with database.job("sweep"):
+        with pytest.raises(JobBusy), other.job("sweep"):
+            pass
+        with other.job("rotate"):
+            pass
+    with other.job("sweep"):
+        pass
+    with pytest.raises(RuntimeError), database.job("sweep"):
+        raise RuntimeError
+    with other.job("sweep"):
+        pass
+    other.close()
+
+
+def test_a_gate_lets_many_pass_and_waits_to_close(database: Database) -> None:
+    """What passes asks first whether it may; who closes waits until all have passed."""
+    if database.sqlite:
+        pytest.skip("the single writer is the gate")
+    closed, passing = threading.Event(), threading.Event()
+
+    def close() -> None:
+        passing.wait(10)
+        with database.write() as connection:
+            database.gate(connection, "epoch", exclusive=True)
+            add_one(connection)
+        closed.set()
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    with database.write() as one, database.write() as two:
+        database.gate(one, "epoch")
+        database.gate(two, "epoch")
+        passing.set()
+        assert not closed.wait(0.3)
+    assert closed.wait(10)
+    closing.join()
+
+
+# -- scouring ------------------------------------------------------------------------------------
+
+
+def test_scouring_leaves_no_byte_in_any_file(sqlite: Database, tmp_path: Path) -> None:
+    with sqlite.write() as connection:
+        connection.execute(text("UPDATE counted SET words = :w"), {"w": CANARY * 1000})
+    with sqlite.write() as connection:
+        connection.execute(text("UPDATE counted SET words = ''"))
+    assert any(CANARY.encode() in file.read_bytes() for file in tmp_path.iterdir())
+    sqlite.scour("counted")
+    assert not [file for file in tmp_path.iterdir() if CANARY.encode() in file.read_bytes()]
+    with sqlite.read() as connection:
+        assert counted(connection) == 0
+
+
+def test_scouring_needs_no_more_than_ownership(postgres: object, tmp_path: Path) -> None:
+    """A role of its own for each store (DESIGN §2): it owns its tables and is nobody special."""
+    assert callable(postgres)
+    url: str = postgres("keys")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS keys_role")
+        connection.execute("CREATE ROLE keys_role LOGIN")
+        connection.execute("CREATE SCHEMA plain AUTHORIZATION keys_role")
+    database = Database("keys", url.replace("postgres:@", "keys_role:@"), tmp_path)
+    try:
+        with database.write() as connection:
+            assert connection.execute(text("SELECT current_user")).scalar_one() == "keys_role"
+            connection.execute(text("CREATE TABLE plain.counted (n integer, words text)"))
+            connection.execute(text("INSERT INTO plain.counted VALUES (0, 'x')"))
+        with database.write() as connection:
+            before = connection.execute(text("SELECT pg_relation_filepath('plain.counted')")).scalar_one()
+        database.scour("plain.counted")
+        with database.read() as connection:
+            after = connection.execute(text("SELECT pg_relation_filepath('plain.counted')")).scalar_one()
+        assert after != before  # made anew
+    finally:
+        database.close()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA plain CASCADE")
+            connection.execute("DROP ROLE keys_role")
+
+
+def test_scouring_says_when_a_reader_is_in_the_way(sqlite: Database) -> None:
+    with sqlite.write() as connection:
+        add_one(connection)
+    with sqlite.read() as reading, pytest.MonkeyPatch.context() as patch:
+        assert counted(reading) == 1
+        patch.setattr("inquiries.stores.database.PRAGMAS", ("PRAGMA busy_timeout = 50",))
+        other = Database("live", str(sqlite.url), sqlite.path.parent if sqlite.path else Path())
+        with pytest.raises(JobBusy):
+            other.scour("counted")
+        other.close()
+    sqlite.scour("counted")
+
+
+def _together(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

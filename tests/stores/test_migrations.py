@@ -1,0 +1,87 @@
+"""The tables as migrated equal the tables as declared, for each store on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from inquiries.errors import NotInitialised
+from inquiries.services.house import House, open_house
+from inquiries.stores import migrate
+from inquiries.stores.database import Database
+
+STORES = ("live", "keys", "ledger")
+
+
+@pytest.fixture(params=STORES)
+def empty(request: pytest.FixtureRequest, store_urls: dict[str, str], tmp_path: Path) -> Iterator[Database]:
+    """An empty database for one of the stores."""
+    name = request.param
+    database = Database(name, store_urls.get(f"{name}_url", f"sqlite:///{tmp_path / name}.db"), tmp_path)
+    _clear(database)
+    yield database
+    _clear(database)
+    database.close()
+
+
+def _clear(database: Database) -> None:
+    if not database.sqlite:
+        with database.write() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+
+
+def test_from_nothing_to_the_tables_as_declared(empty: Database) -> None:
+    assert migrate.current(empty) is None
+    migrate.upgrade(empty)
+    assert migrate.current(empty) == migrate.head(empty.name)
+    with empty.read() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, migrate.METADATA[empty.name]) == []
+        made = inspect(connection)
+        for table in migrate.METADATA[empty.name].sorted_tables:
+            primary = [column.name for column in table.primary_key]
+            assert made.get_pk_constraint(table.name)["constrained_columns"] == primary
+            declared = {(index.name, *(c.name for c in index.columns)) for index in table.indexes}
+            found = [one for one in made.get_indexes(table.name) if not one.get("duplicates_constraint")]
+            assert {(one["name"], *one["column_names"]) for one in found} == declared
+
+
+def test_upgrading_again_changes_nothing(empty: Database) -> None:
+    migrate.upgrade(empty)
+    migrate.upgrade(empty)
+    with empty.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
+
+
+def test_a_migration_that_fails_leaves_nothing(empty: Database) -> None:
+    """It runs in one transaction, also on SQLite."""
+    last = migrate.METADATA[empty.name].sorted_tables[-1].name
+    with empty.write() as connection:
+        connection.execute(text(f"CREATE TABLE {last} (in_the_way integer)"))
+    with pytest.raises(Exception, match=last):
+        migrate.upgrade(empty)
+    with empty.read() as connection:
+        assert inspect(connection).get_table_names() == [last]
+
+
+def test_tables_of_another_version_are_not_opened(house: House) -> None:
+    with house.keys.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(NotInitialised, match="keys: tables of another version"):
+        open_house(house.settings)
+
+
+def test_a_missing_database_is_not_made_anew(house: House) -> None:
+    house.close()
+    path = house.settings.instance / "ledger.db"
+    path.unlink()
+    with pytest.raises(NotInitialised, match="ledger: no database"):
+        open_house(house.settings)
+    assert not path.exists()
