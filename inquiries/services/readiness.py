@@ -11,8 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
-from inquiries.services import keys as adoption
-from inquiries.services import records, retention, rotation
+from inquiries.services import adoption, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from inquiries.errors import JobBusy, RotationIncomplete
-from inquiries.services import keys as adoption
-from inquiries.services import people, records, retention, rotation
+from inquiries.services import adoption, people, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import due as due_groups

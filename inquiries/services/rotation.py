@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from inquiries import clock
 from inquiries.errors import KeyUnavailable, RotationIncomplete, SealBroken
 from inquiries.sealing import epochs as sealing
-from inquiries.services import keys as adoption
-from inquiries.services import records, second_factor
+from inquiries.services import adoption, records, second_factor
+from inquiries.services import keys as data_keys
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
@@ -242,7 +242,7 @@ def _opened(house: House, batch: Sequence[keys.KeyRow]) -> list[tuple[keys.KeyRo
 
 def _opened_row(house: House, row: keys.KeyRow) -> tuple[bytes, bytes | None]:
     assert row.wrap is not None  # noqa: S101 - wrapped_before gives living rows only
-    dek = adoption.unwrapped(house, row.epoch, row.id, row.wrap)
+    dek = data_keys.unwrapped(house, row.epoch, row.id, row.wrap)
     if row.receipt_wrap is None:
         return dek, None
     try:

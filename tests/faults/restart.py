@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from inquiries.errors import NotFound, RotationIncomplete
-from inquiries.services import installation, keys, people, records, retention, rotation
+from inquiries.services import adoption, installation, keys, people, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys as store
 from tests.faults import invariants
@@ -59,7 +59,7 @@ def _go_on(house: House, enrolment: str | None, here: Path) -> None:
     for note in [note for note in notes if note.get("once")]:
         receive(house, here, note["content"], bytes.fromhex(note["once"]), **note["given"])
     assert _count(house) == before, "a retry was stored again"
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     swept = retention.sweep(house)
     assert swept.failed == 0
     assert invariants.due_now(house) == 0

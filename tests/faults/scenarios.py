@@ -27,8 +27,8 @@ import time_machine
 from inquiries import clock
 from inquiries import settings as settings_module
 from inquiries.services import (
+    adoption,
     installation,
-    keys,
     passwords,
     people,
     records,
@@ -103,7 +103,7 @@ def enrol_with(house: House, directory: Path, token: str) -> None:
 
 def small_batches() -> None:
     """Several commits where there would be one."""
-    keys.BATCH = rotation.BATCH = 2
+    adoption.BATCH = rotation.BATCH = 2
     retention.BATCH = 4
 
 
@@ -145,12 +145,12 @@ def with_due(directory: Path) -> None:
     with time_machine.travel(ALL_DUE - timedelta(days=400)):
         for number in range(2):
             receive(house, directory, f"all due, adopted {number}", consents=WITH_MARKETING)
-        keys.adopt_pending(house)
+        adoption.adopt_pending(house)
         receive(house, directory, "all due, not adopted", consents=WITH_MARKETING)
     with time_machine.travel(ALL_DUE - timedelta(days=100)):
         receive(house, directory, "visitor due, not adopted")
         receive(house, directory, "visitor due", once=b"0" * 16)
-        keys.adopt(house, _inquiries(house)[-1:])
+        adoption.adopt(house, _inquiries(house)[-1:])
     with time_machine.travel(ALL_DUE - timedelta(hours=2)):
         receive(house, directory, "fresh")
     house.close()
@@ -162,7 +162,7 @@ def with_destroyed(directory: Path) -> None:
     house = open_house(settings_of(directory))
     with time_machine.travel(ALL_DUE):
         assert retention.sweep(house).destroyed == 11
-        keys.adopt(house, _inquiries(house)[:1])
+        adoption.adopt(house, _inquiries(house)[:1])
     house.close()
 
 
@@ -173,7 +173,7 @@ def with_all_put_back(directory: Path) -> None:
     copy_of_keys = copy_tree(instance / "keyring", directory / "keyring.copy")
     house = open_house(settings_of(directory))
     with time_machine.travel(ALL_DUE):
-        keys.adopt_pending(house)
+        adoption.adopt_pending(house)
         copy_of_live = copy_database(instance / "live.db", directory / "live.copy")
         assert retention.sweep(house).destroyed == 11
         rotation.rotate(house)
@@ -264,7 +264,7 @@ def send_together(directory: Path) -> None:
 
 def adopt(directory: Path) -> None:
     house = open_house(settings_of(directory))
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     house.close()
 
 

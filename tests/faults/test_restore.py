@@ -22,7 +22,7 @@ import time_machine
 
 from inquiries.errors import NotFound, RotationIncomplete
 from inquiries.sealing import receipts
-from inquiries.services import installation, keys, receipt, records, retention, rotation
+from inquiries.services import adoption, installation, keys, receipt, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from tests.cast import send
@@ -50,7 +50,7 @@ class Past:
             with time_machine.travel(START - timedelta(hours=20)):
                 self._send("due, adopted", at=START - timedelta(days=400))
             self._send("first")
-            keys.adopt_pending(house)
+            adoption.adopt_pending(house)
             self._copy()  # 0: adopted
             self._send("second")
             self._send("due, not adopted", at=START - timedelta(days=390))
@@ -58,7 +58,7 @@ class Past:
             clock.move_to(START)
             assert retention.sweep(house, confirm=True).destroyed == 4
             self._copy()  # 2: destroyed
-            keys.adopt_pending(house)
+            adoption.adopt_pending(house)
             self._send("third")
             self._copy()  # 3: adopted after the destruction
             rotation.rotate(house)
@@ -66,7 +66,7 @@ class Past:
             self._send("fourth")
             self._copy()  # 5: received in the second epoch
             clock.move_to(START + timedelta(hours=20))
-            keys.adopt_pending(house)
+            adoption.adopt_pending(house)
             self._copy()  # 6: adopted in the second epoch
             rotation.rotate(house)
             self._copy()  # 7: rotated again
@@ -231,7 +231,7 @@ def test_a_live_store_put_back_is_noticed_by_a_key_without_its_row(house: House,
     send(house)
     copy = scenarios.copy_database(house.settings.instance / "live.db", tmp_path / "copy")
     newer = send(house)
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     house = _reinstalled(house, copy)
     (noticed,) = invariants.operations(house, "restore")
     assert noticed["orphan"] is not None

@@ -15,7 +15,7 @@ import time_machine
 from inquiries import worker
 from inquiries.clock import now
 from inquiries.errors import JobBusy, NotFound
-from inquiries.services import inbox, installation, keys, receipt, recovery, retention, rotation
+from inquiries.services import adoption, inbox, installation, receipt, recovery, retention, rotation
 from inquiries.services.house import House, open_house
 from tests.cast import MINJI
 from tests.faults import invariants
@@ -33,7 +33,7 @@ def prepare(directory: str, urls: dict[str, str]) -> None:
         for number in range(OLD):
             receive(house, here, f"all due {number}")
             if number == OLD // 2:
-                keys.adopt_pending(house)
+                adoption.adopt_pending(house)
     house.close()
 
 
@@ -117,7 +117,7 @@ def check(directory: str, urls: dict[str, str]) -> None:
     house = installed.house
     assert installed.recovered is not None
     assert installed.recovered.unopenable == ()
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     assert retention.sweep(house).failed == 0
     assert retention.sweep(house).due == 0
     rotation.rotate(house)

@@ -12,7 +12,7 @@ import time_machine
 
 from inquiries.errors import NotFound
 from inquiries.rules.permissions import ALL_TYPES, Role
-from inquiries.services import inbox, keys, receipt, retention
+from inquiries.services import adoption, inbox, keys, receipt, retention
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.settings import HOME, Settings
@@ -145,7 +145,7 @@ def test_p09_closing_never_puts_it_back_and_reopening_gives_the_promised_day(any
 def test_p16_marketing_ends_while_the_inquiry_lives_on(any_house: House) -> None:
     with at():
         code = send(any_house, consents={"inquiry": True, "marketing": True}).receipt
-        keys.adopt_pending(any_house)
+        adoption.adopt_pending(any_house)
     end = T0.replace(month=9)  # six calendar months
     with at((end - T0).days, minutes=-1):
         assert retention.sweep(any_house, confirm=True).destroyed == 1  # the visitor's data alone

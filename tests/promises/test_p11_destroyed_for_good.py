@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from inquiries.errors import InquiriesError, NotFound
-from inquiries.services import inbox, installation, keys, receipt, records, retention, rotation
+from inquiries.services import adoption, inbox, installation, keys, receipt, records, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.worker import Worker
@@ -50,7 +50,7 @@ def story(house: House) -> Iterator[Story]:
         rotation.rotate(house)  # its own epoch, so that what was sealed to it can be told apart
         gone_code = send(house, items=GONE, consents=CONSENTS).receipt
         copies.append(copy_of(house, "1 not adopted"))
-        keys.adopt_pending(house)
+        adoption.adopt_pending(house)
         copies.append(copy_of(house, "2 adopted"))
         gone = only_id(house)
         inbox.open_inquiry(house, MINJI, gone, None)
@@ -60,7 +60,7 @@ def story(house: House) -> Iterator[Story]:
     with at(300):
         stays_code = send(house, items=STAYS, consents=CONSENTS).receipt
         copies.append(copy_of(house, "4 another, not adopted"))
-        keys.adopt_pending(house)
+        adoption.adopt_pending(house)
         stays = inbox.page(house, MINJI).rows[0].id
         copies.append(copy_of(house, "5 another"))
     with at(366):

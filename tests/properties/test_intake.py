@@ -19,7 +19,7 @@ from inquiries.errors import (
     UnknownType,
 )
 from inquiries.sealing import receipts
-from inquiries.services import inbox, intake, keys, receipt
+from inquiries.services import adoption, inbox, intake, receipt
 from inquiries.services.house import House
 from inquiries.services.intake import Submission
 from inquiries.stores.live.tables import inquiries
@@ -79,7 +79,7 @@ def test_what_is_valid_is_stored_and_opens_for_her_and_for_staff(
     assert dict(receipt.look(house, code).items) == sent.expected(items)
     row = inbox.page(house, MINJI).rows[0]
     assert dict(inbox.open_inquiry(house, MINJI, row.id, None).items) == sent.expected(items)
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     assert dict(receipt.look(house, code).items) == sent.expected(items)
 
 

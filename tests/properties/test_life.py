@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from inquiries import clock
 from inquiries.errors import NotFound, WrongState
 from inquiries.rules import retention as rules
-from inquiries.services import inbox, installation, keys, receipt, records, retention, rotation
+from inquiries.services import adoption, inbox, installation, receipt, records, retention, rotation
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
@@ -144,7 +144,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def adopt(self) -> None:
-        assert keys.adopt_pending(self.house).quarantined == 0
+        assert adoption.adopt_pending(self.house).quarantined == 0
 
     @rule(hours=st.one_of(st.integers(1, 48), st.integers(24 * 20, 24 * 200)))
     def wait(self, hours: int) -> None:

@@ -15,7 +15,7 @@ from inquiries.errors import IntakeClosed, InvalidItems, NotFound, NoticeSuperse
 from inquiries.policy import loader
 from inquiries.sealing import envelope, receipts
 from inquiries.sealing.epochs import EpochSecret
-from inquiries.services import inbox, intake, keys, publishing, receipt, rotation
+from inquiries.services import adoption, inbox, intake, keys, publishing, receipt, rotation
 from inquiries.services.house import House, create_house, open_house
 from inquiries.services.ids import new_id, new_ids
 from inquiries.settings import Settings
@@ -328,7 +328,7 @@ def public(house: House, make_settings: Callable[..., Settings]) -> Iterator[Hou
 def test_the_public_surface_receives_and_shows_but_opens_nothing(house: House, public: House) -> None:
     code = send(public).receipt
     assert receipt.look(public, code).items == ITEMS  # from the envelope, with the receipt alone
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     assert receipt.look(public, code).items == ITEMS  # from the key row
     rotation.rotate(house)
     assert receipt.look(public, code).items == ITEMS

@@ -13,7 +13,7 @@ import time_machine
 from inquiries import clock
 from inquiries.errors import KeyUnavailable
 from inquiries.sealing import envelope, items, tags
-from inquiries.services import epochs, inbox, keys, receipt, records, recovery, rotation
+from inquiries.services import adoption, epochs, inbox, keys, receipt, records, recovery, rotation
 from inquiries.services.house import House, open_house
 from inquiries.services.ids import new_id
 from inquiries.settings import Settings
@@ -53,7 +53,7 @@ def key_rows(house: House) -> list[store.KeyRow]:
 def test_adoption_makes_a_row_for_each_group(any_house: House) -> None:
     house = any_house
     send(house, consents=BOTH)
-    assert keys.adopt_pending(house).adopted == 1
+    assert adoption.adopt_pending(house).adopted == 1
     found = rows(house, "group_name, epoch, destroyed_at, tag_email, tag_phone, receipt_lookup")
     assert sorted(row[0] for row in found) == ["main", "marketing", "visitor"]
     assert {row[1:3] for row in found} == {(1, None)}
@@ -68,10 +68,10 @@ def test_adoption_makes_a_row_for_each_group(any_house: House) -> None:
 
 def test_adopting_again_changes_nothing(any_house: House) -> None:
     send(any_house)
-    keys.adopt_pending(any_house)
+    adoption.adopt_pending(any_house)
     before = rows(any_house, "id, wrap, receipt_wrap")
-    assert keys.adopt_pending(any_house).adopted == 0
-    keys.adopt(any_house, inquiry_ids(any_house))
+    assert adoption.adopt_pending(any_house).adopted == 0
+    adoption.adopt(any_house, inquiry_ids(any_house))
     assert rows(any_house, "id, wrap, receipt_wrap") == before
 
 
@@ -84,8 +84,8 @@ def test_a_tombstone_is_never_replaced(any_house: House) -> None:
     stones = [stone_of(store.KeyRow(key, pending.inquiry_id, f"group {key}", 1, None, None)) for key in ids]
     with house.keys.write() as connection:
         store.bury(connection, stones)
-    opened = keys._open(house, pending)
-    keys._insert(house, [(pending, opened)])  # a worker that had looked before
+    opened = adoption._open(house, pending)
+    adoption._insert(house, [(pending, opened)])  # a worker that had looked before
     assert rows(house, "wrap, receipt_wrap, tag_email") == [(None, None, None)] * 2
     assert keys.of_inquiries(house, inquiry_ids(house)) == {}
 
@@ -96,7 +96,7 @@ def test_a_key_adopted_while_it_is_destroyed_does_not_escape(any_house: House) -
     send(house)
     with house.live.read() as connection:
         (pending,) = live_epochs.envelopes_of(connection, inquiry_ids(house))
-    groups = keys._open(house, pending)
+    groups = adoption._open(house, pending)
     new = [
         store.NewKey(one.key_id, pending.inquiry_id, one.group, b"w", b"r", b"l" * 16, b"e" * 16)
         for one in groups
@@ -124,19 +124,19 @@ def test_a_key_adopted_while_it_is_destroyed_does_not_escape(any_house: House) -
 def test_an_adoption_run_ends_however_many_come_meanwhile(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "PAGE", 1)
+    monkeypatch.setattr(adoption, "PAGE", 1)
     for _ in range(3):
         send(house)
-    real, calls = keys._adopt, []
+    real, calls = adoption._adopt, []
 
     def adopt_while_another_comes(*given: object) -> tuple[int, int]:
         calls.append(send(house))
         assert len(calls) < 10, "it runs after those that come"
         return real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(keys, "_adopt", adopt_while_another_comes)
-    assert keys.adopt_pending(house).adopted == 3
-    assert keys.unadopted(house, 2) == inquiry_ids(house)[3:]
+    monkeypatch.setattr(adoption, "_adopt", adopt_while_another_comes)
+    assert adoption.adopt_pending(house).adopted == 3
+    assert adoption.unadopted(house, 2) == inquiry_ids(house)[3:]
 
 
 # -- what does not open --------------------------------------------------------------------------
@@ -149,12 +149,12 @@ def test_an_envelope_that_does_not_open_is_set_apart_on_record(any_house: House)
     with house.live.write() as connection:
         connection.exec_driver_sql(f"UPDATE envelopes SET sealed = {broken}")
     whole = send(house)
-    outcome = keys.adopt_pending(house)
+    outcome = adoption.adopt_pending(house)
     assert (outcome.adopted, outcome.quarantined) == (1, 1)
-    assert keys.quarantined(house) == inquiry_ids(house)[:1]
+    assert adoption.quarantined(house) == inquiry_ids(house)[:1]
     (recorded,) = [body for _, body in records.bodies(house, "operation") if body["act"] == "quarantine"]
     assert recorded["inquiries"] == inquiry_ids(house)[:1]
-    again = keys.adopt_pending(house)
+    again = adoption.adopt_pending(house)
     assert (again.adopted, again.quarantined) == (0, 0)
     assert receipt.look(house, whole.receipt).items["name"] == "김소라"
 
@@ -166,8 +166,8 @@ def test_an_envelope_whose_epoch_ended_meanwhile_is_not_blamed(any_house: House)
     with house.live.read() as connection:
         pending = live_epochs.envelopes_of(connection, inquiry_ids(house))
     rotation.rotate(house)
-    assert keys._adopt(house, pending) == (0, 0)
-    assert keys.quarantined(house) == []
+    assert adoption._adopt(house, pending) == (0, 0)
+    assert adoption.quarantined(house) == []
     assert rotation.rotate(house).epoch == 3
 
 
@@ -195,7 +195,7 @@ def test_an_envelope_with_anothers_key_ids_is_set_apart(house: House) -> None:
             f"INSERT INTO inquiry_groups (id, inquiry_id, name, sealed) VALUES ({new_id()}, {forged_id}, 'main', x'00')"
         )
         live_epochs.add_envelope(connection, forged_id, epoch.number, sealed)
-    outcome = keys.adopt_pending(house)
+    outcome = adoption.adopt_pending(house)
     assert (outcome.adopted, outcome.quarantined) == (1, 1)
     (row,) = [one for one in inbox.page(house, MINJI).rows if one.who]
     assert inbox.open_inquiry(house, MINJI, row.id, None).items["name"] == "김소라"
@@ -213,7 +213,7 @@ def test_broken_items_cost_their_tags_and_nothing_else(house: House) -> None:
         spoilt = "CAST(substr(sealed, 1, length(sealed) - 1) || x'00' AS BLOB)"
         connection.exec_driver_sql(f"UPDATE inquiry_groups SET sealed = {spoilt}")
     send(house)
-    assert keys.adopt_pending(house).adopted == 2
+    assert adoption.adopt_pending(house).adopted == 2
     with_tags = [row for row in rows(house, "group_name, tag_email") if row[1] is not None]
     assert len(with_tags) == 1
     assert rotation.rotate(house).epoch == 2
@@ -223,12 +223,12 @@ def test_the_public_surface_blames_no_envelope(house: House, make_settings: Call
     """It opens none, for want of the root key: that says nothing about the envelope."""
     send(house)
     public = open_house(make_settings(surface="public"))
-    for ask in (keys.adopt_pending, lambda house: keys.of_inquiries(house, inquiry_ids(house))):
+    for ask in (adoption.adopt_pending, lambda house: keys.of_inquiries(house, inquiry_ids(house))):
         with pytest.raises(KeyUnavailable, match="root key"):
             ask(public)
     public.close()
-    assert keys.quarantined(house) == []
-    assert keys.adopt_pending(house).adopted == 1
+    assert adoption.quarantined(house) == []
+    assert adoption.adopt_pending(house).adopted == 1
 
 
 def test_a_root_key_that_cannot_be_read_blames_no_envelope(house: House) -> None:
@@ -237,9 +237,9 @@ def test_a_root_key_that_cannot_be_read_blames_no_envelope(house: House) -> None
     away = root.rename(root.with_name("root.away"))
     other = open_house(house.settings)
     with pytest.raises(KeyUnavailable):
-        keys.adopt_pending(other)
+        adoption.adopt_pending(other)
     away.rename(root)
-    assert keys.adopt_pending(other).adopted == 1
+    assert adoption.adopt_pending(other).adopted == 1
     other.close()
 
 
@@ -282,7 +282,7 @@ def test_a_group_destroyed_before_adoption_hides_no_other(any_house: House) -> N
 def test_a_reader_in_another_process_sees_through_a_rotation(house: House) -> None:
     """Its row was read before, its key is gone since: it looks again."""
     send(house)
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     reader = open_house(house.settings)
     real = keys._rows
     stale = real(reader, inquiry_ids(house))

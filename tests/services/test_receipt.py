@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from inquiries import clock
 from inquiries.errors import NotFound, ReceiptMalformed
 from inquiries.sealing import receipts
-from inquiries.services import inbox, keys, receipt, retention, rotation
+from inquiries.services import adoption, inbox, receipt, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import keys as key_store
@@ -25,7 +25,7 @@ from tests.cast import ITEMS, MINJI, send
 def test_it_opens_before_and_after_adoption_and_rotation(any_house: House) -> None:
     code = send(any_house).receipt
     assert receipt.look(any_house, code).items == ITEMS
-    assert keys.adopt_pending(any_house).adopted == 1
+    assert adoption.adopt_pending(any_house).adopted == 1
     assert receipt.look(any_house, code).items == ITEMS
     for _ in range(3):
         rotation.rotate(any_house)
@@ -102,7 +102,7 @@ def test_from_the_due_moment_on_it_opens_nothing(any_house: House, *, adopted: b
     received = send(any_house)
     assert received.due is not None
     if adopted:
-        keys.adopt_pending(any_house)
+        adoption.adopt_pending(any_house)
     with time_machine.travel(received.due - timedelta(seconds=1), tick=False):
         assert receipt.look(any_house, received.receipt).items == ITEMS
     with time_machine.travel(received.due, tick=False), pytest.raises(NotFound):
@@ -157,7 +157,7 @@ def test_an_envelope_moved_from_another_inquiry_opens_nothing(house: House) -> N
 
 def test_a_wrap_moved_from_another_inquiry_opens_nothing(house: House) -> None:
     hers, his = send(house).receipt, send(house).receipt
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     table = key_store.keys
     with house.keys.write() as connection:
         rows = connection.execute(
@@ -181,7 +181,7 @@ def test_an_envelope_that_is_gone_opens_nothing(house: House) -> None:
 def test_it_opens_at_every_moment_of_a_rotation(house: House) -> None:
     """Rows and surface keys are replaced under her feet; she never sees that."""
     codes = [send(house).receipt for _ in range(3)]
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     codes.append(send(house).receipt)
     failures: list[BaseException] = []
     done = threading.Event()
@@ -224,7 +224,7 @@ def elsewhere(house: House, make_settings: Callable[..., Settings], tmp_path: Pa
 def test_a_host_with_surface_keys_alone_receives_and_shows(house: House, elsewhere: House) -> None:
     code = send(elsewhere).receipt
     assert receipt.look(elsewhere, code).items == ITEMS
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     for _ in range(3):
         rotation.rotate(house)
         assert receipt.look(elsewhere, code).items == ITEMS

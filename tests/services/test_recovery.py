@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from inquiries import clock
-from inquiries.services import installation, keys, records, recovery, retention
+from inquiries.services import adoption, installation, records, recovery, retention
 from inquiries.services.house import House
 from inquiries.stores.live import due
 from tests.cast import send
@@ -13,7 +13,7 @@ from tests.cast import send
 
 def test_a_start_in_good_order_finds_nothing_and_records_nothing(any_house: House) -> None:
     send(any_house)
-    keys.adopt_pending(any_house)
+    adoption.adopt_pending(any_house)
     before = records.heads(any_house)
     assert recovery.start(any_house) == recovery.Recovered(epoch=1)
     assert records.heads(any_house) == before

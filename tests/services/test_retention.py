@@ -13,7 +13,7 @@ import time_machine
 
 from inquiries import clock
 from inquiries.errors import ClockSuspect, JobBusy, NotFound
-from inquiries.services import inbox, keys, receipt, records, retention, rotation
+from inquiries.services import adoption, inbox, receipt, records, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores.database import Database
@@ -77,7 +77,7 @@ def test_each_group_ends_on_its_own_day(any_house_at_t0: House) -> None:
     house = any_house_at_t0
     with at(hours=1):
         received = send(house, consents=BOTH)
-        keys.adopt_pending(house)
+        adoption.adopt_pending(house)
     with at(VISITOR_DUE):
         assert sweep(house).destroyed == 1
         assert receipt.look(house, received.receipt).state == "received"
@@ -111,7 +111,7 @@ def test_what_was_never_adopted_is_destroyed_all_the_same(any_house_at_t0: House
         assert inbox.open_inquiry(house, MINJI, row.id, None).items["name"] == "김소라"
     with at(ALL_DUE):
         assert sweep(house).destroyed == 1
-        assert keys.adopt_pending(house).adopted == 0
+        assert adoption.adopt_pending(house).adopted == 0
         with pytest.raises(NotFound):
             receipt.look(house, received.receipt)
     assert len(tombstones(house)) == 2
@@ -223,7 +223,7 @@ def test_a_keys_store_that_fails_leaves_everything_to_the_next_run(any_house_at_
     house = any_house_at_t0
     with at(hours=1):
         send(house)
-        keys.adopt_pending(house)
+        adoption.adopt_pending(house)
     with at(ALL_DUE):
         for _ in range(2):
             with broken(house.keys, "keys"):
@@ -311,9 +311,10 @@ def test_believes_what_was_confirmed_by_another_process(house_at_t0: House) -> N
 
 @pytest.mark.parametrize(("unforeseen", "refused"), [(19, False), (20, True)])
 def test_refuses_when_more_is_due_than_was_forecast(
+    any_house_at_t0: House,
+    *,
     unforeseen: int,
     refused: bool,
-    any_house_at_t0: House,  # noqa: FBT001
 ) -> None:
     house = any_house_at_t0
     with at(hours=1):

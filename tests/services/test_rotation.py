@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from inquiries import clock
 from inquiries.errors import JobBusy, KeyUnavailable, NotFound, RotationIncomplete
-from inquiries.services import inbox, keys, readiness, receipt, records, retention, rotation
+from inquiries.services import adoption, inbox, readiness, receipt, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.stores import keys as store
@@ -62,7 +62,7 @@ def test_every_living_key_moves_and_the_old_epoch_ends(
     house = any_house
     monkeypatch.setattr(rotation, "BATCH", 2)
     adopted = send(house, items={"content": "adopted"}, consents=BOTH)
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     waiting = send(house, items={"content": "waiting"})
     with house.keys.read() as connection:
         wraps = set(connection.exec_driver_sql("SELECT wrap FROM keys").scalars())
@@ -84,7 +84,7 @@ def test_every_living_key_moves_and_the_old_epoch_ends(
 
 
 def test_the_retired_secret_is_forgotten_by_this_process_too(house: House) -> None:
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     rotation.rotate(house)
     with pytest.raises(KeyUnavailable):
         house.custody.epoch_secret(1)
@@ -96,7 +96,7 @@ def test_a_key_destroyed_meanwhile_is_not_revived(any_house: House) -> None:
     """The rotation has read the row, the sweep destroys it, the rotation writes."""
     house = any_house
     send(house)
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     with house.keys.read() as connection:
         row, *_ = store.wrapped_before(connection, 2, 0, 10)
     stone = store.Tombstone(
@@ -176,7 +176,7 @@ def test_a_confirmed_loss_hides_no_later_one(any_house: House) -> None:
 def test_a_key_row_that_does_not_open_is_healed_by_its_envelope(any_house: House) -> None:
     house = any_house
     received = send(house, items={"content": "healed"})
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     _spoil_rows(house)
     rotation.rotate(house)
     assert contents(house) == ["healed"]
@@ -186,7 +186,7 @@ def test_a_key_row_that_does_not_open_is_healed_by_its_envelope(any_house: House
 def test_a_key_row_that_nothing_opens_waits_for_the_officer_and_hides_no_other(any_house: House) -> None:
     house = any_house
     send(house, items={"content": "lost"})
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     _spoil_rows(house)
     break_envelope(house)
     send(house, items={"content": "kept"})
@@ -206,7 +206,7 @@ def test_what_was_confirmed_as_lost_is_still_destroyed_on_its_day(house_at_t0: H
     house = house_at_t0
     with at(hours=1):
         send(house)
-        keys.adopt_pending(house)
+        adoption.adopt_pending(house)
         _spoil_rows(house)
         break_envelope(house)
         rotation.rotate(house, confirm=True)
@@ -244,7 +244,7 @@ def test_one_at_a_time(any_house: House) -> None:
 def test_a_reader_of_the_keys_store_delays_the_end_and_no_more(house: House) -> None:
     """Until the write-ahead log is cut, it holds the wraps of before; the next run cuts it."""
     send(house)
-    keys.adopt_pending(house)
+    adoption.adopt_pending(house)
     house.keys.engine.dispose()
     event.listen(house.keys.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout = 50"))
     with house.keys.read() as reader:
