@@ -18,10 +18,9 @@ from werkzeug.test import TestResponse
 from inquiries.services import receipt
 from inquiries.services.house import House
 from inquiries.stores.live.tables import inquiries
-from tests.moments import at
+from tests.moments import at, fresh
 from tests.promises.pages import application
 from tests.properties import sent
-from tests.properties.houses import fresh
 
 REFUSED = {308, 400, 403, 404, 409, 413, 415, 422}  # 308: two slashes in a path became one
 CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){4}")

@@ -24,9 +24,8 @@ from inquiries.services.house import House
 from inquiries.services.intake import Submission
 from inquiries.stores.live.tables import inquiries
 from tests.cast import MINJI, send
-from tests.moments import at
+from tests.moments import at, fresh
 from tests.properties import sent
-from tests.properties.houses import fresh
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,8 @@ from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
 from tests.cast import MINJI, send
-from tests.moments import T0
+from tests.moments import T0, fresh
 from tests.properties import sent
-from tests.properties.houses import fresh
 
 ZONE = sent.POLICY.time_zone
 MARKETING = sent.POLICY.purposes["marketing"]
