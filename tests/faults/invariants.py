@@ -39,6 +39,9 @@ def _nothing_half_destroyed(house: House) -> None:
     assert {row[0] for row in _rows(house.live, "SELECT inquiry_id FROM envelopes")} <= shells | staff
     keys = {row[0] for row in _rows(house.keys, "SELECT id FROM keys WHERE destroyed_at IS NULL")}
     assert not keys - {row[0] for row in living} - staff, "living keys of groups that are not there"
+    sealed = {row[0] for row in _rows(house.live, "SELECT inquiry_id FROM envelopes")}
+    bare = {row[1] for row in living if row[0] not in keys} - sealed
+    assert not bare, f"groups with neither key nor envelope, of {bare}"
     intents = [n for n, body in records.bodies(house, "destruction") if body["act"] == "intent"]
     done = {body["intent"] for _, body in records.bodies(house, "destruction") if body["act"] == "done"}
     assert set(intents) == done, "a destruction that was begun and not carried through"

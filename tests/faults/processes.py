@@ -70,5 +70,7 @@ class Processes:
             if child is not None:
                 child.kill()
             raise AssertionError(f"no answer in {PATIENCE:.0f} s to {request}")
-        answer: dict[str, int] = json.loads(self._zygote.stdout.readline())
+        line = self._zygote.stdout.readline()
+        assert line, "the zygote did not start: see what it wrote"
+        answer: dict[str, int] = json.loads(line)
         return answer

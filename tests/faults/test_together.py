@@ -17,7 +17,7 @@ KILLED = -9
 
 @pytest.mark.parametrize(
     ("submitters", "seconds"),
-    [(2, 3.0), pytest.param(4, 60.0, marks=pytest.mark.slow)],
+    [(2, 3.0), pytest.param(4, 30.0, marks=pytest.mark.slow)],
     ids=["short", "long"],
 )
 def test_many_submit_while_others_rotate_read_work_and_are_killed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -12,9 +13,10 @@ from sqlalchemy import event
 from inquiries import clock
 from inquiries.errors import JobBusy, KeyUnavailable, NotFound, RotationIncomplete
 from inquiries.services import adoption, inbox, readiness, receipt, records, retention, rotation
-from inquiries.services.house import House
+from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import keys as store
+from inquiries.stores.live import epochs as live_epochs
 from tests.cast import MINJI, send
 from tests.moments import at, installed
 
@@ -90,6 +92,63 @@ def test_the_retired_secret_is_forgotten_by_this_process_too(house: House) -> No
         house.custody.epoch_secret(1)
     with pytest.raises(KeyUnavailable):
         house.custody.surface_key(1)
+
+
+def test_a_receipt_is_good_while_a_rotation_passes(house: House) -> None:
+    """Another process has read the row; before it comes to the surface key, that is gone."""
+    received = send(house)
+    keys_of_both = (received.receipt, send(house).receipt)
+    for code in keys_of_both:  # from the envelope first, from the row after it
+        reader = open_house(house.settings)
+        real = reader.custody.surface_key
+        rotated: list[rotation.Rotation] = []
+
+        def surface_key(
+            number: int, reader: House = reader, real: Any = real, rotated: Any = rotated
+        ) -> bytes:
+            if not rotated:
+                rotated.append(rotation.rotate(house))
+                reader.custody.forget_before(rotated[0].epoch)
+            return bytes(real(number))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reader.custody, "surface_key", surface_key)
+            assert receipt.look(reader, code).items["name"] == "김소라"
+        assert rotated
+        reader.close()
+
+
+def test_what_comes_while_an_epoch_closes_goes_to_the_next(any_house: House) -> None:
+    """Asking "is it open?" and inserting are one, whatever a transaction sees of another: the gate."""
+    house = any_house
+    send(house)
+    secret = house.custody.add_epoch(2)
+    adopting = threading.Thread(target=adoption.adopt_pending, args=[house])
+    with house.keys.write() as connection:
+        house.keys.gate(connection, store.GATE, exclusive=True)
+        store.start_epoch(connection, 2, clock.now())
+        _starts_and_waits(adopting)
+    adopting.join(10)
+    assert epochs_of_keys(house) == {2}
+    with house.live.read() as connection:
+        (first,) = live_epochs.every(connection)
+    second = live_epochs.EpochRow(2, secret.public_key, "open", clock.now(), b"")
+    sending = threading.Thread(target=send, args=[house])
+    with house.live.write() as connection:
+        house.live.gate(connection, live_epochs.GATE, exclusive=True)
+        rotation._put(house, connection, first, "closed")
+        rotation._put(house, connection, second, "open")
+        _starts_and_waits(sending)
+    sending.join(10)
+    with house.live.read() as connection:
+        query = "SELECT epoch FROM envelopes ORDER BY inquiry_id"
+        assert list(connection.exec_driver_sql(query).scalars()) == [1, 2]
+
+
+def _starts_and_waits(thread: threading.Thread) -> None:
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
 
 
 def test_a_key_destroyed_meanwhile_is_not_revived(any_house: House) -> None:

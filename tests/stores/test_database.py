@@ -126,16 +126,33 @@ def test_many_processes_lose_no_update(sqlite: Database, tmp_path: Path) -> None
         "import sys; from pathlib import Path; from sqlalchemy import text\n"
         "from inquiries.stores.database import Database\n"
         "database = Database('live', sys.argv[1], Path(sys.argv[2]))\n"
-        "for _ in range(25):\n"
+        "with database.read() as connection:\n"
+        "    connection.execute(text('SELECT n FROM counted'))\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "for _ in range(100):\n"
         "    with database.write() as connection:\n"
         "        n = connection.execute(text('SELECT n FROM counted')).scalar_one()\n"
         "        connection.execute(text('UPDATE counted SET n = :n'), {'n': n + 1})\n"
     )
     command = [sys.executable, "-c", program, url, str(tmp_path)]
-    running = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
-    assert [process.wait(60) for process in running] == [0, 0]
+    running = [_talking(command) for _ in range(2)]
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in running:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in running] == [0, 0]
     with sqlite.read() as connection:
-        assert counted(connection) == 50
+        assert counted(connection) == 200
+
+
+def _talking(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def test_a_writer_that_is_killed_holds_nobody_up(sqlite: Database, tmp_path: Path) -> None:
