@@ -1,4 +1,4 @@
-"""Statements of the hot path: compiled once, run on the driver's own cursor, at a quarter of the time.
+"""Statements of the hot path: compiled once, run on the driver's own cursor, in a fraction of the time.
 
 They take and give what the driver does: moments as microseconds (`types.Moment` by hand), no result objects.
 """
