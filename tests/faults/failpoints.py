@@ -1,5 +1,8 @@
 """Dies at the N-th failpoint: before and after each commit, between any two steps of writing the keyring.
 
+A sync is no failpoint: what was written is there after SIGKILL, synced or not. That it is synced, and when,
+is the matter of tests/stores/test_keyring.py.
+
 The product has no hook for this: in the child process that calls `arm`, SQLAlchemy's commit and the
 functions of `os` are wrapped. The death is SIGKILL, so no handler, no rollback and no `finally` runs.
 """
@@ -68,11 +71,6 @@ class Failpoints:
             self.reach(f"{name} is half written", lambda: real(descriptor, data[: len(data) // 2]))
         return real(descriptor, data)
 
-    def synced(self, real: Callable[[int], None], descriptor: int) -> None:
-        if (name := self.open_files.get(descriptor)) is not None:
-            self.reach(f"before {name} is synced")
-        real(descriptor)
-
     def moved(self, real: Callable[..., None], act: str, *args: Any, **kwargs: Any) -> None:
         name = next(filter(None, map(self.name_of, args)), None)
         if name is not None:
@@ -104,7 +102,6 @@ def arm(keyring: Path, fatal: int, report: Path) -> Failpoints:
     wrap(os, "open", points.opened)
     wrap(os, "close", points.closed)
     wrap(os, "write", points.written)
-    wrap(os, "fsync", points.synced)
     for act in ("replace", "rename", "unlink", "remove", "link"):
         wrap(os, act, points.moved, act)
     wrap(DefaultDialect, "do_commit", points.committed)
