@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection
 
@@ -16,12 +16,22 @@ LIMIT = 64
 
 
 class _Job:
-    """One writer's work and how it ended."""
+    """One writer's work, how it ended, and where its writer waits for that, or for her turn to lead."""
 
     def __init__(self, work: Callable[[Connection], None]) -> None:
         self.work = work
         self.done = False
         self.failure: Exception | None = None
+        self._turn = threading.Lock()
+        self._turn.acquire()
+
+    def wait(self) -> None:
+        """Sleep until woken."""
+        self._turn.acquire()
+
+    def wake(self) -> None:
+        """Wake the one who waits; once."""
+        self._turn.release()
 
 
 class Together:
@@ -29,47 +39,61 @@ class Together:
 
     def __init__(self, write: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._write = write
-        self._leading = threading.Lock()
-        self._queue_lock = threading.Lock()
+        self._lock = threading.Lock()
         self._queue: list[_Job] = []
+        self._led = False
 
     def run(self, work: Callable[[Connection], None]) -> None:
         """Run the work in a transaction; durable on return. It may run twice."""
         job = _Job(work)
-        with self._queue_lock:
+        with self._lock:
             self._queue.append(job)
-        with self._leading:
-            if not job.done:
-                self._lead(job)
+            waits, self._led = self._led, True
+        if waits:
+            job.wait()
+        if not job.done:
+            self._lead(job)
         if job.failure is not None:
             raise job.failure
 
     def _lead(self, own: _Job) -> None:
-        """Write for everyone who waits once the database is ours, which another process may delay."""
-        batch = [own]
-        with self._queue_lock, suppress(ValueError):  # a leader who was interrupted had taken it off
+        """Write for everyone who waits, then hand the lead to who came meanwhile."""
+        with self._lock:
             self._queue.remove(own)
+        batch = [own]
+        try:
+            self._write_all(batch)
+        finally:  # also when interrupted: then the others of the batch stand in the queue again
+            with self._lock:
+                self._queue[:0] = [job for job in batch if job is not own and not job.done]
+                heir = self._queue[0] if self._queue else None
+                self._led = heir is not None
+            if heir is not None:
+                heir.wake()
+            for job in batch:
+                if job is not own and job.done:
+                    job.wake()
+
+    def _write_all(self, batch: list[_Job]) -> None:
+        """Write the batch, which grows by all who wait once the database is ours."""
         try:
             with self._write() as connection:
-                batch += self._others()
+                with self._lock:
+                    batch += self._queue[: LIMIT - 1]
+                    del self._queue[: LIMIT - 1]
                 for job in batch:
                     job.work(connection)
         except Exception as failed:  # noqa: BLE001 - handed to the writer it belongs to
-            if len(batch) > 1:
-                for job in batch:
-                    self._alone(job)
+            if len(batch) == 1:
+                batch[0].failure, batch[0].done = failed, True
                 return
-            own.failure = failed
+            for job in batch:
+                self._write_alone(job)
+            return
         for job in batch:
             job.done = True
 
-    def _others(self) -> list[_Job]:
-        """Those who wait, taken off the queue."""
-        with self._queue_lock:
-            others, self._queue = self._queue[: LIMIT - 1], self._queue[LIMIT - 1 :]
-        return others
-
-    def _alone(self, job: _Job) -> None:
+    def _write_alone(self, job: _Job) -> None:
         try:
             with self._write() as connection:
                 job.work(connection)
