@@ -1,7 +1,7 @@
 """One database: its engine, its pragmas, its single writer; knows no table and decides nothing.
 
 SQLite takes one writer at a time. Letting writers spin on SQLITE_BUSY costs a third of the throughput,
-so a writer first takes a lock on a file beside the database (within the process: a mutex), then begins
+so a writer first takes a lock on a file of the instance (within the process: a mutex), then begins
 IMMEDIATE. PostgreSQL needs neither; there the same calls are plain transactions.
 """
 
