@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,19 @@ def test_p04_a_policy_that_declares_none_keeps_none(make_settings: Callable[...,
     with installed(make_settings, policy=policy) as house, at():
         send(house)
         assert set(stored(house)) == {"main"}
+        assert "IP" not in application(house).test_client().get("/inquiries/support").text
+
+
+@pytest.mark.promise("P04")
+def test_p04_what_the_policy_does_not_name_is_not_kept(
+    make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    source = make_settings().policy.read_text("utf-8")
+    policy.write_text(source.replace('items = ["address", "user_agent"]', 'items = ["user_agent"]'), "utf-8")
+    with installed(make_settings, policy=policy) as house, at():
+        send(house)
+        assert stored(house)["visitor"] == {"user_agent": "Sora's browser"}
         assert "IP" not in application(house).test_client().get("/inquiries/support").text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,15 +52,20 @@ def only(house: House) -> int:
     return row.id
 
 
+#: Local time in Seoul, where it is already tomorrow: a leap day, and a year that holds one.
+RECEIVED = {
+    datetime(2028, 2, 29, 0, 30, tzinfo=SEOUL): datetime(2029, 2, 28, 0, 30, tzinfo=SEOUL),
+    datetime(2027, 6, 15, 0, 30, tzinfo=SEOUL): datetime(2028, 6, 15, 0, 30, tzinfo=SEOUL),
+}
+
+
 @pytest.mark.promise("P08")
+@pytest.mark.parametrize("received", RECEIVED, ids=["leap day", "leap year"])
 @pytest.mark.parametrize(("profile", "kind"), YEARLY)
 def test_p08_one_calendar_year_in_the_policys_time_zone(
-    make_settings: Callable[..., Settings], profile: str, kind: str
+    make_settings: Callable[..., Settings], profile: str, kind: str, received: datetime
 ) -> None:
-    """Received on 29 February in Seoul, where it is still the 28th in London: due on the 28th, same hour."""
-    received = datetime(2028, 2, 29, 0, 30, tzinfo=SEOUL)
-    due = datetime(2029, 2, 28, 0, 30, tzinfo=SEOUL)
-    assert received.astimezone(UTC).day == 28
+    due = RECEIVED[received]
     with installed(make_settings, policy=HOME / "policies" / f"{profile}.toml") as house:
         with time_machine.travel(received, tick=False):
             code = send(house, type=kind).receipt
