@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 #: By how much the clocks of several hosts may differ.
 SKEW = timedelta(seconds=5)
 
+_COUNTING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 def now() -> datetime:
     """The present moment, aware, in UTC, in microseconds."""
@@ -15,5 +17,8 @@ def now() -> datetime:
 
 
 def monotonic() -> float:
-    """Seconds since an arbitrary point; never set back, whatever happens to the wall clock."""
-    return time.monotonic()
+    """Seconds since an arbitrary point; never set back, whatever happens to the wall clock.
+
+    Counts on while the machine sleeps, where the system can: a laptop woken up is no clock that jumped.
+    """
+    return time.clock_gettime(_COUNTING)
