@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from inquiries.errors import SignInRefused
 from inquiries.rules.permissions import Role
 from inquiries.services import people, records
 from inquiries.services.house import House
+from inquiries.stores.live.tables import sessions
 from tests.cast import OH, send
 from tests.moments import at
 from tests.promises.pages import application, desk
@@ -28,6 +30,8 @@ def test_p24_a_revoked_persons_live_session_fails_on_its_next_request(any_house:
         answer = member.get("/staff/inbox")
         assert (answer.status_code, answer.headers["Location"]) == (303, "/staff/sign-in")
         assert "김**" not in answer.text
+        with any_house.live.read() as connection:
+            assert list(connection.scalars(select(sessions.c.staff_id))) == [None]  # that of asking to sign in
 
 
 def test_p24_nor_does_she_sign_in_again(any_house: House) -> None:
