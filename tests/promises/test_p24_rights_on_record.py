@@ -31,7 +31,8 @@ def test_p24_a_revoked_persons_live_session_fails_on_its_next_request(any_house:
         assert (answer.status_code, answer.headers["Location"]) == (303, "/staff/sign-in")
         assert "김**" not in answer.text
         with any_house.live.read() as connection:
-            assert list(connection.scalars(select(sessions.c.staff_id))) == [None]  # that of asking to sign in
+            # what is left is the one of asking to sign in
+            assert list(connection.scalars(select(sessions.c.staff_id))) == [None]
 
 
 def test_p24_nor_does_she_sign_in_again(any_house: House) -> None:
