@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import time_machine
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from inquiries import clock
 from inquiries.errors import NotFound, WrongState
@@ -66,9 +66,10 @@ class Life(RuleBasedStateMachine):
         self.house = self.exits.enter_context(fresh())
         self.known: list[Known] = []
 
-    @initialize()
-    def begin_sealing(self) -> None:
+    @initialize(kind=st.sampled_from(sent.TYPES), items=sent.valid, marketing=st.booleans())
+    def begin(self, kind: str, items: dict[str, str], marketing: bool) -> None:  # noqa: FBT001
         self.key = records.start_sealing(self.house)
+        self.receive(kind, items, marketing)
 
     def teardown(self) -> None:
         try:
@@ -97,10 +98,13 @@ class Life(RuleBasedStateMachine):
         assert received.due == known.due["main"]
         self.known.append(known)
 
-    @precondition(lambda self: self.known)
-    @rule(data=st.data())
-    def open(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), acts=st.lists(st.sampled_from(["open", *ACTS]), min_size=1, max_size=4))
+    def handle(self, data: st.DataObject, acts: list[str]) -> None:
         known = data.draw(st.sampled_from(self.known))
+        for act in acts:
+            self._open(known) if act == "open" else self._act(known, act)
+
+    def _open(self, known: Known) -> None:
         try:
             opened = inbox.open_inquiry(self.house, MINJI, known.id, None)
         except NotFound:
@@ -110,10 +114,7 @@ class Life(RuleBasedStateMachine):
         assert dict(opened.items) == known.items
         known.state = "open" if known.state == "received" else known.state
 
-    @precondition(lambda self: self.known)
-    @rule(data=st.data(), act=st.sampled_from(sorted(ACTS)))
-    def act(self, data: st.DataObject, act: str) -> None:
-        known = data.draw(st.sampled_from(self.known))
+    def _act(self, known: Known, act: str) -> None:
         after = NEXT.get((known.state, act))
         try:
             ACTS[act](self.house, MINJI, known.id)
@@ -141,15 +142,22 @@ class Life(RuleBasedStateMachine):
 
     # -- what runs by itself -----------------------------------------------------------------------
 
-    @rule()
+    @rule(data=st.data(), works=st.lists(st.sampled_from(["adopt", "sweep", "rotate", "seal"]), max_size=4))
+    def time_passes(self, data: st.DataObject, works: list[str]) -> None:
+        """Some hours, or until about a moment at which something is due; then the worker takes some turns."""
+        due = sorted({moment for one in self.known for moment in one.due.values() if moment > clock.now()})
+        near = st.builds(timedelta, minutes=st.integers(-2, 2))
+        until = st.builds(
+            lambda moment, more: moment - clock.now() + more, st.sampled_from(due or [clock.now()]), near
+        )
+        pause = data.draw(st.one_of(st.builds(timedelta, hours=st.integers(1, 48)), until))
+        self.time.shift(max(pause, timedelta(0)))
+        for work in works:
+            getattr(self, work)()
+
     def adopt(self) -> None:
         assert adoption.adopt_pending(self.house).quarantined == 0
 
-    @rule(hours=st.one_of(st.integers(1, 48), st.integers(24 * 20, 24 * 200)))
-    def wait(self, hours: int) -> None:
-        self.time.shift(timedelta(hours=hours))
-
-    @rule()
     def sweep(self) -> None:
         due = [(one, name) for one in self.known for name, moment in one.due.items() if moment <= clock.now()]
         swept = retention.sweep(self.house, confirm=True)
@@ -157,13 +165,11 @@ class Life(RuleBasedStateMachine):
         for one, name in due:
             del one.due[name]
 
-    @rule()
     def rotate(self) -> None:
         before = self.house.custody.secret_epochs()
         done = rotation.rotate(self.house)
         assert self.house.custody.secret_epochs() == [done.epoch] == [max(before) + 1]
 
-    @rule()
     def seal(self) -> None:
         assert records.seal(self.house)
 
@@ -216,7 +222,7 @@ Life.TestCase.settings = settings(
     max_examples=150
     if settings().max_examples > 100
     else 12,  # as many as the profile asks for would take hours
-    stateful_step_count=25,
+    stateful_step_count=20,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestLife = Life.TestCase
