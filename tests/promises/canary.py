@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.running import Answer, Client, Server, one_time_code
 
-ADDRESS = "127.83.47.19"
+NETWORK = "127.83.47"
 AGENT = "Zirkelschnabel/9.1 (kanarienvogel 4711)"
 ITEMS = {
     "name": "까나리아 Zefirelli",
@@ -34,7 +34,7 @@ TEXTS = {
     "content": "횃대가 부러져서",
     "end of the content": "노래를 못합니다.",
     "content in English": "The perch snapped",
-    "address": ADDRESS,
+    "address": NETWORK,
     "user agent": AGENT,
     "begin of the user agent": "Zirkelschnabel",
     "end of the user agent": "kanarienvogel 4711",
@@ -59,13 +59,15 @@ class Life:
 def live(server: Server) -> Life:
     """Send the canary in every way, get it refused in every way, look it up, let staff handle it."""
     life = Life()
-    person = Client(server.url, ADDRESS, AGENT)
+    person, refused, reader = (
+        Client(server.url, f"{NETWORK}.{n}", AGENT) for n in (19, 20, 21)
+    )  # apart in limits
     life.receipts += [_send(person), _send_plain(person), _send_by_api(person)]
-    _be_refused(person)
+    _be_refused(refused)
     for code in life.receipts:
-        assert ITEMS["company"].partition(" ")[0] in _look(person, code).text
+        assert ITEMS["company"].partition(" ")[0] in _look(reader, code).text
     _handle(server, life)
-    assert "answered" in _look(person, life.receipts[0], language="en").text.lower()
+    assert "answered" in _look(reader, life.receipts[0], language="en").text.lower()
     life.secrets |= {f"receipt {n}": code for n, code in enumerate(life.receipts)}
     life.secrets |= {f"receipt {n}, bare": code.replace("-", "") for n, code in enumerate(life.receipts)}
     life.secrets |= {f"group of receipt {n}": code[:11] for n, code in enumerate(life.receipts)}
@@ -160,7 +162,7 @@ def _handle(server: Server, life: Life) -> None:
         [
             ("csrf_token", page.value("csrf_token")),
             ("password", PASSWORD),
-            ("code", one_time_code(secret, -1)),
+            ("code", one_time_code(secret)),
         ],
     )
     assert enrolled.status == 200, enrolled.text
@@ -169,7 +171,7 @@ def _handle(server: Server, life: Life) -> None:
     cookies = set(officer.cookies.values())
     officer = Client(server.url)
     page = officer.get("/staff/sign-in")
-    fields = [("email", "privacy@example.com"), ("password", PASSWORD), ("code", one_time_code(secret))]
+    fields = [("email", "privacy@example.com"), ("password", PASSWORD), ("code", one_time_code(secret, 1))]
     signed_in = officer.post_plain("/staff/sign-in", [("csrf_token", page.value("csrf_token")), *fields])
     assert signed_in.status == 303, signed_in.text
     cookies |= set(officer.cookies.values())
