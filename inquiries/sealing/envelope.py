@@ -17,12 +17,14 @@ from inquiries.errors import SealBroken
 from inquiries.sealing.epochs import EpochSecret, parse_public_key
 from inquiries.sealing.primitives import (
     KEY_SIZE,
+    NONCE_SIZE,
     VERSION,
     VERSION_BYTE,
     Reader,
     bind,
     lasting_cipher,
     open_with,
+    random_parts,
     seal_with,
 )
 from inquiries.sealing.receipts import wrap_for_receipt
@@ -87,10 +89,12 @@ def seal_envelope(
     each), so that a holder of the surface key alone cannot change any of them unnoticed.
     """
     _check(groups)
-    entries = [
-        _Entry(g.group, g.key_id, b"" if code is None else wrap_for_receipt(code, inquiry_id, g.group, g.dek))
-        for g in groups
+    outer_nonce, *nonces = random_parts(1 + len(groups), NONCE_SIZE)
+    wraps = [
+        b"" if code is None else wrap_for_receipt(code, inquiry_id, g.group, g.dek, nonce)
+        for g, nonce in zip(groups, nonces, strict=True)
     ]
+    entries = [_Entry(g.group, g.key_id, wrap) for g, wrap in zip(groups, wraps, strict=True)]
     inner = bytearray(len(entries).to_bytes(2, "big"))
     for e in entries:
         name = e.group.encode()
@@ -99,7 +103,7 @@ def seal_envelope(
     deks = b"".join(g.dek for g in groups)
     inner += SUITE.encrypt(deks, _parsed(public_key), _info(epoch, inquiry_id, entries))
     associated = bind(_OUTER, VERSION, epoch, inquiry_id)
-    outer = seal_with(lasting_cipher(surface_key, _OUTER), bytes(inner), associated)
+    outer = seal_with(lasting_cipher(surface_key, _OUTER), bytes(inner), associated, outer_nonce)
     return VERSION_BYTE + epoch.to_bytes(8, "big") + outer
 
 

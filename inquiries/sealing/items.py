@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from inquiries.errors import SealBroken
 from inquiries.sealing.primitives import (
+    KEY_SIZE,
+    NONCE_SIZE,
     VERSION,
     VERSION_BYTE,
     Reader,
@@ -20,6 +22,7 @@ from inquiries.sealing.primitives import (
     new_key,
     open_sealed,
     open_with,
+    random_parts,
     seal_with,
 )
 
@@ -29,6 +32,11 @@ _ITEM = "inquiries item"
 def new_data_key() -> bytes:
     """A fresh data key (DEK) of 32 bytes: one per inquiry and group, never used for another."""
     return new_key()
+
+
+def new_data_keys(count: int) -> list[bytes]:
+    """So many data keys in one draw."""
+    return random_parts(count, KEY_SIZE)
 
 
 def seal_item(dek: bytes, inquiry_id: int, group: str, item: str, text: str) -> bytes:
@@ -55,7 +63,11 @@ def open_item(dek: bytes, inquiry_id: int, group: str, item: str, blob: bytes) -
 def seal_items(dek: bytes, inquiry_id: int, group: str, texts: Mapping[str, str]) -> dict[str, bytes]:
     """`seal_item` for each of a group's items, in their order, with the cipher made once."""
     ready, place = cipher(dek), bind(_ITEM, VERSION, inquiry_id, group)
-    return {item: _seal(ready, place, item, text) for item, text in texts.items()}
+    nonces = random_parts(len(texts), NONCE_SIZE)
+    return {
+        item: _seal(ready, place, item, text, nonce)
+        for (item, text), nonce in zip(texts.items(), nonces, strict=True)
+    }
 
 
 def open_items(dek: bytes, inquiry_id: int, group: str, sealed: Mapping[str, bytes]) -> dict[str, str]:
@@ -98,13 +110,13 @@ def unpack(blob: bytes) -> dict[str, bytes]:
     return sealed
 
 
-def _seal(ready: AESGCM, place: bytes, item: str, text: str) -> bytes:
+def _seal(ready: AESGCM, place: bytes, item: str, text: str, nonce: bytes | None = None) -> bytes:
     try:
         plaintext = text.encode()
     except UnicodeEncodeError:
         # Python's own error would carry the whole text to wherever errors are reported.
         raise ValueError("an item holds a lone surrogate") from None
-    return seal_with(ready, plaintext, place + bind(item))
+    return seal_with(ready, plaintext, place + bind(item), nonce)
 
 
 def _text(plaintext: bytes) -> str:

@@ -45,6 +45,12 @@ def new_key() -> bytes:
     return os.urandom(KEY_SIZE)
 
 
+def random_parts(count: int, size: int) -> list[bytes]:
+    """So many random values in one draw; at each draw the interpreter goes to another thread."""
+    drawn = os.urandom(size * count)
+    return [drawn[at : at + size] for at in range(0, len(drawn), size)]
+
+
 def derive(key: bytes, *context: bytes | str | int, length: int = KEY_SIZE) -> bytes:
     """HKDF-SHA-256 (RFC 5869) of a uniformly random key, no salt, info = bind(context).
 
@@ -77,13 +83,13 @@ def forget() -> None:
     lasting_cipher.cache_clear()
 
 
-def seal(key: bytes, plaintext: bytes, associated: bytes) -> bytes:
+def seal(key: bytes, plaintext: bytes, associated: bytes, nonce: bytes | None = None) -> bytes:
     """Seal under a key of 32 bytes.
 
     Layout: 0x01 ‖ nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16). `associated` is authenticated and not
     stored; make it with `bind`, the format's name and `VERSION` first.
     """
-    return seal_with(cipher(key), plaintext, associated)
+    return seal_with(cipher(key), plaintext, associated, nonce)
 
 
 def open_sealed(key: bytes, blob: bytes, associated: bytes) -> bytes:
@@ -97,9 +103,10 @@ def open_sealed(key: bytes, blob: bytes, associated: bytes) -> bytes:
     return open_with(AESGCM(key), blob, associated)
 
 
-def seal_with(ready: AESGCM, plaintext: bytes, associated: bytes) -> bytes:
-    """`seal` with a cipher that is ready."""
-    nonce = os.urandom(NONCE_SIZE)
+def seal_with(ready: AESGCM, plaintext: bytes, associated: bytes, nonce: bytes | None = None) -> bytes:
+    """`seal` with a cipher that is ready; a nonce given is random and serves once."""
+    if nonce is None:
+        nonce = os.urandom(NONCE_SIZE)
     return VERSION_BYTE + nonce + ready.encrypt(nonce, plaintext, associated)
 
 

@@ -64,7 +64,7 @@ def lookup_id(code: str) -> bytes:
     return derive(_issued(code).encode(), "inquiries receipt lookup", VERSION, length=16)
 
 
-def wrap_for_receipt(code: str, inquiry_id: int, group: str, dek: bytes) -> bytes:
+def wrap_for_receipt(code: str, inquiry_id: int, group: str, dek: bytes, nonce: bytes | None = None) -> bytes:
     """A group's data key, to be opened by the receipt alone.
 
     Layout: `primitives.seal` under HKDF(code, "inquiries receipt wrap", version, group), 61 bytes;
@@ -75,7 +75,7 @@ def wrap_for_receipt(code: str, inquiry_id: int, group: str, dek: bytes) -> byte
     """
     if len(dek) != KEY_SIZE:
         raise ValueError("a data key is 32 bytes")
-    return seal(_wrapping_key(code, group), dek, bind(_WRAP, VERSION, inquiry_id, group))
+    return seal(_wrapping_key(code, group), dek, bind(_WRAP, VERSION, inquiry_id, group), nonce)
 
 
 def unwrap_with_receipt(code: str, inquiry_id: int, group: str, blob: bytes) -> bytes:

@@ -21,13 +21,15 @@ def new_id() -> int:
     Sorts by time of receipt, and tells no more than that. Two of one microsecond meet once in 4,096
     times: the primary key refuses the second, and its service makes it anew.
     """
-    moment = (clock.now() - _SINCE) // MICROSECOND
-    return (moment << _RANDOM_BITS) | (int.from_bytes(os.urandom(2)) >> 4)
+    return new_ids(1)[0]
 
 
 def new_ids(count: int) -> tuple[int, ...]:
-    """So many ids, no two alike: an envelope names each of its groups once."""
+    """So many ids in one draw, no two alike: an envelope names each of its groups once."""
     made: dict[int, None] = {}
     while len(made) < count:
-        made[new_id()] = None
+        moment = (clock.now() - _SINCE) // MICROSECOND
+        drawn = os.urandom(2 * (count - len(made)))
+        for at in range(0, len(drawn), 2):
+            made[(moment << _RANDOM_BITS) | (int.from_bytes(drawn[at : at + 2]) >> 4)] = None
     return tuple(made)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -27,7 +27,8 @@ from inquiries.sealing import envelope, items, receipts
 from inquiries.sealing.primitives import bind
 from inquiries.services import epochs, publishing
 from inquiries.services.house import House
-from inquiries.services.ids import new_id, new_ids
+from inquiries.services.ids import new_ids
+from inquiries.stores.database import Database
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
 
@@ -127,12 +128,13 @@ def _store(
     code: str,
     once: bytes | None,
 ) -> Received:
-    policy, now, inquiry_id = published.policy, clock.now(), new_id()
+    policy, now = published.policy, clock.now()
     epoch = epochs.current(house)
     drafts = _drafts(policy, submission, accepted)
+    inquiry_id, *key_ids = new_ids(1 + len(drafts))
     keys = [
-        envelope.GroupKey(draft.name, key_id, items.new_data_key())
-        for draft, key_id in zip(drafts, new_ids(len(drafts)), strict=True)
+        envelope.GroupKey(draft.name, key_id, dek)
+        for draft, key_id, dek in zip(drafts, key_ids, items.new_data_keys(len(drafts)), strict=True)
     ]
     groups = [
         _sealed(draft, key, inquiry_id, now, policy.time_zone)
@@ -159,17 +161,36 @@ def _store(
         for purpose, given in accepted.consents.items()
     ]
 
-    def insert(connection: Connection) -> None:
-        house.live.gate(connection, live_epochs.GATE)
-        if not live_epochs.is_open(connection, epoch.number):
-            raise _EpochClosed
-        live.add(connection, shell, groups, agreed)
-        live_epochs.add_envelope(connection, inquiry_id, epoch.number, sealed)
-
-    house.live.write_together(insert)
+    sealed_to = live_epochs.NewEnvelope(inquiry_id, epoch.number, sealed)
+    house.live.write_together(_put, _Whole(shell, groups, agreed, sealed_to))
     return Received(
         code, _local(groups[0].due_at, policy), published.version, submission.type, repeated=False
     )
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """An inquiry as it is stored, all of it or nothing."""
+
+    shell: live.NewInquiry
+    groups: Sequence[live.NewGroup]
+    consents: Sequence[live.ConsentRow]
+    envelope: live_epochs.NewEnvelope
+
+
+def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
+    """Store the inquiries, if their epoch is still open. Raises _EpochClosed, IntegrityError."""
+    Database.gate(connection, live_epochs.GATE)
+    for number in {one.envelope.epoch for one in wholes}:
+        if not live_epochs.is_open(connection, number):
+            raise _EpochClosed
+    live.add(
+        connection,
+        [one.shell for one in wholes],
+        [group for one in wholes for group in one.groups],
+        [consent for one in wholes for consent in one.consents],
+    )
+    live_epochs.add_envelopes(connection, [one.envelope for one in wholes])
 
 
 def _drafts(policy: Policy, submission: Submission, accepted: item_rules.Accepted) -> list[_Draft]:

@@ -111,7 +111,7 @@ def seal_for_staff(house: House, connection: Connection, staff_id: int, name: st
         groups=[envelope.GroupKey(STAFF, staff_id, dek)],
         code=None,
     )
-    live_epochs.add_envelope(connection, staff_id, epoch.number, sealed)
+    live_epochs.add_envelopes(connection, [live_epochs.NewEnvelope(staff_id, epoch.number, sealed)])
     return items.seal_item(dek, staff_id, STAFF, name, plaintext)
 
 

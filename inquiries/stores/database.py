@@ -10,15 +10,17 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 
 from inquiries.errors import JobBusy
 from inquiries.stores.together import Together
+
+T = TypeVar("T")
 
 PRAGMAS = (
     "PRAGMA page_size = 4096",
@@ -95,17 +97,17 @@ class Database:
             self._pid = os.getpid()
         return self._lock_file
 
-    def write_together(self, work: Callable[[Connection], None]) -> None:
-        """Run the work in a transaction that other writers of this process may share; durable on return.
+    def write_together(self, put: Callable[[Connection, Sequence[T]], None], thing: T) -> None:
+        """Put the thing in a transaction that other writers of this process may share; durable on return.
 
-        The work may run twice. On PostgreSQL, whose commits wait side by side, it has a transaction of its
-        own.
+        `put` gets all things that wait for the same `put`, and may get them twice. On PostgreSQL, whose
+        commits wait side by side, each has a transaction of its own.
         """
         if self.sqlite:
-            self._together.run(work)
+            self._together.run(put, thing)
             return
         with self.write() as connection:
-            work(connection)
+            put(connection, [thing])
 
     @contextmanager
     def job(self, name: str) -> Iterator[None]:
@@ -141,14 +143,15 @@ class Database:
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), number)
 
-    def gate(self, connection: Connection, name: str, *, exclusive: bool = False) -> None:
+    @staticmethod
+    def gate(connection: Connection, name: str, *, exclusive: bool = False) -> None:
         """Hold the named gate until this transaction ends: shared by those who pass, exclusive to close.
 
         On SQLite the single writer is the gate. On PostgreSQL an insert that asks "is this epoch open?"
         would answer from its snapshot while another transaction closes it; the advisory lock, taken in
         a statement before, makes the question and the answer one.
         """
-        if not self.sqlite:
+        if connection.dialect.name != "sqlite":
             lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
             query = text(f"SELECT {lock}(hashtextextended(:key, 0))")
             connection.execute(query, {"key": f"inquiries.gate.{name}"})

@@ -1,25 +1,30 @@
 """Lets writers of one process share a commit, since on SQLite each commit is one wait for the disk.
 
-Who comes first writes for all who wait meanwhile. Each is told only after the shared commit is durable; if
-one fails, the transaction is rolled back and each is tried again on its own.
+Who comes first writes for all who wait meanwhile, what is alike in one go. Each is told only after the shared
+commit is durable; if one fails, the transaction is rolled back and each is tried again on its own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 from sqlalchemy import Connection
 
 LIMIT = 64
 
+#: Writes things of one kind, in a transaction that is open.
+Put = Callable[[Connection, Sequence[Any]], None]
+
 
 class _Job:
-    """One writer's work, how it ended, and where its writer waits for that, or for her turn to lead."""
+    """What one writer writes, how it ended, and where she waits for that, or for her turn to lead."""
 
-    def __init__(self, work: Callable[[Connection], None]) -> None:
-        self.work = work
+    def __init__(self, put: Put, thing: object) -> None:
+        self.put = put
+        self.thing = thing
         self.done = False
         self.failure: Exception | None = None
         self._turn = threading.Lock()
@@ -43,9 +48,9 @@ class Together:
         self._queue: list[_Job] = []
         self._led = False
 
-    def run(self, work: Callable[[Connection], None]) -> None:
-        """Run the work in a transaction; durable on return. It may run twice."""
-        job = _Job(work)
+    def run(self, put: Put, thing: object) -> None:
+        """Put the thing, with others of its kind that wait; durable on return. It may be tried twice."""
+        job = _Job(put, thing)
         with self._lock:
             self._queue.append(job)
             waits, self._led = self._led, True
@@ -81,8 +86,8 @@ class Together:
                 with self._lock:
                     batch += self._queue[: LIMIT - 1]
                     del self._queue[: LIMIT - 1]
-                for job in batch:
-                    job.work(connection)
+                for put in dict.fromkeys(job.put for job in batch):
+                    put(connection, [job.thing for job in batch if job.put is put])
         except Exception as failed:  # noqa: BLE001 - handed to the writer it belongs to
             if len(batch) == 1:
                 batch[0].failure, batch[0].done = failed, True
@@ -96,7 +101,7 @@ class Together:
     def _write_alone(self, job: _Job) -> None:
         try:
             with self._write() as connection:
-                job.work(connection)
+                job.put(connection, [job.thing])
         except Exception as failed:  # noqa: BLE001 - as above
             job.failure = failed
         job.done = True

@@ -23,6 +23,7 @@ from inquiries.web import (
     public,
     staff,
     transport,
+    whole,
 )
 
 #: What a process of each surface serves; it does not know the other's pages (P31).
@@ -42,6 +43,7 @@ def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
     if chosen.trusted_proxies:
         hops = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = whole.Whole(app.wsgi_app)  # type: ignore[method-assign]
     alone.init_app(app, chosen)
     transport.init_app(app)
     for part in (guards, language, pages, failures, headers):

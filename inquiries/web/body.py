@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from binascii import unhexlify
+from binascii import a2b_qp
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import Any, Final
@@ -23,7 +23,6 @@ MAX_BODY: Final = 65_536  # bytes; ten thousand Korean characters are 30,000
 MAX_FIELDS: Final = 200
 
 _STRAY: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_ESCAPES: Final = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 
 
 class BadEncoding(BadRequest):
@@ -96,15 +95,12 @@ def _urlencoded(raw: bytes) -> Iterator[tuple[str, object]]:
 
 
 def _text(part: bytes) -> str:
-    """Undo `+` and percent escapes; a run of escapes at once, since Korean text is one long run."""
-    part = part.replace(b"+", b" ")
-    if b"%" in part:
-        part = _ESCAPES.sub(_unescape, part)
-    return part.decode("utf-8")
+    """Undo `+` and percent escapes, by the C decoder of the same escapes with another sign.
 
-
-def _unescape(run: re.Match[bytes]) -> bytes:
-    return unhexlify(run[0].replace(b"%", b""))
+    Korean text is nearly all escapes: one at a time they took longer than checking the items. Every sign of
+    an escape is followed by two digits here, so the decoder's soft line breaks cannot come up.
+    """
+    return a2b_qp(part.replace(b"+", b" ").replace(b"=", b"%3D").replace(b"%", b"=")).decode("utf-8")
 
 
 def _multipart(request: Request) -> Iterator[tuple[str, object]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -19,6 +20,8 @@ from flask import Flask, g, has_request_context, request, session, url_for
 from flask_babel import Babel, refresh
 from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from inquiries.errors import InquiriesError
 from inquiries.services import publishing
@@ -118,7 +121,13 @@ def _choose() -> str:
         return str(wanted)
     if request.blueprint == "staff" and session.get("language") in languages:
         return str(session["language"])
-    return request.accept_languages.best_match(languages) or languages[0]
+    return _best(request.headers.get("Accept-Language"), languages)
+
+
+@lru_cache(maxsize=256)
+def _best(accepted: str | None, languages: tuple[str, ...]) -> str:
+    """What the browser asks for, of what is offered; such headers are few, and long to read."""
+    return parse_accept_header(accepted, LanguageAccept).best_match(languages) or languages[0]
 
 
 def _carry(endpoint: str, values: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from inquiries.stores.database import Database
 from inquiries.stores.live import epochs, tables
-from inquiries.stores.prepared import Prepared
+from inquiries.stores.prepared import Insertion
 
 WRITERS = 12
 
@@ -39,12 +39,20 @@ def counted_commits(engine: Engine) -> Iterator[list[int]]:
     event.remove(engine, "commit", count)
 
 
-def write(database: Database, n: int, failures: list[Exception]) -> None:
-    def insert(connection: Connection) -> None:
-        connection.exec_driver_sql(f"INSERT INTO notes VALUES ({n})")
+def put(connection: Connection, numbers: Sequence[int]) -> None:
+    connection.exec_driver_sql(f"INSERT INTO notes VALUES {', '.join(f'({n})' for n in numbers)}")
 
+
+def put_negative(connection: Connection, numbers: Sequence[int]) -> None:
+    put(connection, [-n for n in numbers])
+
+
+def write(database: Database, n: int, failures: list[Exception]) -> None:
     try:
-        database.write_together(insert)
+        if n % 3 == 2:
+            database.write_together(put_negative, -n)
+        else:
+            database.write_together(put, n)
     except IntegrityError as failed:
         failures.append(failed)
 
@@ -90,10 +98,10 @@ def test_who_is_told_is_stored(database: Database) -> None:
 def test_a_refused_row_is_named_without_its_values(tmp_path: Path) -> None:
     database = Database("live", f"sqlite:///{tmp_path / 'live.db'}", tmp_path)
     tables.metadata.create_all(database.engine)
-    put = Prepared(tables.envelopes.insert(), ["inquiry_id", "epoch", "sealed"])
-    row = {"inquiry_id": 7, "epoch": 1, "sealed": b"what was sealed"}
+    envelopes = Insertion(tables.envelopes, ["inquiry_id", "epoch", "sealed"])
+    row = epochs.NewEnvelope(7, 1, b"what was sealed")
     with pytest.raises(IntegrityError) as refused, database.write() as connection:
-        put.put(connection, [row, row])
+        envelopes.put(connection, [row, row])
     assert "sealed" not in str(refused.value)
     with database.read() as connection:
         assert epochs.envelope(connection, 7) is None  # rolled back whole

@@ -19,19 +19,28 @@ from sqlalchemy import (
 )
 
 from inquiries.stores.live.tables import envelopes, epochs, groups, staff
-from inquiries.stores.prepared import Prepared
+from inquiries.stores.prepared import Insertion, Question
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
 GATE = "epoch"
 
 
 #: Made once: both stand in every submission.
-_IS_OPEN = Prepared(
+_IS_OPEN = Question(
     select(epochs.c.number).where(
         epochs.c.number == bindparam("number"), epochs.c.state == bindparam("state")
     )
 )
-_INSERT_ENVELOPE = Prepared(insert(envelopes), ["inquiry_id", "epoch", "sealed"])
+_INSERT_ENVELOPE = Insertion(envelopes, ["inquiry_id", "epoch", "sealed"])
+
+
+@dataclass(frozen=True)
+class NewEnvelope:
+    """An envelope to be stored."""
+
+    inquiry_id: int
+    epoch: int
+    sealed: bytes
 
 
 @dataclass(frozen=True)
@@ -93,9 +102,9 @@ def put(connection: Connection, record: EpochRow) -> None:
 # -- envelopes -----------------------------------------------------------------------------------
 
 
-def add_envelope(connection: Connection, inquiry_id: int, epoch: int, sealed: bytes) -> None:
-    """Store an envelope; in the transaction of what its keys sealed."""
-    _INSERT_ENVELOPE.put(connection, [{"inquiry_id": inquiry_id, "epoch": epoch, "sealed": sealed}])
+def add_envelopes(connection: Connection, new: Sequence[NewEnvelope]) -> None:
+    """Store envelopes; in the transaction of what their keys sealed."""
+    _INSERT_ENVELOPE.put(connection, new)
 
 
 def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | None:

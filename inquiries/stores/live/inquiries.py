@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from inquiries.stores.live.tables import consents, groups, inquiries
-from inquiries.stores.prepared import Prepared
+from inquiries.stores.prepared import Insertion
 
 MAIN = "main"
 
@@ -97,18 +97,21 @@ class ForAdoption:
 
 # -- writing -------------------------------------------------------------------------------------
 
-_INSERT_INQUIRY = Prepared(insert(inquiries), [field.name for field in fields(NewInquiry)])
-_INSERT_GROUP = Prepared(insert(groups), [field.name for field in fields(NewGroup)])
-_INSERT_CONSENT = Prepared(insert(consents), [field.name for field in fields(ConsentRow)])
+_INSERT_INQUIRY = Insertion(inquiries, [field.name for field in fields(NewInquiry)])
+_INSERT_GROUP = Insertion(groups, [field.name for field in fields(NewGroup)])
+_INSERT_CONSENT = Insertion(consents, [field.name for field in fields(ConsentRow)])
 
 
 def add(
-    connection: Connection, inquiry: NewInquiry, members: Iterable[NewGroup], agreed: Iterable[ConsentRow]
+    connection: Connection,
+    shells: Sequence[NewInquiry],
+    members: Sequence[NewGroup],
+    agreed: Sequence[ConsentRow],
 ) -> None:
-    """Store a whole inquiry. Raises IntegrityError when its id, receipt or `once` exists already."""
-    _INSERT_INQUIRY.put(connection, [vars(inquiry)])
-    _INSERT_GROUP.put(connection, [vars(group) for group in members])
-    _INSERT_CONSENT.put(connection, [vars(consent) for consent in agreed])
+    """Store whole inquiries. Raises IntegrityError when an id, receipt or `once` exists already."""
+    _INSERT_INQUIRY.put(connection, shells)
+    _INSERT_GROUP.put(connection, members)
+    _INSERT_CONSENT.put(connection, agreed)
 
 
 def set_state(
