@@ -114,7 +114,7 @@ class Settings(BaseSettings):
         """The keyring directory."""
         return self.keyring or self.instance / "keyring"
 
-    def store_url(self, store: Literal["live", "keys", "ledger"]) -> str:
+    def store_url(self, store: Literal["live", "keys", "archive", "ledger"]) -> str:
         """The database URL of a store; by default a SQLite file."""
         given: str = getattr(self, f"{store}_url")
         directory = self.keyring_path if store == "keys" else self.instance

@@ -21,7 +21,7 @@ from inquiries.settings import Settings
 from inquiries.stores import migrate
 from inquiries.stores.database import Database
 
-STORES = ("live", "keys", "ledger")
+STORES = ("live", "keys", "archive", "ledger")
 
 hypothesis_settings.register_profile("quick", max_examples=40, deadline=None)
 hypothesis_settings.register_profile("sure", max_examples=1000, deadline=None)

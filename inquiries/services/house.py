@@ -18,14 +18,15 @@ class House:
     settings: Settings
     live: Database
     keys: Database
+    archive: Database
     ledger: Database
     custody: Custody
     memory: dict[str, object] = field(default_factory=dict)
 
     @property
-    def databases(self) -> tuple[Database, Database, Database]:
+    def databases(self) -> tuple[Database, ...]:
         """Every store."""
-        return self.live, self.keys, self.ledger
+        return self.live, self.keys, self.archive, self.ledger
 
     @property
     def secret_key(self) -> bytes:
@@ -71,6 +72,7 @@ def _assemble(settings: Settings) -> House:
         settings=settings,
         live=Database("live", settings.store_url("live"), locks),
         keys=Database("keys", settings.store_url("keys"), locks),
+        archive=Database("archive", settings.store_url("archive"), locks),
         ledger=Database("ledger", settings.store_url("ledger"), locks),
         custody=Custody(settings),
     )

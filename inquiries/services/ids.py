@@ -25,11 +25,11 @@ def new_id() -> int:
 
 
 def new_ids(count: int) -> tuple[int, ...]:
-    """So many ids in one draw, no two alike: an envelope names each of its groups once."""
+    """So many ids in one draw, in order, no two alike: an envelope names each of its groups once."""
     made: dict[int, None] = {}
     while len(made) < count:
         moment = (clock.now() - _SINCE) // MICROSECOND
         drawn = os.urandom(2 * (count - len(made)))
         for at in range(0, len(drawn), 2):
             made[(moment << _RANDOM_BITS) | (int.from_bytes(drawn[at : at + 2]) >> 4)] = None
-    return tuple(made)
+    return tuple(sorted(made))

@@ -20,7 +20,7 @@ from inquiries.errors import ClockSuspect
 from inquiries.services import records
 from inquiries.services.house import House
 from inquiries.services.rotation import KEY_BACKUPS_LIVE
-from inquiries.stores import keys, ledger
+from inquiries.stores import keys, ledger, tombstones
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.types import from_microseconds, to_microseconds
@@ -134,21 +134,21 @@ def _destroy(house: House, batch: Sequence[due_groups.DueGroup]) -> None:
 
 def _tombstones(
     intent: int, listed: Iterable[Sequence[Any]], lookups: dict[int, bytes]
-) -> list[keys.Tombstone]:
+) -> list[tombstones.Tombstone]:
     now = clock.now()
     return [
-        keys.Tombstone(
+        tombstones.Tombstone(
             id=key, inquiry_id=inquiry_id, group=name, reason=reason, type=kind,
-            due_at=None if due is None else from_microseconds(due), policy_version=version,
+            due_at=None if due is None else from_microseconds(due), policy_version=version, rule=None,
             receipt_lookup=lookups.get(key), intent=intent, destroyed_at=now,
         )
         for key, inquiry_id, name, reason, kind, due, version in listed
     ]  # fmt: skip
 
 
-def _apply(house: House, stones: Sequence[keys.Tombstone]) -> None:
+def _apply(house: House, stones: Sequence[tombstones.Tombstone]) -> None:
     with house.keys.write() as connection:
-        keys.bury(connection, stones)
+        tombstones.bury(connection, stones)
 
 
 def _complete(house: House, intent: int, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
@@ -198,7 +198,7 @@ def delete_leftovers(house: House) -> int:
     after, deleted = 0, 0
     while True:
         with house.keys.read() as connection:
-            stones = keys.tombstones(connection, after, LEFTOVER_BATCH)
+            stones = tombstones.tombstones(connection, after, LEFTOVER_BATCH)
         if not stones:
             break
         after = stones[-1][0]

@@ -53,6 +53,7 @@ keys = Table(
     Column("type", String(64)),
     Column("due_at", Moment),
     Column("policy_version", Integer),
+    Column("rule", String(160)),  # which period ended, in words of the policy
     Column("intent", Id),  # number of the destruction intent in the ledger
     Index("ix_keys_epoch_destroyed_at", "epoch", "destroyed_at"),
 )  # fmt: skip
@@ -65,6 +66,16 @@ epochs = Table(
     Column("closed_at", Moment),
     Column("retired_at", Moment),
     Column("scoured_at", Moment),
+)  # fmt: skip
+
+#: One row per destruction intent: the signed root over its tombstones, from which anybody's proof is made.
+proofs = Table(
+    "proofs", metadata,
+    Column("intent", Id, primary_key=True, autoincrement=False),
+    Column("ids", LargeBinary, nullable=False),  # of the tombstones, in the order of the leaves, 8 bytes each
+    Column("root", LargeBinary(32), nullable=False),
+    Column("signed_at", Moment, nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
 )  # fmt: skip
 
 #: One row: how far the ledger's destruction intents have been followed.
@@ -108,26 +119,11 @@ class NewKey:
     tag_phone: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Tombstone:
-    """What stays of a destroyed key: enough to prove it, nothing that leads to anybody."""
-
-    id: int
-    inquiry_id: int
-    group: str
-    reason: str
-    type: str
-    due_at: datetime | None
-    policy_version: int
-    receipt_lookup: bytes | None
-    intent: int
-    destroyed_at: datetime
-
-
 _ROW = (keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.epoch, keys.c.wrap, keys.c.receipt_wrap)
 
 
-def _insert_if_absent(connection: Connection) -> Any:  # noqa: ANN401 - two dialects' own classes
+def insert_if_absent(connection: Connection) -> Any:  # noqa: ANN401 - two dialects' own classes
+    """An insert into `keys` to which a row that stands is no error, and wins."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(keys).on_conflict_do_nothing(index_elements=["id"])
 
@@ -143,7 +139,7 @@ def adopt(connection: Connection, epoch: int, rows: Iterable[NewKey]) -> None:
         for row in rows
     ]  # fmt: skip
     if values:
-        connection.execute(_insert_if_absent(connection), values)
+        connection.execute(insert_if_absent(connection), values)
 
 
 def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[KeyRow]:
@@ -161,41 +157,6 @@ def newest_living(connection: Connection) -> int | None:
     """The newest group that has a key."""
     newest: int | None = connection.scalar(select(func.max(keys.c.id)).where(keys.c.destroyed_at.is_(None)))
     return newest
-
-
-def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
-    """(group id, inquiry id) of destroyed groups in order of id, `limit` at a time."""
-    query = select(keys.c.id, keys.c.inquiry_id).where(keys.c.destroyed_at.is_not(None), keys.c.id > after)
-    return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
-
-
-_MARKS = ("reason", "type", "due_at", "policy_version", "intent", "destroyed_at")
-_BURY = (
-    update(keys)
-    .where(keys.c.id == bindparam("key_id"), keys.c.destroyed_at.is_(None))
-    .values(wrap=None, receipt_wrap=None, tag_email=None, tag_phone=None)
-    .values({name: bindparam(f"m_{name}") for name in _MARKS})
-)
-
-
-def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
-    """Null the wraps and tags and write the tombstones; an earlier tombstone stays as it is (P11)."""
-    marks: list[dict[str, Any]] = [
-        {
-            "id": stone.id, "inquiry_id": stone.inquiry_id, "group_name": stone.group, "reason": stone.reason,
-            "type": stone.type, "due_at": stone.due_at, "policy_version": stone.policy_version,
-            "receipt_lookup": stone.receipt_lookup, "intent": stone.intent,
-            "destroyed_at": stone.destroyed_at,
-        }
-        for stone in stones
-    ]  # fmt: skip
-    if not marks:
-        return
-    updated = [{"key_id": mark["id"]} | {f"m_{name}": mark[name] for name in _MARKS} for mark in marks]
-    # Inserted first: it waits for a key that is being adopted at this moment, and the update then sees it.
-    connection.execute(_insert_if_absent(connection), marks)
-    connection.execute(_BURY, updated)
-    advance(connection, last=max(stone.intent for stone in stones))
 
 
 # -- epochs and rotation -------------------------------------------------------------------------

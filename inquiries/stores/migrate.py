@@ -11,12 +11,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData
 
-from inquiries.stores import keys, ledger
+from inquiries.stores import archive, keys, ledger
 from inquiries.stores.database import Database
 from inquiries.stores.live import tables
 
 HERE = Path(__file__).parent / "migrations"
-METADATA: dict[str, MetaData] = {"live": tables.metadata, "keys": keys.metadata, "ledger": ledger.metadata}
+METADATA: dict[str, MetaData] = {
+    "live": tables.metadata,
+    "keys": keys.metadata,
+    "archive": archive.metadata,
+    "ledger": ledger.metadata,
+}
 
 
 def configuration(store: str) -> Config:

@@ -168,7 +168,9 @@ def test_p11_a_public_host_erases_its_retired_surface_keys(
     (place / "keyring").mkdir(parents=True)
     for name in ("secret.key", "verify.key", "CACHEDIR.TAG", "surface-00000001.key"):
         shutil.copy(house.settings.keyring_path / name, place / "keyring" / name)
-    urls = {f"{store}_url": house.settings.store_url(store) for store in ("live", "keys", "ledger")}
+    urls = {
+        f"{store}_url": house.settings.store_url(store) for store in ("live", "keys", "archive", "ledger")
+    }
     elsewhere = open_house(make_settings(instance=place, surface="public", **urls))
     held = tmp_path / "held"
     os.link(place / "keyring" / "surface-00000001.key", held)

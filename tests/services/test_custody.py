@@ -38,7 +38,7 @@ def elsewhere(house: House, make_settings: Make, tmp_path: Path) -> Iterator[Hou
     keyring.mkdir()
     for name in ("CACHEDIR.TAG", "secret.key", "verify.key", "surface-00000001.key"):
         shutil.copy(house.custody.keyring.directory / name, keyring / name)
-    urls = {f"{store}_url": str(getattr(house, store).url) for store in ("live", "keys", "ledger")}
+    urls = {f"{store}_url": str(getattr(house, store).url) for store in ("live", "keys", "archive", "ledger")}
     opened = open_house(make_settings(keyring=keyring, surface="public", **urls))
     yield opened
     opened.close()

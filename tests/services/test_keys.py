@@ -18,6 +18,7 @@ from inquiries.services.house import House, open_house
 from inquiries.services.ids import new_id
 from inquiries.settings import Settings
 from inquiries.stores import keys as store
+from inquiries.stores import tombstones
 from inquiries.stores.live import epochs as live_epochs
 from tests.cast import MINJI, send
 
@@ -35,10 +36,10 @@ def rows(house: House, columns: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
-def stone_of(row: store.KeyRow, intent: int = 1) -> store.Tombstone:
-    return store.Tombstone(
+def stone_of(row: store.KeyRow, intent: int = 1) -> tombstones.Tombstone:
+    return tombstones.Tombstone(
         id=row.id, inquiry_id=row.inquiry_id, group=row.group, reason="expired", type="support", due_at=None,
-        policy_version=1, receipt_lookup=b"l" * 16, intent=intent, destroyed_at=clock.now(),
+        policy_version=1, rule=None, receipt_lookup=b"l" * 16, intent=intent, destroyed_at=clock.now(),
     )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def test_a_tombstone_is_never_replaced(any_house: House) -> None:
     ids = sorted(pending.key_ids)
     stones = [stone_of(store.KeyRow(key, pending.inquiry_id, f"group {key}", 1, None, None)) for key in ids]
     with house.keys.write() as connection:
-        store.bury(connection, stones)
+        tombstones.bury(connection, stones)
     opened = adoption._open(house, pending)
     adoption._insert(house, [(pending, opened)])  # a worker that had looked before
     assert rows(house, "wrap, receipt_wrap, tag_email") == [(None, None, None)] * 2
@@ -107,7 +108,7 @@ def test_a_key_adopted_while_it_is_destroyed_does_not_escape(any_house: House) -
     def bury() -> None:
         inserted.wait(10)
         with house.keys.write() as connection:
-            store.bury(connection, stones)
+            tombstones.bury(connection, stones)
         buried.set()
 
     burial = threading.Thread(target=bury)
@@ -275,7 +276,7 @@ def test_a_group_destroyed_before_adoption_hides_no_other(any_house: House) -> N
         query = "SELECT id, inquiry_id FROM inquiry_groups WHERE name = 'visitor'"
         key, inquiry = connection.exec_driver_sql(query).one()
     with house.keys.write() as connection:
-        store.bury(connection, [stone_of(store.KeyRow(key, inquiry, "visitor", 1, None, None))])
+        tombstones.bury(connection, [stone_of(store.KeyRow(key, inquiry, "visitor", 1, None, None))])
     assert list(keys.of_inquiries(house, [inquiry])) == [(inquiry, "main")]
 
 

@@ -18,6 +18,7 @@ from inquiries.services import adoption, inbox, receipt, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import keys as key_store
+from inquiries.stores import tombstones
 from inquiries.stores.live.tables import envelopes, groups
 from tests.cast import ITEMS, MINJI, send
 
@@ -123,13 +124,13 @@ def test_a_tombstone_wins_over_rows_that_are_still_there(house: House) -> None:
     with house.live.read() as connection:
         rows = connection.execute(select(groups)).all()
     stones = [
-        key_store.Tombstone(
-            row.id, row.inquiry_id, row.name, "expired", "support", None, 1, None, 1, clock.now()
+        tombstones.Tombstone(
+            row.id, row.inquiry_id, row.name, "expired", "support", None, 1, None, None, 1, clock.now()
         )
         for row in rows
     ]
     with house.keys.write() as connection:
-        key_store.bury(connection, stones)
+        tombstones.bury(connection, stones)
     with pytest.raises(NotFound):
         receipt.look(house, code)
 
@@ -215,7 +216,9 @@ def elsewhere(house: House, make_settings: Callable[..., Settings], tmp_path: Pa
     for path in house.settings.keyring_path.iterdir():
         if path.name in {"secret.key", "verify.key", "CACHEDIR.TAG"} or path.name.startswith("surface-"):
             (place / "keyring" / path.name).write_bytes(path.read_bytes())
-    urls = {f"{store}_url": house.settings.store_url(store) for store in ("live", "keys", "ledger")}
+    urls = {
+        f"{store}_url": house.settings.store_url(store) for store in ("live", "keys", "archive", "ledger")
+    }
     opened = open_house(make_settings(instance=place, surface="public", **urls))
     yield opened
     opened.close()

@@ -15,7 +15,7 @@ from inquiries.services.house import House, open_house
 from inquiries.stores import migrate
 from inquiries.stores.database import Database
 
-STORES = ("live", "keys", "ledger")
+STORES = ("live", "keys", "archive", "ledger")
 
 
 @pytest.fixture(params=STORES)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, delete, func, or_, select, type_coerce, union_all, update
 
-from inquiries.stores.live.tables import consents, envelopes, groups, inquiries, staff
+from inquiries.stores.live.tables import archivals, consents, envelopes, groups, holds, inquiries, staff
 from inquiries.stores.types import to_microseconds
 
 
@@ -109,6 +109,8 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
     if empty:
         connection.execute(delete(consents).where(consents.c.inquiry_id.in_(empty)))
         connection.execute(delete(envelopes).where(envelopes.c.inquiry_id.in_(empty)))
+        connection.execute(delete(holds).where(holds.c.inquiry_id.in_(empty)))
+        connection.execute(delete(archivals).where(archivals.c.inquiry_id.in_(empty)))
         connection.execute(delete(inquiries).where(inquiries.c.id.in_(empty)))
     return removed
 

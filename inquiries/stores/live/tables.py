@@ -103,6 +103,33 @@ consents = Table(
     sqlite_with_rowid=False,  # one tree to write instead of two
 )  # fmt: skip
 
+#: What stops destruction, and nothing else: a legal hold, until it ends or is released.
+holds = Table(
+    "holds", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
+    Column("basis", String(200), nullable=False),  # the law or proceeding, which names nobody
+    Column("reason_sealed", LargeBinary, nullable=False),  # under the inquiry's own key
+    Column("placed_by", Id, nullable=False),  # staff.id
+    Column("placed_at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("released_by", Id),
+    Column("released_at", Moment),
+)  # fmt: skip
+
+#: Moves to the archive that were ordered and not yet carried through; each goes with what it moved.
+archivals = Table(
+    "archivals", metadata,
+    Column("archive_id", Id, primary_key=True, autoincrement=False),  # from inquiry and statute
+    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, unique=True),
+    Column("statute", String(64), nullable=False),
+    Column("policy_version", Integer, nullable=False),  # whose statutory table ordered it
+    Column("items", Text, nullable=False),  # names, parted by spaces
+    Column("until", Moment, nullable=False),
+    Column("ordered_by", Id, nullable=False),  # staff.id
+    Column("ordered_at", Moment, nullable=False),
+)  # fmt: skip
+
 # -- keys on their way ---------------------------------------------------------------------------
 
 #: Queue and retained copy alike. No foreign key: it outlives the rows it was written with, until the

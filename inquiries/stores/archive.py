@@ -1,0 +1,152 @@
+"""The archive: what a statute orders kept, apart from everything else, each row with its own end (P12).
+
+Its rows are sealed under data keys that only the archive's private key opens; the keys store holds the
+wraps and the tombstones. Knows no inquiry beyond its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from inquiries.stores.types import Id, Moment
+
+metadata = MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+})  # fmt: skip
+
+archived = Table(
+    "archived", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # from inquiry and statute; also its key row's
+    Column("inquiry_id", Id, nullable=False, index=True),
+    Column("receipt_lookup", LargeBinary(16), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("statute", String(64), nullable=False),
+    Column("policy_version", Integer, nullable=False),  # whose statutory table ordered it
+    Column("received_at", Moment, nullable=False),
+    Column("archived_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False, index=True),
+    Column("claimed_at", Moment, index=True),  # set once, by the sweep: from here on only destruction follows
+    Column("sealed", LargeBinary, nullable=False),  # sealing.items.pack
+    Column("epoch", Integer, nullable=False),
+    Column("envelope", LargeBinary),  # its key on the way to the keys store; gone once no backup needs it
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ArchivedRow:
+    """One archived inquiry, sealed."""
+
+    id: int
+    inquiry_id: int
+    receipt_lookup: bytes
+    type: str
+    statute: str
+    policy_version: int
+    received_at: datetime
+    archived_at: datetime
+    due_at: datetime
+    claimed_at: datetime | None
+    sealed: bytes
+    epoch: int
+    envelope: bytes | None
+
+
+_ROW = select(*(archived.c[name] for name in ArchivedRow.__dataclass_fields__))
+
+
+def add(connection: Connection, row: ArchivedRow) -> None:
+    """Insert the row if it is absent: archiving twice is archiving once."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(
+        dialect.insert(archived).values(vars(row)).on_conflict_do_nothing(index_elements=["id"])
+    )
+
+
+def by_id(connection: Connection, archive_id: int) -> ArchivedRow | None:
+    """One row, whether due or not."""
+    row = connection.execute(_ROW.where(archived.c.id == archive_id)).one_or_none()
+    return None if row is None else ArchivedRow(*row)
+
+
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[ArchivedRow]:
+    """Those of the rows that stand."""
+    return [ArchivedRow(*row) for row in connection.execute(_ROW.where(archived.c.id.in_(ids)))]
+
+
+def page(connection: Connection, now: datetime, before: int | None, limit: int) -> list[ArchivedRow]:
+    """Rows that are not due, in order of id from above; `before` is the id to go on below."""
+    query = _ROW.where(archived.c.due_at > now, archived.c.claimed_at.is_(None))
+    if before is not None:
+        query = query.where(archived.c.id < before)
+    return [
+        ArchivedRow(*row) for row in connection.execute(query.order_by(archived.c.id.desc()).limit(limit))
+    ]
+
+
+def after(connection: Connection, archive_id: int, limit: int) -> list[ArchivedRow]:
+    """Every row in order of id, `limit` at a time."""
+    query = _ROW.where(archived.c.id > archive_id).order_by(archived.c.id).limit(limit)
+    return [ArchivedRow(*row) for row in connection.execute(query)]
+
+
+def claim_due(connection: Connection, now: datetime, limit: int) -> list[ArchivedRow]:
+    """Claim up to `limit` rows that are due, and return them with those claimed before and never finished."""
+    due = select(archived.c.id).where(archived.c.due_at <= now, archived.c.claimed_at.is_(None))
+    due = due.order_by(archived.c.due_at).limit(limit)
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    connection.execute(update(archived).where(archived.c.id.in_(due)).values(claimed_at=now))
+    claimed = _ROW.where(archived.c.claimed_at.is_not(None)).order_by(archived.c.id).limit(limit)
+    return [ArchivedRow(*row) for row in connection.execute(claimed)]
+
+
+def count(connection: Connection) -> int:
+    """How many rows stand."""
+    return connection.scalar(select(func.count()).select_from(archived)) or 0
+
+
+def count_due(connection: Connection, by: datetime) -> int:
+    """How many rows are due by then or claimed."""
+    due = or_(archived.c.due_at <= by, archived.c.claimed_at.is_not(None))
+    return connection.scalar(select(func.count()).select_from(archived).where(due)) or 0
+
+
+def oldest_due(connection: Connection, now: datetime) -> datetime | None:
+    """The earliest due date that has passed."""
+    oldest: datetime | None = connection.scalar(
+        select(func.min(archived.c.due_at)).where(archived.c.due_at <= now)
+    )
+    return oldest
+
+
+def remove(connection: Connection, ids: Sequence[int]) -> int:
+    """Delete the rows; returns how many there were. Repeatable."""
+    return connection.execute(delete(archived).where(archived.c.id.in_(ids))).rowcount
+
+
+def drop_envelopes(connection: Connection, before: int) -> None:
+    """Let go of the envelopes of epochs before `before`, from which nobody can bring a key back any more."""
+    connection.execute(
+        update(archived)
+        .where(archived.c.epoch < before, archived.c.envelope.is_not(None))
+        .values(envelope=None)
+    )

@@ -1,0 +1,48 @@
+"""Moves to the archive that were ordered: what the archive service carries through, also after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from inquiries.stores.live.tables import archivals
+
+
+@dataclass(frozen=True)
+class ArchivalRow:
+    """One move; `items` are the names of what the statute needs, parted by spaces."""
+
+    archive_id: int
+    inquiry_id: int
+    statute: str
+    policy_version: int
+    items: str
+    until: datetime
+    ordered_by: int
+    ordered_at: datetime
+
+
+_ROW = select(*(archivals.c[name] for name in ArchivalRow.__dataclass_fields__))
+
+
+def order(connection: Connection, row: ArchivalRow) -> None:
+    """Add a move. Raises IntegrityError when one is ordered for this inquiry."""
+    connection.execute(insert(archivals).values(vars(row)))
+
+
+def of_inquiry(connection: Connection, inquiry_id: int) -> ArchivalRow | None:
+    """The move ordered for an inquiry."""
+    row = connection.execute(_ROW.where(archivals.c.inquiry_id == inquiry_id)).one_or_none()
+    return None if row is None else ArchivalRow(*row)
+
+
+def every(connection: Connection) -> list[ArchivalRow]:
+    """Every move that was not carried through, the oldest first."""
+    return [ArchivalRow(*row) for row in connection.execute(_ROW.order_by(archivals.c.ordered_at))]
+
+
+def done(connection: Connection, archive_id: int) -> None:
+    """The move was carried through."""
+    connection.execute(delete(archivals).where(archivals.c.archive_id == archive_id))

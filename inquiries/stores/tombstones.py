@@ -1,0 +1,130 @@
+"""Tombstones: what the keys store keeps of a destroyed key, and the signed roots that prove them.
+
+A tombstone is never replaced and never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from inquiries.stores.keys import advance, insert_if_absent, keys, proofs
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What stays of a destroyed key: enough to prove it, nothing that leads to anybody."""
+
+    id: int
+    inquiry_id: int
+    group: str
+    reason: str
+    type: str
+    due_at: datetime | None
+    policy_version: int
+    rule: str | None
+    receipt_lookup: bytes | None
+    intent: int
+    destroyed_at: datetime
+
+
+@dataclass(frozen=True)
+class Buried:
+    """A tombstone as it stands; `epoch` is the one whose end makes it final, None when no key was here."""
+
+    stone: Tombstone
+    epoch: int | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The signed root over the tombstones of one intent; `ids` are its leaves in order."""
+
+    intent: int
+    ids: tuple[int, ...]
+    root: bytes
+    signed_at: datetime
+    signature: bytes
+
+
+_MARKS = ("reason", "type", "due_at", "policy_version", "rule", "intent", "destroyed_at")
+_BURY = (
+    update(keys)
+    .where(keys.c.id == bindparam("key_id"), keys.c.destroyed_at.is_(None))
+    .values(wrap=None, receipt_wrap=None, tag_email=None, tag_phone=None)
+    .values({name: bindparam(f"m_{name}") for name in _MARKS})
+)
+
+
+def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
+    """Null the wraps and tags and write the tombstones; an earlier tombstone stays as it is (P11)."""
+    marks: list[dict[str, Any]] = [
+        {
+            "id": stone.id, "inquiry_id": stone.inquiry_id, "group_name": stone.group, "reason": stone.reason,
+            "type": stone.type, "due_at": stone.due_at, "policy_version": stone.policy_version,
+            "receipt_lookup": stone.receipt_lookup, "rule": stone.rule, "intent": stone.intent,
+            "destroyed_at": stone.destroyed_at,
+        }
+        for stone in stones
+    ]  # fmt: skip
+    if not marks:
+        return
+    updated = [{"key_id": mark["id"]} | {f"m_{name}": mark[name] for name in _MARKS} for mark in marks]
+    # Inserted first: it waits for a key that is being adopted at this moment, and the update then sees it.
+    connection.execute(insert_if_absent(connection), marks)
+    connection.execute(_BURY, updated)
+    advance(connection, last=max(stone.intent for stone in stones))
+
+
+def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
+    """(group id, inquiry id) of destroyed groups in order of id, `limit` at a time."""
+    query = select(keys.c.id, keys.c.inquiry_id).where(keys.c.destroyed_at.is_not(None), keys.c.id > after)
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
+
+
+_COLUMNS = (
+    keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.reason, keys.c.type, keys.c.due_at,
+    keys.c.policy_version, keys.c.rule, keys.c.receipt_lookup, keys.c.intent, keys.c.destroyed_at,
+)  # fmt: skip
+
+
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[Buried]:
+    """Those of the groups that are destroyed, in no order."""
+    query = select(*_COLUMNS, keys.c.epoch).where(keys.c.id.in_(ids), keys.c.destroyed_at.is_not(None))
+    return [Buried(Tombstone(*row[:-1]), row[-1]) for row in connection.execute(query)]
+
+
+def by_receipt(connection: Connection, receipt_lookup: bytes) -> list[Buried]:
+    """What was destroyed of the inquiry with this receipt, the archive's copy included."""
+    query = select(*_COLUMNS, keys.c.epoch).where(
+        keys.c.receipt_lookup == receipt_lookup, keys.c.destroyed_at.is_not(None)
+    )
+    return [Buried(Tombstone(*row[:-1]), row[-1]) for row in connection.execute(query.order_by(keys.c.id))]
+
+
+def prove(connection: Connection, proof: Proof) -> None:
+    """Keep the signed root of an intent, in the place of an earlier one."""
+    ids = b"".join(one.to_bytes(8, "big") for one in proof.ids)
+    connection.execute(proofs.delete().where(proofs.c.intent == proof.intent))
+    connection.execute(
+        insert(proofs).values(
+            intent=proof.intent,
+            ids=ids,
+            root=proof.root,
+            signed_at=proof.signed_at,
+            signature=proof.signature,
+        )
+    )
+
+
+def proof_of(connection: Connection, intent: int) -> Proof | None:
+    """The signed root of an intent."""
+    row = connection.execute(select(proofs).where(proofs.c.intent == intent)).one_or_none()
+    if row is None:
+        return None
+    ids = tuple(int.from_bytes(row.ids[at : at + 8], "big") for at in range(0, len(row.ids), 8))
+    return Proof(row.intent, ids, row.root, row.signed_at, row.signature)
