@@ -1,0 +1,95 @@
+"""Fills an instance with inquiries that are really sealed, as they lie after adoption; measures nothing."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert
+
+from benchmarks import servers
+from inquiries.sealing import epochs, items, receipts
+from inquiries.services import epochs as open_epochs
+from inquiries.services.house import House
+from inquiries.stores import keys as keys_store
+from inquiries.stores.live import tables
+
+BATCH = 5_000
+START = datetime.now(UTC) - timedelta(days=300)
+STEP = timedelta(seconds=20)
+TYPES = ("support", "introduction", "affiliate", "recruitment")
+ITEMS = {name: text for name, text in servers.FIELDS.items() if not name.startswith("consent.")}
+CODE = receipts.random_code()  # one for all: nobody opens these by receipt
+
+
+def fill(house: House, start: int, end: int, due: int = 0) -> None:
+    """Store the inquiries number `start` to `end`, each under its own data key; those below `due` are due."""
+    epoch = open_epochs.current(house)
+    kek = house.custody.epoch_secret(epoch.number).kek
+    for first in range(start, end, BATCH):
+        numbers = range(first, min(first + BATCH, end))
+        made = [_inquiry(number, epoch, kek, is_due=number < due) for number in numbers]
+        with house.live.write() as connection:
+            for at, table in enumerate((tables.inquiries, tables.groups, tables.consents)):
+                connection.execute(insert(table), [rows[at] for rows in made])
+        with house.keys.write() as connection:
+            connection.execute(insert(keys_store.keys), [rows[3] for rows in made])
+
+
+def row_id(number: int) -> int:
+    """Ids in the order of receipt, as `services.ids` makes them, but known before."""
+    return (number + 1) << 20
+
+
+def _inquiry(
+    number: int, epoch: open_epochs.OpenEpoch, kek: bytes, *, is_due: bool
+) -> tuple[dict[str, Any], ...]:
+    """An inquiry's rows: shell, group, consent, key."""
+    inquiry_id, key_id, dek = row_id(number), row_id(number) + 1, items.new_data_key()
+    received = START + number * STEP
+    unread = number % 40 == 0
+    lookup = os.urandom(16)
+    ends = timedelta(seconds=-1) if is_due else timedelta(days=60, seconds=number)
+    shell = {
+        "id": inquiry_id,
+        "type": TYPES[number // 2 % len(TYPES)],
+        "state": "received" if unread else "closed",
+        "channel": "form",
+        "language": "ko",
+        "policy_version": 1,
+        "received_at": received,
+        "receipt_lookup": lookup,
+        "once": os.urandom(16),
+    }
+    sealed = items.seal_items(dek, inquiry_id, "main", ITEMS)
+    group = {
+        "id": key_id,
+        "inquiry_id": inquiry_id,
+        "name": "main",
+        "due_at": datetime.now(UTC) + ends,
+        "sealed": items.pack(sealed),
+    }
+    consent = {
+        "inquiry_id": inquiry_id,
+        "purpose": "inquiry",
+        "given": True,
+        "policy_version": 1,
+        "notice_digest": bytes(32),
+        "notice_shown": True,
+        "language": "ko",
+        "recorded_at": received,
+    }
+    covered = receipts.wrap_for_receipt(CODE, inquiry_id, "main", dek)
+    key = {
+        "id": key_id,
+        "inquiry_id": inquiry_id,
+        "group_name": "main",
+        "epoch": epoch.number,
+        "wrap": epochs.wrap_data_key(kek, epoch.number, key_id, dek),
+        "receipt_wrap": epochs.cover(epoch.surface_key, epoch.number, key_id, covered),
+        "receipt_lookup": lookup,
+        "tag_email": os.urandom(16),
+        "tag_phone": os.urandom(16),
+    }
+    return shell, group, consent, key

