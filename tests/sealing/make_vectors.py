@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inquiries.sealing import chain, envelope, epochs, items, primitives, receipts, tags
+from inquiries.sealing import certificates, chain, envelope, epochs, items, primitives, receipts, tags
 from tests.sealing.builders import fixed
 
 INQUIRY = 1_234_567_890_123_456_789
@@ -193,10 +193,44 @@ def _tags_and_chain() -> dict[str, Any]:
     }
 
 
+def _certificates() -> dict[str, Any]:
+    seed, intent = fixed("vectors signing seed"), 41
+    statements = [
+        {"id": INQUIRY + n, "group": "main", "reason": "expired", "rule": "period 1 year", "due": None}
+        for n in range(5)
+    ]
+    leaves = [certificates.leaf(statement) for statement in statements]
+    root = certificates.root(leaves)
+    return {
+        "destruction_proof": {
+            "statements": statements,
+            "leaves": [leaf.hex() for leaf in leaves],
+            "paths": [[node.hex() for node in certificates.path(leaves, n)] for n in range(5)],
+            "root": root.hex(),
+            "intent": intent,
+            "signing_seed": seed.hex(),
+            "verify_key": epochs.verify_key_of(seed).hex(),
+            "signature": certificates.sign_root(seed, intent, 5, root).hex(),
+        },
+        "signed_statement": {
+            "use": "sweep",
+            "statement": {"destroyed": 5, "note": "가 ", "by_type": {"support": 5}},
+            "canonical": certificates.canonical(
+                {"destroyed": 5, "note": "가 ", "by_type": {"support": 5}}
+            ).decode(),
+            "verify_key": epochs.verify_key_of(seed).hex(),
+            "signature": certificates.sign_statement(
+                seed, "sweep", {"destroyed": 5, "note": "가 ", "by_type": {"support": 5}}
+            ).hex(),
+        },
+    }
+
+
 def main(target: Path) -> None:
     """Write the vectors to a file that does not exist yet."""
     envelopes = {"envelope": _envelope(_code()), "envelope_without_receipt": _envelope(None)}
     vectors = _basic() | _items() | _epochs() | _receipts() | envelopes | _tags_and_chain()
+    vectors |= _certificates()
     with target.open("x", encoding="utf-8") as file:
         json.dump(vectors, file, ensure_ascii=False, indent=1)
         file.write("\n")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inquiries.sealing import chain, envelope, epochs, items, primitives, receipts, tags
+from inquiries.sealing import certificates, chain, envelope, epochs, items, primitives, receipts, tags
 
 VECTORS: dict[str, Any] = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
 
@@ -130,6 +130,24 @@ def test_ledger_seal() -> None:
     assert key.hex() == v["key"]
     heads = {name: (n, unhex(head)) for name, (n, head) in v["heads"].items()}
     chain.check_seal(key, v["index"], v["at_us"], heads, unhex(v["previous_mac"]), unhex(v["mac"]))
+
+
+def test_destruction_proof() -> None:
+    v = VECTORS["destruction_proof"]
+    count, root = len(v["statements"]), unhex(v["root"])
+    certificates.verify_root(unhex(v["verify_key"]), v["intent"], count, root, unhex(v["signature"]))
+    for index, statement in enumerate(v["statements"]):
+        leaf = certificates.leaf(statement)
+        assert leaf.hex() == v["leaves"][index]
+        path = [unhex(node) for node in v["paths"][index]]
+        assert certificates.root_from(leaf, index, count, path) == root
+    assert certificates.root([unhex(leaf) for leaf in v["leaves"]]) == root
+
+
+def test_signed_statement() -> None:
+    v = VECTORS["signed_statement"]
+    assert certificates.canonical(v["statement"]).decode() == v["canonical"]
+    certificates.verify_statement(unhex(v["verify_key"]), v["use"], v["statement"], unhex(v["signature"]))
 
 
 def test_every_vector_is_opened_here() -> None:
