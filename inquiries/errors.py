@@ -74,15 +74,21 @@ class FieldError:
     params: Mapping[str, int | str] = dataclass_field(default_factory=dict)
 
 
-class InvalidItems(InquiriesError):
-    """What was sent breaks the declared form; `errors` holds every fault, in the form's order."""
+class InvalidFields(InquiriesError):
+    """A form cannot be accepted as it was sent; `errors` holds every fault, in the form's order."""
 
     status = 422
-    code = "invalid_items"
+    code = "invalid_fields"
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__(", ".join(f"{e.field}: {e.code}" for e in errors))
         self.errors = errors
+
+
+class InvalidItems(InvalidFields):
+    """What was sent breaks the declared form."""
+
+    code = "invalid_items"
 
 
 class UnknownType(InquiriesError):
@@ -135,6 +141,32 @@ class WrongState(InquiriesError):
 
     status = 409
     code = "wrong_state"
+
+
+class InvalidHold(InvalidFields):
+    """A legal hold names its basis, its reason and an end that is to come (P14)."""
+
+    code = "invalid_hold"
+
+
+class InvalidArchival(InvalidFields):
+    """A move to the archive names a statute of the policy and items that the inquiry has (P12, P13)."""
+
+    code = "invalid_archival"
+
+
+class Held(InquiriesError):
+    """A legal hold runs on this inquiry: nothing of it is destroyed, nor moved to the archive (P14)."""
+
+    status = 409
+    code = "held"
+
+
+class ArchiveClosed(InquiriesError):
+    """This process does not hold the archive's private key, which another one may (P12)."""
+
+    status = 503
+    code = "archive_closed"
 
 
 class SignInRefused(InquiriesError):

@@ -18,6 +18,7 @@ from inquiries.services import publishing
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import holds
 from inquiries.stores.live import inquiries as live
 
 
@@ -35,6 +36,7 @@ class ConsentView:
 class ReceiptView:
     """Her inquiry; `due_at` is when everything of it will be gone, None when kept until withdrawn.
 
+    `held_until` is the end of the legal hold that keeps it at least until then, None when none runs (P14).
     `items` are in the order of the form; moments are in the policy's time zone.
     """
 
@@ -42,6 +44,7 @@ class ReceiptView:
     state: str
     received_at: datetime
     due_at: datetime | None
+    held_until: datetime | None
     items: Mapping[str, str]
     consents: tuple[ConsentView, ...]
     policy_version: int
@@ -63,6 +66,7 @@ def look(house: House, typed: str) -> ReceiptView:
             raise NotFound("no inquiry has this receipt")
         groups = {group.name: group for group in live.groups_of(connection, row.id, now)}
         consents = live.consents_of(connection, row.id)
+        held = [one.until for one in holds.of_inquiries(connection, [row.id], now)]
     main = groups.get(live.MAIN)
     if main is None:
         raise NotFound("the inquiry of this receipt is due or destroyed")
@@ -80,6 +84,7 @@ def look(house: House, typed: str) -> ReceiptView:
         state=row.state,
         received_at=row.received_at.astimezone(zone),
         due_at=None if main.due_at is None else main.due_at.astimezone(zone),
+        held_until=max(held).astimezone(zone) if held else None,
         items=opened,
         consents=tuple(
             ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at.astimezone(zone))

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select, update
 
+from inquiries.stores.live import holds
 from inquiries.stores.live.tables import consents, groups, inquiries
 from inquiries.stores.prepared import Insertion
 
@@ -130,6 +131,15 @@ def set_due(connection: Connection, inquiry_id: int, due_at: datetime | None) ->
     connection.execute(query.values(due_at=due_at))
 
 
+def lock_groups(connection: Connection, inquiry_id: int) -> None:
+    """Wait until a sweep that is claiming the inquiry's groups is through, and make the next one wait.
+
+    On SQLite the single writer sees to it.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(groups.c.id).where(groups.c.inquiry_id == inquiry_id).with_for_update())
+
+
 # -- reading -------------------------------------------------------------------------------------
 
 _SHELL = select(
@@ -148,9 +158,15 @@ _SHELL = select(
 _ON_MAIN = and_(groups.c.inquiry_id == inquiries.c.id, groups.c.name == MAIN)
 
 
-def _readable(now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
-    """From the moment that it is due, or claimed, nobody reads it any more (DESIGN §3)."""
-    return and_(groups.c.claimed_at.is_(None), or_(groups.c.due_at.is_(None), groups.c.due_at > now))
+def _readable(now: datetime, *, held: bool = False) -> Any:  # noqa: ANN401 - an SQL condition
+    """From the moment that it is due, or claimed, nobody reads it any more (DESIGN §3).
+
+    `held`: what a hold keeps past its due date counts as readable, too.
+    """
+    standing = [groups.c.due_at.is_(None), groups.c.due_at > now]
+    if held:
+        standing.append(groups.c.inquiry_id.in_(holds.held(now)))
+    return and_(groups.c.claimed_at.is_(None), or_(*standing))
 
 
 def page(
@@ -176,11 +192,19 @@ def page(
     return sorted(found, key=lambda row: row.id, reverse=True)[:limit]
 
 
-def readable(connection: Connection, inquiry_id: int, now: datetime) -> InquiryRow | None:
-    """One inquiry whose main group may still be read."""
-    query = _SHELL.join(groups, _ON_MAIN).where(inquiries.c.id == inquiry_id, _readable(now))
+def readable(
+    connection: Connection, inquiry_id: int, now: datetime, *, held: bool = False
+) -> InquiryRow | None:
+    """One inquiry whose main group may still be read; with `held`, also when only a hold keeps it."""
+    query = _SHELL.join(groups, _ON_MAIN).where(inquiries.c.id == inquiry_id, _readable(now, held=held))
     row = connection.execute(query).one_or_none()
     return None if row is None else InquiryRow(*row)
+
+
+def shells(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, InquiryRow]:
+    """Inquiry id → shell, with its main group if that stands, of those that stand."""
+    query = _SHELL.join(groups, _ON_MAIN, isouter=True).where(inquiries.c.id.in_(inquiry_ids))
+    return {row[0]: InquiryRow(*row) for row in connection.execute(query)}
 
 
 def by_receipt(connection: Connection, lookup: bytes) -> InquiryRow | None:
@@ -196,10 +220,10 @@ def once_used(connection: Connection, once: bytes) -> bool:
 
 
 def groups_of(connection: Connection, inquiry_id: int, now: datetime) -> list[GroupRow]:
-    """The readable groups of one inquiry."""
+    """The groups of one inquiry that are not due, or that a hold keeps."""
     query = select(
         groups.c.id, groups.c.inquiry_id, groups.c.name, groups.c.due_at, groups.c.claimed_at, groups.c.sealed
-    ).where(groups.c.inquiry_id == inquiry_id, _readable(now))
+    ).where(groups.c.inquiry_id == inquiry_id, _readable(now, held=True))
     return [GroupRow(*row) for row in connection.execute(query)]
 
 
