@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from inquiries.errors import SealBroken
@@ -137,3 +137,17 @@ def test_a_signed_root_serves_as_no_statement() -> None:
 def test_a_statement_that_json_cannot_say_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
         certificates.canonical({"lag": float("nan")})
+
+
+@given(
+    st.fixed_dictionaries({"rule": st.text(max_size=12), "type": st.text(max_size=3)}),
+    st.integers(0, 2**63 - 1),
+    st.one_of(st.none(), st.just("2026-03-02T00:30:00.000000Z")),
+)
+def test_a_form_writes_the_leaves_that_the_statements_have(
+    shared: dict[str, str], key: int, due: str | None
+) -> None:
+    assume("\0" not in shared.values())
+    written = "null" if due is None else f'"{due}"'
+    form = certificates.Form(shared | {"id": 1, "due": None}, ("due", "id"))
+    assert form.leaf(written, key) == certificates.leaf(shared | {"id": key, "due": due})
