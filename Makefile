@@ -3,7 +3,8 @@
 #   make test    the checks, then the tests          make check   the checks alone
 #   make sure    everything, long enumerations too   make bench   the benchmarks
 #   make audit   ask the registry about known flaws   make pins   pin the requirements again
-#   make mutants which changed lines no test notices  make clean  remove caches and .venv (never instance/)
+#   make mutants change rules and sealing: what     make clean   remove caches and .venv (never instance/)
+#                does no test notice?
 
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(if \
 	$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(p))))
@@ -48,7 +49,9 @@ audit: $(DEV)
 	$(PY) -m pip_audit --strict --disable-pip --require-hashes --requirement requirements.txt
 
 mutants: $(DEV)
-	$(PY) -m mutmut run
+	rm -rf mutants # whose results would outlive the tests that gave them
+	nice -n 10 $(PY) -m mutmut run --max-children 1
+	$(PY) -m mutmut results
 
 pins: $(DEV)
 	$(PIN) requirements.in --output-file requirements.txt

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 
@@ -25,6 +26,9 @@ STORES = ("live", "keys", "archive", "ledger")
 
 hypothesis_settings.register_profile("quick", max_examples=40, deadline=None)
 hypothesis_settings.register_profile("sure", max_examples=1000, deadline=None)
+hypothesis_settings.register_profile(
+    "mutants", max_examples=30, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
+)
 hypothesis_settings.load_profile("quick")
 
 

@@ -16,10 +16,10 @@ from inquiries.policy.model import Item, Policy
 CONSENT_FIELD = "consent."  # the form's name of a consent is this and the purpose
 
 # C0 and C1 controls, lone surrogates, noncharacters: what no person types and no database or mail carries
-# unharmed. Long text may hold tab and line feed; a single line may hold no separator of lines either.
+# unharmed. Long text may hold tab and line feed, a single line neither.
 _NEVER = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
 _NEVER_IN_TEXT = re.compile(f"[{_NEVER}]")
-_NEVER_IN_LINE = re.compile(f"[{_NEVER}\t\n\u2028\u2029]")
+_NEVER_IN_LINE = re.compile(f"[{_NEVER}\t\n]")
 # Overrides, embeddings and isolates reorder what staff read around them; the plain marks of Hebrew and
 # Arabic (U+200E, U+200F, U+061C) stay allowed.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -54,7 +54,6 @@ class _Fault(Exception):
     """One item is not valid; turned into a FieldError."""
 
     def __init__(self, code: str, **params: int) -> None:
-        super().__init__(code)
         self.code = code
         self.params = params
 
@@ -140,7 +139,7 @@ def _clean(item: Item, value: object, region: str | None) -> str:
     if not isinstance(value, str):
         raise _Fault("not_text")
     long = item.kind == "long_text"
-    for end in _LINE_ENDS if long else ():
+    for end in _LINE_ENDS:
         value = value.replace(end, "\n")
     text = unicodedata.normalize("NFC", value.strip())
     if not all(map(str.isprintable, text.split("\n") if long else (text,))):

@@ -90,11 +90,14 @@ def seal_envelope(
     """
     _check(groups)
     outer_nonce, *nonces = random_parts(1 + len(groups), NONCE_SIZE)
-    wraps = [
-        b"" if code is None else wrap_for_receipt(code, inquiry_id, g.group, g.dek, nonce)
+    entries = [
+        _Entry(
+            g.group,
+            g.key_id,
+            b"" if code is None else wrap_for_receipt(code, inquiry_id, g.group, g.dek, nonce),
+        )
         for g, nonce in zip(groups, nonces, strict=True)
     ]
-    entries = [_Entry(g.group, g.key_id, wrap) for g, wrap in zip(groups, wraps, strict=True)]
     inner = bytearray(len(entries).to_bytes(2, "big"))
     for e in entries:
         name = e.group.encode()
