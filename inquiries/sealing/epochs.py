@@ -35,6 +35,7 @@ PUBLIC_KEY_SIZE = MLKEM_PUBLIC_SIZE + 32
 EpochState = Literal["open", "closed", "retired"]
 
 _WRAP = "inquiries data key"
+_ARCHIVE = "inquiries archived data key"
 _COVER = "inquiries receipt cover"
 _RECORD = "inquiries epoch record"
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
@@ -138,6 +139,24 @@ def unwrap_data_key(kek: bytes, epoch: int, key_id: int, blob: bytes) -> bytes:
         SealBroken: changed, cut, of another key row, epoch or KEK.
     """
     return _open_lasting(kek, _WRAP, epoch, key_id, blob)
+
+
+def wrap_archive_key(kek: bytes, epoch: int, key_id: int, wrapped: bytes) -> bytes:
+    """An archived row's data key, as `archive.wrap_key` sealed it to the archive, for its row in `keys`.
+
+    Layout: `primitives.seal` under HKDF(kek, "inquiries archived data key", version), 1,198 bytes;
+    associated data = bind("inquiries archived data key", version, epoch, key id).
+    """
+    return seal_with(lasting_cipher(kek, _ARCHIVE), wrapped, bind(_ARCHIVE, VERSION, epoch, key_id))
+
+
+def unwrap_archive_key(kek: bytes, epoch: int, key_id: int, blob: bytes) -> bytes:
+    """The inverse of `wrap_archive_key`: still sealed to the archive.
+
+    Raises:
+        SealBroken: changed, cut, of another key row, epoch or KEK.
+    """
+    return _open_lasting(kek, _ARCHIVE, epoch, key_id, blob)
 
 
 def cover(surface_key: bytes, epoch: int, key_id: int, receipt_wrap: bytes) -> bytes:

@@ -14,7 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inquiries.sealing import certificates, chain, envelope, epochs, items, primitives, receipts, tags
+from inquiries.sealing import (
+    archive,
+    certificates,
+    chain,
+    envelope,
+    epochs,
+    items,
+    primitives,
+    receipts,
+    tags,
+)
 from tests.sealing.builders import fixed
 
 INQUIRY = 1_234_567_890_123_456_789
@@ -226,11 +236,37 @@ def _certificates() -> dict[str, Any]:
     }
 
 
+def _archive() -> dict[str, Any]:
+    secret, epoch = (
+        archive.ArchiveSecret(fixed("vectors archive secret")),
+        epochs.EpochSecret(EPOCH, fixed("vectors epoch secret")),
+    )
+    dek, row = fixed("vectors archived data key"), archive.id_of(INQUIRY, "contract")
+    wrapped = archive.wrap_key(secret.public_key, row, "contract", dek)
+    return {
+        "archived": {
+            "secret": secret.secret.hex(),
+            "public_key": secret.public_key.hex(),
+            "inquiry_id": INQUIRY,
+            "statute": "contract",
+            "archive_id": row,
+            "epoch": EPOCH,
+            "epoch_secret": epoch.secret.hex(),
+            "dek": dek.hex(),
+            "envelope": archive.seal_envelope(EPOCH, epoch.public_key, row, wrapped).hex(),
+            "wrapped": wrapped.hex(),
+            "kept": epochs.wrap_archive_key(epoch.kek, EPOCH, row, wrapped).hex(),
+            "texts": TEXTS,
+            "blob": archive.seal_items(dek, row, "contract", TEXTS).hex(),
+        }
+    }
+
+
 def main(target: Path) -> None:
     """Write the vectors to a file that does not exist yet."""
     envelopes = {"envelope": _envelope(_code()), "envelope_without_receipt": _envelope(None)}
     vectors = _basic() | _items() | _epochs() | _receipts() | envelopes | _tags_and_chain()
-    vectors |= _certificates()
+    vectors |= _certificates() | _archive()
     with target.open("x", encoding="utf-8") as file:
         json.dump(vectors, file, ensure_ascii=False, indent=1)
         file.write("\n")

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from inquiries.sealing import certificates, chain, envelope, epochs, items, primitives, receipts, tags
+from inquiries.sealing import (
+    archive,
+    certificates,
+    chain,
+    envelope,
+    epochs,
+    items,
+    primitives,
+    receipts,
+    tags,
+)
 
 VECTORS: dict[str, Any] = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
 
@@ -148,6 +158,23 @@ def test_signed_statement() -> None:
     v = VECTORS["signed_statement"]
     assert certificates.canonical(v["statement"]).decode() == v["canonical"]
     certificates.verify_statement(unhex(v["verify_key"]), v["use"], v["statement"], unhex(v["signature"]))
+
+
+def test_archived() -> None:
+    v = VECTORS["archived"]
+    secret, epoch = (
+        archive.ArchiveSecret(unhex(v["secret"])),
+        epochs.EpochSecret(v["epoch"], unhex(v["epoch_secret"])),
+    )
+    row, statute = v["archive_id"], v["statute"]
+    assert archive.id_of(v["inquiry_id"], statute) == row
+    assert secret.public_key.hex() == v["public_key"]
+    wrapped = archive.open_envelope(epoch, row, unhex(v["envelope"]))
+    assert wrapped.hex() == v["wrapped"]
+    assert epochs.unwrap_archive_key(epoch.kek, v["epoch"], row, unhex(v["kept"])) == wrapped
+    dek = archive.unwrap_key(secret, row, statute, wrapped)
+    assert dek.hex() == v["dek"]
+    assert archive.open_items(dek, row, statute, unhex(v["blob"])) == v["texts"]
 
 
 def test_every_vector_is_opened_here() -> None:
