@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
-from inquiries.services import adoption, records, retention, rotation
+from inquiries.services import adoption, losses, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
@@ -87,7 +87,7 @@ def _worker(house: House) -> Check:
 
 
 def _envelopes(house: House) -> Check:
-    broken = len(set(adoption.quarantined(house)) - rotation.confirmed_losses(house))
+    broken = len(set(adoption.quarantined(house)) - losses.confirmed(house))
     return Check("envelopes", ok=not broken, detail=f"{broken} in quarantine")
 
 

@@ -112,6 +112,13 @@ def bodies(house: House, chain: Chain, after: int = 0) -> Iterator[tuple[int, di
                 yield entry.n, json.loads(entry.body)
 
 
+def since(house: House, chain: Chain, moment: datetime) -> Iterator[dict[str, Any]]:
+    """The body of every record of the chain from the moment on."""
+    with house.ledger.read() as connection:
+        before = ledger.last_before(connection, chain, moment)
+    return (body for _, body in bodies(house, chain, before))
+
+
 def latest(house: House, chain: Chain, act: str) -> tuple[datetime, dict[str, Any]] | None:
     """(when, body) of the newest record of this act."""
     with house.ledger.read() as connection:

@@ -1,24 +1,32 @@
 """What every start does first: make the stores agree, finish what was cut short, list what is lost.
 
 Nothing here destroys anything but leftovers of what the ledger says was destroyed (DESIGN §3, Restore).
+When a start finds that a store was put back, a gate stands until the officer has looked: no epoch ends,
+no staff page opens, while forms and receipts go on.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
-from inquiries.errors import JobBusy, RotationIncomplete
-from inquiries.services import adoption, people, records, retention, rotation
+from inquiries.errors import JobBusy, NotFound, ReasonRequired, RotationIncomplete
+from inquiries.rules.permissions import Permission, allowed
+from inquiries.services import adoption, losses, people, records, retention, rotation
+from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import due as due_groups
+from inquiries.stores.live import staff as live_staff
 
 log = structlog.get_logger()
 
 BATCH = 5000
+#: A start records what it found just before it sets the gate.
+_ONE_START = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -51,27 +59,8 @@ def _start(house: House) -> Recovered:
     adopted = adoption.adopt_pending(house)
     with suppress(RotationIncomplete, JobBusy):  # said again, with its reason, by every rotation
         rotation.finish_pending(house)
-    lost = unopenable(house) if _restored(house) or adopted.quarantined else ()
-    if lost:
-        log.error("start.unopenable", inquiries=list(lost))
-        records.append(house, "operation", {"act": "unopenable", "inquiries": list(lost)})
-    return Recovered(epoch, replayed, leftovers, adopted.adopted, lost)
-
-
-def unopenable(house: House) -> tuple[int, ...]:
-    """Inquiries (and staff) of which some group has neither a tombstone nor a key that anything opens."""
-    lost = {*adoption.quarantined(house), *rotation.unopenable(house)}
-    after = 0
-    while True:
-        with house.live.read() as connection:
-            batch = due_groups.groups_after(connection, after, BATCH)
-        if not batch:
-            break
-        after = batch[-1][0]
-        with house.keys.read() as connection:
-            known = keys.known(connection, [key for key, _ in batch])
-        lost.update(inquiry_id for key, inquiry_id in batch if key not in known)
-    return tuple(sorted(lost))
+    losses.note(house, _lost(house))
+    return Recovered(epoch, replayed, leftovers, adopted.adopted, losses.waiting(house))
 
 
 def _notice_restore(house: House, replayed: int, leftovers: int, revoked: int) -> None:
@@ -91,6 +80,108 @@ def _notice_restore(house: House, replayed: int, leftovers: int, revoked: int) -
         rotation.note_restore(house, **found)
 
 
-def _restored(house: House) -> bool:
+# -- what does not open --------------------------------------------------------------------------
+
+
+def look(house: House) -> tuple[int, ...]:
+    """Find every key that is missing without a tombstone, and record that it was looked for.
+
+    Returns the inquiries and staff with one that the officer has not accepted.
+    """
+    losses.note(house, _lost(house), looked=True)
+    return losses.waiting(house)
+
+
+def _lost(house: House) -> dict[int, int]:
+    """Group → inquiry, of groups (and staff) with neither a tombstone nor a key that anything opens."""
+    lost = {row.id: row.inquiry_id for row in rotation.unopenable(house)}
+    after = 0
+    while True:
+        with house.live.read() as connection:
+            batch = due_groups.groups_after(connection, after, BATCH)
+        if not batch:
+            break
+        after = batch[-1][0]
+        lost |= _keyless(house, batch)
+    with house.live.read() as connection:
+        enrolled = [(one, one) for one in live_staff.enrolled(connection)]
+    return lost | _keyless(house, enrolled)
+
+
+def _keyless(house: House, groups: list[tuple[int, int]]) -> dict[int, int]:
+    """Those that have no key, and get none from their envelope: it may have come in just now."""
+    absent = _absent(house, groups)
+    if not absent:
+        return {}
+    adoption.adopt(house, sorted(set(absent.values())))
+    return _absent(house, list(absent.items()))
+
+
+def _absent(house: House, groups: list[tuple[int, int]]) -> dict[int, int]:
     with house.keys.read() as connection:
-        return keys.how_far(connection).restored_at is not None
+        known = keys.known(connection, [group for group, _ in groups])
+    return {group: inquiry for group, inquiry in groups if group not in known}
+
+
+# -- the gate ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A store was put back and the officer has not confirmed it; what showed it, and what does not open.
+
+    `behind`: stores that did not know the open epoch. `replayed`: destructions that had to be followed again.
+    `leftovers`: rows of destroyed inquiries that were deleted. `revoked`: staff whose access was ended again.
+    `orphan`: the newest key has no row. `unopenable`: ids that the officer accepts as lost by confirming.
+    """
+
+    since: datetime
+    behind: tuple[str, ...] = ()
+    replayed: int = 0
+    leftovers: int = 0
+    revoked: int = 0
+    orphan: bool = False
+    unopenable: tuple[int, ...] = ()
+
+
+def gate(house: House) -> Gate | None:
+    """What the officer has to confirm; None, after one small query, where nothing was put back."""
+    with house.keys.read() as connection:
+        since = keys.how_far(connection).restored_at
+    if since is None:
+        return None
+    bodies = records.since(house, "operation", since - _ONE_START)
+    found = [body for body in bodies if body["act"] == "restore"]
+    return Gate(
+        since=since,
+        behind=tuple(sorted({store for body in found for store in body.get("behind", ())})),
+        replayed=sum(body.get("replayed", 0) for body in found),
+        leftovers=sum(body.get("leftovers", 0) for body in found),
+        revoked=sum(body.get("revoked", 0) for body in found),
+        orphan=any(body.get("orphan") is not None for body in found),
+        unopenable=losses.waiting(house),
+    )
+
+
+def confirm(house: House, actor: Actor, reason: str) -> None:
+    """Accept what was put back and what does not open; recorded, with the ids. The next rotation goes on.
+
+    Does nothing where nothing waits for it.
+
+    Raises:
+        NotFound: this person may not.
+        ReasonRequired: none was given.
+    """
+    if not allowed(actor.roles, Permission.see_retention).allowed:
+        raise NotFound("confirm: not permitted")
+    if not reason.strip():
+        raise ReasonRequired("a restore is confirmed with a reason")
+    with house.keys.read() as connection:
+        restored = keys.how_far(connection).restored_at
+    broken = adoption.quarantined(house)
+    if restored is None and not losses.waiting(house) and losses.confirmed(house).issuperset(broken):
+        return
+    left = [row.id for row in rotation.unopenable(house)]
+    losses.confirm(house, inquiries=broken, keys=left, by=actor, reason=reason.strip())
+    with house.keys.write() as connection:
+        keys.note_restore(connection, None)

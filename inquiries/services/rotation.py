@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from inquiries import clock
 from inquiries.errors import KeyUnavailable, RotationIncomplete, SealBroken
 from inquiries.sealing import epochs as sealing
-from inquiries.services import adoption, records, second_factor
+from inquiries.services import adoption, losses, records, second_factor
 from inquiries.services import keys as data_keys
 from inquiries.services.house import House
 from inquiries.stores import keys
@@ -198,10 +198,10 @@ def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
     return Rotation(number, rewrapped, retired)
 
 
-def _rewrap(house: House, number: int) -> tuple[int, list[int]]:
-    """(how many, keys that nothing opens). In batches, so that adoption and reading go on between them."""
+def _rewrap(house: House, number: int) -> tuple[int, list[keys.KeyRow]]:
+    """(how many, rows that nothing opens). In batches, so that adoption and reading go on between them."""
     after, count = 0, 0
-    lost: list[int] = []
+    lost: list[keys.KeyRow] = []
     secret = house.custody.epoch_secret(number)
     surface = house.custody.surface_key(number)
     while True:
@@ -220,7 +220,7 @@ def _rewrap(house: House, number: int) -> tuple[int, list[int]]:
         ]
         with house.keys.write() as connection:
             keys.rewrap(connection, number, changes)
-        lost += sorted({row.id for row in batch} - {row.id for row, _, _ in opened})
+        lost += _without(batch, opened)
         after, count = batch[-1].id, count + len(changes)
 
 
@@ -253,21 +253,27 @@ def _opened_row(house: House, row: keys.KeyRow) -> tuple[bytes, bytes | None]:
         return dek, None
 
 
-def unopenable(house: House) -> list[int]:
-    """Inquiries and staff with a living key that nothing opens: what re-wrapping had to leave behind."""
+def unopenable(house: House) -> list[keys.KeyRow]:
+    """Living keys that nothing opens: what re-wrapping had to leave behind."""
     after = 0
-    lost: list[int] = []
+    lost: list[keys.KeyRow] = []
     while True:
         with house.keys.read() as connection:
             batch = keys.wrapped_before(connection, keys.open_epoch(connection) or 0, after, BATCH)
         if not batch:
             return lost
         after = batch[-1].id
-        opened = {row.id for row, _, _ in _opened(house, batch)}
-        lost += [row.inquiry_id for row in batch if row.id not in opened]
+        lost += _without(batch, _opened(house, batch))
 
 
-def _assert_unneeded(house: House, number: int, lost: list[int], *, confirm: bool) -> None:
+def _without(
+    batch: Sequence[keys.KeyRow], opened: Sequence[tuple[keys.KeyRow, bytes, bytes | None]]
+) -> list[keys.KeyRow]:
+    found = {row.id for row, _, _ in opened}
+    return [row for row in batch if row.id not in found]
+
+
+def _assert_unneeded(house: House, number: int, lost: list[keys.KeyRow], *, confirm: bool) -> None:
     """Nothing living needs an epoch before `number`; or the officer confirmed what stays behind."""
     missing = adoption.unadopted(house, number)
     broken = adoption.quarantined(house)
@@ -276,22 +282,18 @@ def _assert_unneeded(house: House, number: int, lost: list[int], *, confirm: boo
         restored = keys.how_far(connection).restored_at is not None
     if missing or left:
         raise RotationIncomplete(f"{len(missing)} envelopes and {left} keys still stand under earlier epochs")
-    if not restored and confirmed_losses(house).issuperset([*broken, *lost]):
+    ids = [row.id for row in lost]
+    if not restored and losses.confirmed(house).issuperset([*broken, *ids]):
         return
     if not confirm:
+        losses.note(house, {**losses.found(house), **{row.id: row.inquiry_id for row in lost}})
         raise RotationIncomplete(
             f"the officer must confirm: {len(broken)} envelopes and {len(lost)} keys do not open"
             + (", and a store was put back" if restored else "")
         )
-    records.append(house, "operation", {"act": "confirm_loss", "inquiries": broken, "keys": lost})
+    losses.confirm(house, inquiries=broken, keys=ids)
     with house.keys.write() as connection:
         keys.note_restore(connection, None)
-
-
-def confirmed_losses(house: House) -> frozenset[int]:
-    """Ids of inquiries and keys of which the officer has accepted that they do not open."""
-    record = records.latest(house, "operation", "confirm_loss")
-    return frozenset() if record is None else frozenset([*record[1]["inquiries"], *record[1]["keys"]])
 
 
 def _retire(house: House, number: int) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal,
     select,
     update,
 )
@@ -269,8 +270,12 @@ def advance(connection: Connection, *, last: int | None = None, done: int | None
 
 
 def note_restore(connection: Connection, at: datetime | None) -> None:
-    """A restore was noticed (or, with None, confirmed): until confirmed no epoch retires."""
-    connection.execute(update(progress).values(restored_at=at))
+    """A restore was noticed (or, with None, confirmed): until confirmed no epoch retires.
+
+    The first moment stays: several starts may notice one and the same.
+    """
+    first = None if at is None else func.coalesce(progress.c.restored_at, literal(at, Moment))
+    connection.execute(update(progress).values(restored_at=first))
 
 
 def prepare(connection: Connection) -> None:

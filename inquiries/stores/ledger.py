@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    func,
     insert,
     select,
 )
@@ -142,6 +143,12 @@ def latest(connection: Connection, chain: str, act: str) -> Entry | None:
     query = _WHOLE.where(entries.c.chain == chain, wanted).order_by(entries.c.n.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else Entry(*row)
+
+
+def last_before(connection: Connection, chain: str, moment: datetime) -> int:
+    """The number of the chain's newest entry from before the moment; 0 when there is none."""
+    query = select(func.max(entries.c.n)).where(entries.c.chain == chain, entries.c.at < moment)
+    return connection.scalar(query) or 0
 
 
 def chains(connection: Connection) -> list[str]:

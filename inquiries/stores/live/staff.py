@@ -33,6 +33,12 @@ _PERSON = select(
 )
 
 
+def enrolled(connection: Connection) -> list[int]:
+    """Who may sign in, by a second factor that must open."""
+    query = select(staff.c.id).where(staff.c.totp_sealed.is_not(None), staff.c.revoked_at.is_(None))
+    return list(connection.scalars(query))
+
+
 def by_email(connection: Connection, email: str) -> Person | None:
     """The person of this address (lower case), also when revoked or not yet enrolled."""
     row = connection.execute(_PERSON.where(staff.c.email == email)).one_or_none()
