@@ -22,6 +22,7 @@ from inquiries.rules.masking import mask, mask_email, mask_name
         ("email", "jane@example.com", "j***@example.com"),
         ("email", "j@example.com", "j***@example.com"),
         ("email", "소라@예시.한국", "소***@예시.한국"),
+        ("email", "j@ne@example.com", "j***@example.com"),
         ("email", "", ""),
         ("phone", "010-1234-5678", "**78"),
         ("phone", "+82 10 1234 5678", "**78"),

@@ -150,8 +150,8 @@ def test_an_envelope_of_no_group_or_of_one_twice_is_neither_made_nor_opened() ->
     with pytest.raises(ValueError, match="32 bytes"):
         sealed((GroupKey("main", 101, bytes(31)),))
     one = inner_of(sealed(GROUPS[:1]))[2:-1168]
-    for count, table in ((0, b""), (2, one + one)):
-        with pytest.raises(SealBroken):
+    for count, table, says in ((0, b"", "at least one group$"), (2, one + one, "stands twice")):
+        with pytest.raises(SealBroken, match=says):
             wraps(resealed(count.to_bytes(2, "big") + table + bytes(1168)))
 
 
@@ -159,7 +159,7 @@ def test_a_number_of_keys_other_than_of_groups_is_refused() -> None:
     info = bind("inquiries envelope keys", 1, EPOCH, INQUIRY, "main", 101, b"")
     keys_of_two = envelope.SUITE.encrypt(bytes(64), SECRET.private_key.public_key(), info)
     table = b"\x00\x01" + b"\x00\x04main" + (101).to_bytes(8, "big") + b"\x00\x00"
-    with pytest.raises(SealBroken, match="another number"):
+    with pytest.raises(SealBroken, match=r"^the envelope holds another number of keys than of groups$"):
         opened(resealed(table + keys_of_two))
 
 
@@ -208,6 +208,16 @@ def test_another_receipt_or_another_groups_wrap_opens_nothing() -> None:
     for code, wrap in ((OTHER_CODE, main_wrap), (CODE, other_wrap)):
         with pytest.raises(SealBroken):
             unwrap_with_receipt(code, INQUIRY, main, wrap)
+
+
+def test_the_nonces_of_an_envelope_come_from_one_draw_and_each_serves_once(
+    draws: list[bytes],
+) -> None:
+    blob = sealed()
+    assert len(draws) == 1
+    nonces = {blob[10:22], *(wrap[1:13] for _, _, wrap in wraps(blob))}
+    assert nonces == {draws[0][at : at + 12] for at in (0, 12, 24)}
+    assert len(nonces) == 3
 
 
 def test_no_key_shows_in_what_is_printed() -> None:

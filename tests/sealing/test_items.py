@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inquiries.errors import SealBroken
-from inquiries.sealing.items import new_data_key, open_item, open_items, pack, seal_item, seal_items, unpack
+from inquiries.sealing.items import (
+    new_data_key,
+    new_data_keys,
+    open_item,
+    open_items,
+    pack,
+    seal_item,
+    seal_items,
+    unpack,
+)
 from tests.sealing.builders import fixed, flipped, ids, keys, names, texts
 
 groups_of_items = st.dictionaries(names, texts, max_size=6)
@@ -102,6 +111,13 @@ def test_a_lone_surrogate_is_refused_without_the_text() -> None:
 
 
 def test_data_keys_are_fresh() -> None:
-    drawn = {new_data_key() for _ in range(50)}
-    assert len(drawn) == 50
+    drawn = {*(new_data_key() for _ in range(50)), *new_data_keys(50)}
+    assert len(drawn) == 100
     assert {len(key) for key in drawn} == {32}
+
+
+def test_the_nonces_of_a_group_come_from_one_draw_and_each_serves_once(draws: list[bytes]) -> None:
+    sealed = seal_items(fixed("dek"), 1, "main", {"name": "Sora", "company": "Sora", "content": "Sora"})
+    assert len(draws) == 1
+    assert [blob[1:13] for blob in sealed.values()] == [draws[0][at : at + 12] for at in (0, 12, 24)]
+    assert len(set(sealed.values())) == 3

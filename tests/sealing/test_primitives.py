@@ -84,6 +84,13 @@ def test_the_same_plaintext_never_seals_to_the_same_bytes() -> None:
     assert len({seal(fixed("key"), b"text", b"") for _ in range(100)}) == 100
 
 
+def test_a_nonce_is_the_one_given_or_a_fresh_one(draws: list[bytes]) -> None:
+    given = fixed("nonce")[:12]
+    assert seal(fixed("key"), b"text", b"", given)[1:13] == given
+    assert not draws
+    assert seal(fixed("key"), b"text", b"")[1:13] == draws[0]
+
+
 def test_no_two_uses_share_a_derived_key() -> None:
     key = fixed("key")
     assert derive(key, "one", 1) != derive(key, "two", 1)

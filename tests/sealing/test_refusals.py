@@ -1,0 +1,112 @@
+"""Whatever sealing refuses, it says what was wrong; never more than that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from inquiries.errors import ReceiptMalformed, SealBroken
+from inquiries.sealing import chain, envelope, epochs, items, primitives, receipts, tags
+from tests.sealing.builders import fixed
+
+CODE = "01234-56789-ABCDE-FGHJK-MNPQR"
+KEY, SHORT = fixed("key"), fixed("key")[:31]
+SECRET = epochs.EpochSecret(4, fixed("secret"))
+MAIN = envelope.GroupKey("main", 101, fixed("main"))
+RECORD = epochs.EpochRecord(4, SECRET.public_key, "open", datetime(2026, 3, 1, tzinfo=UTC))
+SEALED = primitives.seal(KEY, b"text", b"here")
+
+
+def enveloped(*groups: envelope.GroupKey, code: str | None = None) -> bytes:
+    return envelope.seal_envelope(
+        epoch=4,
+        public_key=SECRET.public_key,
+        surface_key=KEY,
+        inquiry_id=77,
+        groups=groups,
+        code=code,
+    )
+
+
+def opened(secret: epochs.EpochSecret = SECRET, surface_key: bytes = KEY) -> None:
+    envelope.open_envelope(blob=enveloped(MAIN), secret=secret, surface_key=surface_key, inquiry_id=77)
+
+
+def no_text() -> bytes:
+    return primitives.seal(KEY, b"\xff", primitives.bind("inquiries item", 1, 7, "main", "name"))
+
+
+def verify(signature: bytes) -> None:
+    epochs.verify_record(epochs.verify_key_of(KEY), RECORD, signature)
+
+
+OF_THE_CALLER: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
+    (primitives.cipher, (SHORT,), "a key is 32 bytes"),
+    (primitives.lasting_cipher, (SHORT, "use"), "a key is 32 bytes"),
+    (tags.tag, (SHORT, "email", "sora@example.com"), "a tag key is 32 bytes"),
+    (chain.commitment, (bytes(15), b""), "a salt is at least 16 bytes"),
+    (chain.next_seal_key, (SHORT,), "a seal key is 32 bytes"),
+    (chain.seal_heads, (SHORT, 0, 0, {}, chain.GENESIS), "a seal key is 32 bytes"),
+    (chain.key_at, (KEY, -1), "seals are counted from 0"),
+    (receipts.wrap_for_receipt, (CODE, 7, "main", SHORT), "a data key is 32 bytes"),
+    (items.seal_item, (KEY, 7, "main", "name", "\ud800"), "an item holds a lone surrogate"),
+    (epochs.EpochSecret, (4, SHORT), "an epoch secret is 32 bytes"),
+    (epochs.wrap_data_key, (KEY, 4, 1, SHORT), "a data key is 32 bytes"),
+    (epochs.EpochRecord, (4, b"", "reopened", RECORD.at), "an epoch is open, closed or retired"),
+    (epochs.EpochRecord, (4, b"", "open", datetime(2026, 3, 1)), "an epoch record's time has a time zone"),  # noqa: DTZ001
+    (enveloped, (), "an envelope holds at least one group"),
+    (enveloped, (MAIN, MAIN), "a group or a key id stands twice in the envelope"),
+    (enveloped, (replace(MAIN, dek=SHORT),), "a data key is 32 bytes"),
+]  # fmt: skip
+
+OF_WHAT_WAS_SEALED: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
+    (primitives.open_sealed, (SHORT, SEALED, b"here"), "the key has the wrong length"),
+    (primitives.open_sealed, (KEY, b"", b"here"), "empty, or of an unknown version"),
+    (primitives.open_sealed, (KEY, SEALED, b"there"), "changed, moved, cut, or of another key"),
+    (primitives.Reader(b"").take, (1,), "cut short"),
+    (primitives.Reader(b"\x02").version, (), "of an unknown version"),
+    (primitives.Reader(b"\x00\x01\xff").text, (), "a name is not UTF-8"),
+    (primitives.Reader(b"\x00").end, (), "more than its format holds"),
+    (chain.check_seal, (KEY, 0, 0, {}, chain.GENESIS, bytes(32)), "the seal does not fit the heads"),
+    (items.open_items, (SHORT, 7, "main", {}), "the key has the wrong length"),
+    (items.open_item, (KEY, 7, "main", "name", no_text()), "an item is not UTF-8"),
+    (items.unpack, (b"\x01\x00\x02" + (b"\x00\x01n" + bytes(4)) * 2,), "an item stands twice"),
+    (epochs.parse_public_key, (b"",), "the public key has the wrong length"),
+    (epochs.parse_public_key, (b"\xff" * epochs.PUBLIC_KEY_SIZE,), "the public key is malformed"),
+    (epochs.unwrap_data_key, (SHORT, 4, 1, b""), "the key has the wrong length"),
+    (verify, (bytes(64),), "the epoch record is not signed by this installation"),
+    (opened, (epochs.EpochSecret(5, fixed("secret")),), "the envelope is of another epoch"),
+    (opened, (epochs.EpochSecret(4, fixed("other")),), "the envelope's keys do not open"),
+    (opened, (SECRET, SHORT), "the surface key has the wrong length"),
+]
+
+OF_A_RECEIPT: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
+    (receipts.normalise, ("0" * 201,), "too long for a receipt code"),
+    (receipts.normalise, ("é",), "not a receipt code"),
+    (receipts.lookup_id, ("",), "not a receipt code"),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "act", "given", "says"),
+    [(ValueError, *refusal) for refusal in OF_THE_CALLER]
+    + [(SealBroken, *refusal) for refusal in OF_WHAT_WAS_SEALED]
+    + [(ReceiptMalformed, *refusal) for refusal in OF_A_RECEIPT],
+)
+def test_a_refusal_says_what_was_wrong_and_no_more(
+    error: type[Exception], act: Callable[..., Any], given: tuple[Any, ...], says: str
+) -> None:
+    with pytest.raises(error) as refused:
+        act(*given)
+    assert str(refused.value) == says
+    assert refused.value.__cause__ is None
+    assert refused.value.__context__ is None or refused.value.__suppress_context__
+
+
+def test_an_empty_code_is_not_the_same_as_no_receipt() -> None:
+    with pytest.raises(ReceiptMalformed):
+        enveloped(MAIN, code="")
