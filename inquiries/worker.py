@@ -27,6 +27,7 @@ ADOPT_ALL_EVERY = 600.0
 SEAL_EVERY = 300.0
 SWEEP_EVERY = 3600.0
 ROTATION_ASKED_EVERY = 60.0
+LOOK_EVERY = 86400.0  # after the start, which looks itself
 LOOK_BACK = 10_000_000 << 12  # ids of ten seconds: a transaction may commit after one with a later id
 LONGEST_PAUSE = 300.0
 PARENT_ASKED_EVERY = 1.0
@@ -59,6 +60,7 @@ class Worker:
             Turn("sweep", SWEEP_EVERY, lambda: retention.sweep(self.house)),
             Turn("rotate", ROTATION_ASKED_EVERY, self.rotate_if_due),
             Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),
+            Turn("look", LOOK_EVERY, lambda: recovery.look(self.house), clock.monotonic() + LOOK_EVERY),
         ]
 
     def adopt(self) -> None:

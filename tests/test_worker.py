@@ -212,7 +212,9 @@ def test_a_start_that_fails_is_tried_until_it_succeeds(running: Worker) -> None:
         thread.start()
         time.sleep(0.3)
         assert thread.is_alive()
-        assert {one.next_at for one in running.turns} == {0.0}, "it took a turn in a house out of order"
+        assert {one.next_at for one in running.turns if one.name != "look"} == {0.0}, (
+            "it took a turn in a house out of order"
+        )
     _eventually(lambda: adopted(running.house) == 2)
     running.stopping.set()
     thread.join(10)

@@ -19,6 +19,8 @@ from inquiries.stores.live import epochs as live_epochs
 #: How long the daily rotation may take or be tried again before it is an alarm.
 ROTATION_SLACK = timedelta(hours=1)
 SWEEPS_SEEN_WITHIN = timedelta(hours=2)
+#: How many ids a check names; the ledger has all of them.
+NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ def checks(house: House) -> tuple[Check, ...]:
         "sweep": _sweep,
         "worker": _worker,
         "envelopes": _envelopes,
+        "keys": _keys,
         "restore": _restore,
     }
     return tuple(_made(name, check, house) for name, check in asked.items())
@@ -89,6 +92,13 @@ def _worker(house: House) -> Check:
 def _envelopes(house: House) -> Check:
     broken = len(set(adoption.quarantined(house)) - losses.confirmed(house))
     return Check("envelopes", ok=not broken, detail=f"{broken} in quarantine")
+
+
+def _keys(house: House) -> Check:
+    """A key that is missing without a tombstone, until the officer has accepted that it is lost."""
+    lost = losses.waiting(house)
+    named = ", ".join(map(str, lost[:NAMED])) + (", …" if len(lost) > NAMED else "")
+    return Check("keys", ok=not lost, detail=f"do not open: {named}" if lost else "none is missing")
 
 
 def _restore(house: House) -> Check:

@@ -1,0 +1,223 @@
+"""The gate after a restore, and the alarm for keys that are missing: until the officer has confirmed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from time_machine import travel
+
+from inquiries import clock
+from inquiries.errors import NotFound, ReasonRequired, RotationIncomplete
+from inquiries.services import adoption, losses, readiness, receipt, records, recovery, retention, rotation
+from inquiries.services.house import House
+from inquiries.stores import tombstones
+from inquiries.stores.live import due
+from inquiries.worker import LOOK_EVERY, Worker
+from tests.cast import BAE, MINJI, OH, send
+
+WHY = "compared with the backup of this morning"
+
+
+def check(house: House, name: str) -> readiness.Check:
+    (found,) = (one for one in readiness.checks(house) if one.name == name)
+    return found
+
+
+def lose_keys(house: House, *, envelopes: bool = True) -> list[tuple[int, int]]:
+    """As a keys store does that was put back from before they were adopted, when no envelope is left."""
+    with house.live.read() as connection:
+        groups = due.groups_after(connection, 0, 100)
+    with house.keys.write() as connection:
+        connection.exec_driver_sql("DELETE FROM keys")
+    if envelopes:
+        with house.live.write() as connection:
+            connection.exec_driver_sql("DELETE FROM envelopes")
+    return groups
+
+
+def confirmations(house: House) -> list[dict[str, object]]:
+    return [body for _, body in records.bodies(house, "operation") if body["act"] == "confirm_loss"]
+
+
+# -- the gate --------------------------------------------------------------------------------------
+
+
+def test_no_gate_stands_where_nothing_was_put_back(any_house: House) -> None:
+    assert recovery.gate(any_house) is None
+    recovery.confirm(any_house, OH, WHY)
+    assert confirmations(any_house) == []
+
+
+def test_the_gate_tells_what_the_start_found(any_house: House) -> None:
+    house = any_house
+    with house.live.read() as connection:
+        (number,) = connection.exec_driver_sql("SELECT max(number) FROM epochs").one()
+    send(house)
+    adoption.adopt_pending(house)
+    with house.live.read() as connection:
+        ((group, inquiry), _) = due.groups_after(connection, 0, 10)
+    bury(house, group, inquiry)  # what a live store that was put back still has
+    rotation.note_restore(house, recorded=number, behind={"live": 0})
+    recovery.start(house)
+    gate = recovery.gate(house)
+    assert gate is not None
+    assert clock.now() - gate.since < timedelta(minutes=1)
+    assert (gate.behind, gate.leftovers, gate.replayed, gate.revoked) == (("live",), 1, 0, 0)
+    assert not check(house, "restore").ok
+    with pytest.raises(RotationIncomplete, match="the officer must confirm"):
+        rotation.rotate(house)
+
+
+def bury(house: House, group: int, inquiry: int) -> None:
+    stone = tombstones.Tombstone(
+        group, inquiry, "main", "expired", "support", None, 1, None, None, 1, clock.now()
+    )
+    with house.keys.write() as connection:
+        tombstones.bury(connection, [stone])
+
+
+def test_forms_and_receipts_go_on_while_the_gate_stands(any_house: House) -> None:
+    rotation.note_restore(any_house)
+    received = send(any_house)
+    assert receipt.look(any_house, received.receipt).items["name"] == "김소라"
+
+
+def test_the_officers_word_opens_the_gate_and_ends_the_epochs(any_house: House) -> None:
+    house = any_house
+    rotation.note_restore(house)
+    with pytest.raises(RotationIncomplete):
+        rotation.rotate(house)
+    recovery.confirm(house, OH, f" {WHY} ")
+    assert recovery.gate(house) is None
+    assert check(house, "restore").ok
+    (said,) = confirmations(house)
+    assert (said["staff"], said["email"], said["reason"]) == (OH.staff_id, OH.email, WHY)
+    done = rotation.finish_pending(house)
+    assert done is not None
+    assert done.retired == (1,)
+
+
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_a_reason_is_asked_for(house: House, reason: str) -> None:
+    rotation.note_restore(house)
+    with pytest.raises(ReasonRequired):
+        recovery.confirm(house, OH, reason)
+    assert recovery.gate(house) is not None
+
+
+@pytest.mark.parametrize("other", [MINJI, BAE], ids=["consultation", "business"])
+def test_only_the_officer_confirms(house: House, other: object) -> None:
+    rotation.note_restore(house)
+    with pytest.raises(NotFound):
+        recovery.confirm(house, other, WHY)  # type: ignore[arg-type]
+    assert recovery.gate(house) is not None
+    assert confirmations(house) == []
+
+
+# -- keys that are missing -------------------------------------------------------------------------
+
+
+def test_a_key_missing_without_a_tombstone_is_an_alarm_with_its_id(any_house: House) -> None:
+    house = any_house
+    send(house)
+    adoption.adopt_pending(house)
+    groups = lose_keys(house)
+    inquiry = groups[0][1]
+    assert recovery.look(house) == (inquiry,)
+    assert check(house, "keys") == readiness.Check("keys", ok=False, detail=f"do not open: {inquiry}")
+    assert losses.found(house) == dict(groups)
+    recovery.confirm(house, OH, WHY)
+    assert check(house, "keys").ok
+    assert recovery.look(house) == ()
+    assert rotation.rotate(house).retired == (1,)
+    assert check(house, "keys").ok
+
+
+def test_every_start_looks_and_says_it_once(any_house: House) -> None:
+    house = any_house
+    send(house)
+    adoption.adopt_pending(house)
+    inquiry = lose_keys(house)[0][1]
+    for _ in range(2):
+        found = recovery.start(house)
+        assert found is not None
+        assert found.unopenable == (inquiry,)
+    said = [body for _, body in records.bodies(house, "operation") if body["act"] == "unopenable"]
+    assert len(said) == 1
+
+
+def test_the_worker_looks_daily(house: House) -> None:
+    worker = Worker(house)
+    send(house)
+    adoption.adopt_pending(house)
+    inquiry = lose_keys(house)[0][1]
+    (turn,) = (turn for turn in worker.turns if turn.name == "look")
+    assert turn.next_at > clock.monotonic()
+    assert turn.every == LOOK_EVERY == 86400
+    turn.next_at = 0
+    worker.step()
+    assert losses.waiting(house) == (inquiry,)
+
+
+def test_what_waits_for_adoption_is_not_lost(any_house: House) -> None:
+    received = send(any_house)
+    assert recovery.look(any_house) == ()
+    assert receipt.look(any_house, received.receipt).items["name"] == "김소라"
+
+
+def test_what_its_envelope_still_opens_is_not_lost(any_house: House) -> None:
+    received = send(any_house)
+    adoption.adopt_pending(any_house)
+    lose_keys(any_house, envelopes=False)
+    assert recovery.look(any_house) == ()
+    assert receipt.look(any_house, received.receipt).items["name"] == "김소라"
+
+
+def test_what_was_destroyed_is_not_lost(any_house: House) -> None:
+    with travel(clock.now() - timedelta(days=400)):
+        send(any_house)
+    retention.sweep(any_house, confirm=True)
+    assert recovery.look(any_house) == ()
+
+
+def test_a_loss_that_comes_after_a_confirmation_waits_for_one_of_its_own(any_house: House) -> None:
+    house = any_house
+    send(house)
+    adoption.adopt_pending(house)
+    first = lose_keys(house)[0][1]
+    recovery.look(house)
+    recovery.confirm(house, OH, WHY)
+    send(house, address=None, user_agent=None)
+    adoption.adopt_pending(house)
+    lost = {inquiry for _, inquiry in lose_keys(house)} - {first}
+    assert set(recovery.look(house)) == lost
+    recovery.confirm(house, OH, WHY)
+    assert recovery.look(house) == ()
+    assert {first, *lost} <= losses.confirmed(house)
+
+
+def test_a_rotation_that_meets_a_key_it_cannot_open_says_which(any_house: House) -> None:
+    house = any_house
+    send(house)
+    adoption.adopt_pending(house)
+    with house.live.write() as connection:
+        connection.exec_driver_sql("DELETE FROM envelopes")
+    with house.keys.write() as connection:
+        wrap = "x'01'" if house.keys.sqlite else "'\\x01'::bytea"
+        connection.exec_driver_sql(f"UPDATE keys SET wrap = {wrap} WHERE group_name = 'main'")
+        inquiry = connection.exec_driver_sql("SELECT inquiry_id FROM keys LIMIT 1").scalar_one()
+    with pytest.raises(RotationIncomplete):
+        rotation.rotate(house)
+    assert check(house, "keys").detail == f"do not open: {inquiry}"
+    recovery.confirm(house, OH, WHY)
+    assert rotation.finish_pending(house) is not None
+    assert check(house, "keys").ok
+
+
+def test_an_enrolled_person_without_a_key_is_a_loss_too(house: House) -> None:
+    with house.live.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO staff (id, email, totp_sealed, invited_at, failures) VALUES (7, 'a@b', x'00', 1, 0)"
+        )
+    assert recovery.look(house) == (7,)
