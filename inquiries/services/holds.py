@@ -43,6 +43,15 @@ class HoldView:
 
 
 @dataclass(frozen=True)
+class HoldMark:
+    """What everybody who sees a held inquiry is told of a hold: not why."""
+
+    basis: str
+    placed_by: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class HoldPage:
     """Up to `PAGE` holds, the newest first; `next` is the id to go on below."""
 
@@ -132,6 +141,14 @@ def listed(house: House, actor: Actor, before: int | None = None) -> HoldPage:
         for row in rows
     ]  # fmt: skip
     return HoldPage(tuple(views), rows[-1].id if more else None)
+
+
+def marks(house: House, inquiry_id: int) -> tuple[HoldMark, ...]:
+    """The holds that run on an inquiry which the caller has found to be somebody's to see."""
+    with house.live.read() as connection:
+        found = holds.of_inquiries(connection, [inquiry_id], clock.now())
+    emails = {person.id: person.email for person in people.everyone(house)} if found else {}
+    return tuple(HoldMark(row.basis, emails.get(row.placed_by, ""), row.until) for row in found)
 
 
 def _checked(reason: str, basis: str, until: datetime | None) -> tuple[str, str, datetime]:
