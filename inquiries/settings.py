@@ -13,7 +13,7 @@ import os
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -29,6 +29,8 @@ from inquiries.errors import UnsafeSetting
 
 PREFIX = "INQUIRIES_"
 _STORES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+Store = Literal["live", "keys", "archive", "ledger"]
+_NAMES: tuple[Store, ...] = get_args(Store)
 _COUNTERS = ("memory://", "valkey://", "valkeys://", "redis://", "rediss://")
 HOME = Path(__file__).resolve().parent.parent  # the checkout
 Listed = Annotated[tuple[str, ...], NoDecode]
@@ -114,7 +116,12 @@ class Settings(BaseSettings):
         """The keyring directory."""
         return self.keyring or self.instance / "keyring"
 
-    def store_url(self, store: Literal["live", "keys", "archive", "ledger"]) -> str:
+    @cached_property
+    def archive_keyring_path(self) -> Path:
+        """The directory of the archive's private key."""
+        return self.instance / "archive-keyring"
+
+    def store_url(self, store: Store) -> str:
         """The database URL of a store; by default a SQLite file."""
         given: str = getattr(self, f"{store}_url")
         directory = self.keyring_path if store == "keys" else self.instance
@@ -158,26 +165,34 @@ def _check(settings: Settings) -> None:
     _check_lists(settings)
     if settings.secret_key is not None and len(settings.secret_key.get_secret_value()) < 32:  # noqa: PLR2004
         raise UnsafeSetting(f"{PREFIX}SECRET_KEY", "must have at least 32 characters")
-    stores = {settings.store_url("live"), settings.store_url("keys"), settings.store_url("ledger")}
-    if len(stores) < 3:  # noqa: PLR2004 - three stores
-        raise UnsafeSetting(
-            f"{PREFIX}KEYS_URL", "the stores must be separate: they are forgotten differently"
-        )
-    if settings.surface == "public" and (settings.root_key or settings.root_key_file):
-        raise UnsafeSetting(
-            f"{PREFIX}ROOT_KEY", "is given to a public surface, which must not hold it (DESIGN §3)"
-        )
     _check_urls(settings)
-    if settings.root_key is not None and settings.root_key_file is not None:
-        raise UnsafeSetting(f"{PREFIX}ROOT_KEY", "is given, and ROOT_KEY_FILE too; which of the two?")
+    _check_roots(settings)
+
+
+def _check_roots(settings: Settings) -> None:
+    for name in ("root_key", "archive_root_key"):
+        key, file = getattr(settings, name), getattr(settings, f"{name}_file")
+        if settings.surface == "public" and (key or file):
+            raise UnsafeSetting(
+                f"{PREFIX}{name.upper()}", "is given to a public surface, which must not hold it (DESIGN §3)"
+            )
+        if key is not None and file is not None:
+            raise UnsafeSetting(
+                f"{PREFIX}{name.upper()}", f"is given, and {name.upper()}_FILE too; which of the two?"
+            )
     root, archive = settings.given_root_key, settings.given_archive_root_key
     if archive is not None and archive == root:
         raise UnsafeSetting(f"{PREFIX}ARCHIVE_ROOT_KEY", "must differ from ROOT_KEY (P12)")
 
 
 def _check_urls(settings: Settings) -> None:
-    for store in ("live", "keys", "ledger"):
-        if not settings.store_url(store).startswith(_STORES):
+    urls = {store: settings.store_url(store) for store in _NAMES}
+    for store, url in urls.items():
+        if list(urls.values()).count(url) > 1 and store != "live":
+            raise UnsafeSetting(
+                f"{PREFIX}{store.upper()}_URL", "the stores must be separate: they are forgotten differently"
+            )
+        if not url.startswith(_STORES):
             raise UnsafeSetting(f"{PREFIX}{store.upper()}_URL", "must begin with sqlite:/// or postgresql://")
     if not settings.ratelimit_storage_uri.startswith(_COUNTERS):
         raise UnsafeSetting(

@@ -35,6 +35,7 @@ def test_every_documented_default_is_true() -> None:
         "base_url": defaults.origin.replace(defaults.host, "HOST").replace(str(defaults.port), "PORT"),
         "live_url": defaults.store_url("live"),
         "keys_url": defaults.store_url("keys"),
+        "archive_url": defaults.store_url("archive"),
         "ledger_url": defaults.store_url("ledger"),
         "keyring": str(defaults.keyring_path),
     }
@@ -75,7 +76,13 @@ REFUSED: list[tuple[str, dict[str, str]]] = [
     ("ROOT_KEY", {"ROOT_KEY": KEY + "00"}),
     ("ROOT_KEY", {"ROOT_KEY": KEY, "ROOT_KEY_FILE": "/secret-value"}),
     ("ROOT_KEY_FILE", {"ROOT_KEY_FILE": "/nowhere/secret-value"}),
+    ("ROOT_KEY", {"ROOT_KEY": KEY, "SURFACE": "public"}),
     ("ARCHIVE_ROOT_KEY", {"ROOT_KEY": KEY, "ARCHIVE_ROOT_KEY": KEY}),
+    ("ARCHIVE_ROOT_KEY", {"ARCHIVE_ROOT_KEY": KEY, "SURFACE": "public"}),
+    ("ARCHIVE_ROOT_KEY", {"ARCHIVE_ROOT_KEY": KEY, "ARCHIVE_ROOT_KEY_FILE": "/secret-value"}),
+    ("ARCHIVE_ROOT_KEY_FILE", {"ARCHIVE_ROOT_KEY_FILE": "/nowhere/secret-value"}),
+    ("ARCHIVE_URL", {"ARCHIVE_URL": "mysql://secret-value"}),
+    ("ARCHIVE_URL", {"LIVE_URL": "postgresql://secret-value", "ARCHIVE_URL": "postgresql://secret-value"}),
     ("KEYS_URL", {"LIVE_URL": "sqlite:////tmp/secret-value.db", "KEYS_URL": "sqlite:////tmp/secret-value.db"}),
     ("STAFF_NETWORKS", {"STAFF_NETWORKS": "192.0.2.0/24, secret-value"}),
     ("STAFF_NETWORKS", {"STAFF_NETWORKS": "192.0.2.7/24"}),
@@ -150,6 +157,18 @@ def test_a_root_key_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / "root").write_text(f"{KEY}\n", encoding="ascii")
     monkeypatch.setenv("INQUIRIES_ROOT_KEY_FILE", str(tmp_path / "root"))
     assert load().given_root_key == bytes.fromhex(KEY)
+
+
+def test_the_two_roots_differ_also_when_each_stands_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "root").write_text(KEY, encoding="ascii")
+    (tmp_path / "archive").write_text("q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=", encoding="ascii")
+    monkeypatch.setenv("INQUIRIES_ROOT_KEY_FILE", str(tmp_path / "root"))
+    monkeypatch.setenv("INQUIRIES_ARCHIVE_ROOT_KEY_FILE", str(tmp_path / "archive"))
+    with pytest.raises(UnsafeSetting) as refused:
+        load()
+    assert refused.value.key == "INQUIRIES_ARCHIVE_ROOT_KEY"
 
 
 def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

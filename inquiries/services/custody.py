@@ -10,6 +10,8 @@ under the root key, which it does not have (DESIGN §3).
     signing.key tag.key     wrapped    Ed25519 seed; key of the blind index
     epoch-<epoch>.secret    wrapped    S_e
     seal.key                wrapped    index u64 ‖ the ledger's present seal key
+
+The archive's pair is `archive_custody.py`'s.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import threading
 
 from inquiries.errors import KeyUnavailable, SealBroken, UnsafeSetting
 from inquiries.sealing import epochs, primitives
+from inquiries.services.archive_custody import ArchiveCustody
 from inquiries.settings import Settings
 from inquiries.stores.keyring import Keyring
 
@@ -28,6 +31,7 @@ class Custody:
 
     def __init__(self, settings: Settings) -> None:
         self.keyring = Keyring(settings.keyring_path)
+        self.archive = ArchiveCustody(settings, self.keyring)
         self._given_root = settings.given_root_key
         self._given_secret = settings.secret_key
         self._holds_root = settings.surface != "public"
@@ -56,6 +60,12 @@ class Custody:
             verify_key = self._public_half()
             if self.keyring.read("verify.key") != verify_key:
                 self.keyring.write("verify.key", verify_key)
+            self.archive.create()
+
+    def check_roots(self) -> None:
+        """At every start, after `create`. Raises UnsafeSetting when the archive's root is the live one's."""
+        if self._holds_root:
+            self.archive.check(self._given_root or self.keyring.read("root.key"))
 
     def _public_half(self) -> bytes:
         try:

@@ -44,6 +44,7 @@ def create_house(settings: Settings) -> House:
     settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     house = _assemble(settings)
     house.custody.create()
+    house.custody.check_roots()
     for database in house.databases:
         migrate.upgrade(database)
     return house
@@ -54,10 +55,12 @@ def open_house(settings: Settings) -> House:
 
     Raises:
         NotInitialised: nothing was made here, or its tables are of another version.
+        UnsafeSetting: the archive's root key is the live one's.
     """
     house = _assemble(settings)
     if not house.custody.keyring.exists:
         raise NotInitialised(f"{settings.keyring_path} holds no keyring; run `flask --app app init`")
+    house.custody.check_roots()
     for database in house.databases:
         if database.path is not None and not database.path.exists():
             raise NotInitialised(f"{database.name}: no database; run `flask --app app init`")

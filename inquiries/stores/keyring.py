@@ -32,12 +32,16 @@ class Keyring:
         return (self.directory / "CACHEDIR.TAG").exists()
 
     def create(self) -> None:
-        """Make the directory; harmless when it exists."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.directory.chmod(0o700)
+        """Make the directory and tag it; harmless when it exists."""
+        self.make_directory()
         with self.lock():
             if not self.exists:
                 self.write("CACHEDIR.TAG", CACHEDIR_TAG.encode())
+
+    def make_directory(self) -> None:
+        """Make the directory alone, untagged: ordinary backups may take it."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory.chmod(0o700)
 
     def read(self, name: str) -> bytes | None:
         """The named file's bytes, or None when there is none."""

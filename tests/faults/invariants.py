@@ -67,7 +67,7 @@ def _epochs_agree(house: House) -> None:
 
 def _files_are_whole(keyring: Path) -> None:
     known = ("CACHEDIR.TAG", "epoch-", "surface-", "keys.db", ".lock")
-    single = {"root.key", "secret.key", "verify.key", "signing.key", "tag.key", "seal.key"}
+    single = {"root.key", "secret.key", "verify.key", "signing.key", "tag.key", "seal.key", "archive.pub"}
     strange = [f.name for f in keyring.iterdir() if f.name not in single and not f.name.startswith(known)]
     assert not strange, f"left behind in the keyring: {strange}"
     open_to_others = [file.name for file in keyring.iterdir() if file.stat().st_mode & 0o077]
