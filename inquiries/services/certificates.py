@@ -1,22 +1,30 @@
 """Proofs of destruction: signs what was destroyed together, and gives each inquiry and each run its proof.
 
-Signing needs the installation's key, and happens once per intent of the ledger; giving and checking need
-none. Nothing in a certificate leads to anybody: it holds ids, dates and words of the policy.
+Signing needs the installation's key, and happens once per intent of the ledger; giving needs none (checking:
+`sealing/documents.py`). Nothing in a certificate leads to anybody: it holds ids, dates, words of the policy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from inquiries import clock
+from inquiries.errors import NotFound
 from inquiries.sealing import certificates as sealing
+from inquiries.sealing import documents, receipts
 from inquiries.services.house import House
-from inquiries.stores import tombstones
+from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
+from inquiries.stores import ledger, tombstones
+from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.types import from_microseconds
 
-SECOND = timedelta(seconds=1) // timedelta(microseconds=1)
+SECOND = 1_000_000  # in microseconds
 
 
 def prove_intent(house: House, intent: int, ids: Sequence[int]) -> None:
@@ -51,26 +59,23 @@ def _leaves(intent: int, stones: Iterable[tombstones.Plain]) -> list[bytes]:
         if form is None:
             form = forms[shared] = sealing.Form(_statement(intent, stone), _VARYING)
         lag = "null" if due is None or due > destroyed else (destroyed - due) // SECOND
+        written = "null" if due is None else f'"{_written(due)}"'
         leaves.append(
-            form.leaf(
-                "null" if due is None else f'"{_moment(due)}"',
-                key,
-                lag,
-                "null" if receipt is None else f'"{receipt.hex()}"',
-            )
+            form.leaf(written, f'"{key}"', lag, "null" if receipt is None else f'"{receipt.hex()}"')
         )
     return leaves
 
 
-def _statement(intent: int, stone: tombstones.Plain) -> dict[str, Any]:
+def _statement(intent: int, stone: tombstones.Plain) -> dict[str, str | int | None]:
     """What is said of one destroyed group; its canonical JSON is a leaf. Moments are RFC 3339 in UTC.
 
-    `receipt` is the lookup id (hex): whoever has the code derives it, and sees that this is her inquiry.
-    `lag_seconds` is the time from due to destroyed; None when it was not yet due, or had no due date.
+    `id` is text: not every reader of JSON keeps 63 bits of a number. `receipt` is the lookup id (hex):
+    whoever has the code derives it, and sees that this is her inquiry. `lag_seconds` is the time from due
+    to destroyed; None when it was not yet due, or had no due date. With the end of `epoch` it is final.
     """
-    key, due, receipt, group, kind, reason, rule, policy_version, destroyed = stone
+    key, due, receipt, group, kind, reason, rule, policy_version, epoch, destroyed = stone
     return {
-        "id": key,
+        "id": str(key),
         "intent": intent,
         "group": group,
         "type": kind,
@@ -78,11 +83,157 @@ def _statement(intent: int, stone: tombstones.Plain) -> dict[str, Any]:
         "rule": rule,
         "policy_version": policy_version,
         "receipt": None if receipt is None else receipt.hex(),
-        "due": None if due is None else _moment(due),
-        "destroyed": _moment(destroyed),
+        "epoch": epoch,
+        "due": None if due is None else _written(due),
+        "destroyed": _written(destroyed),
         "lag_seconds": None if due is None or due > destroyed else (destroyed - due) // SECOND,
     }
 
 
-def _moment(microseconds: int) -> str:
-    return f"{from_microseconds(microseconds).isoformat(timespec='microseconds')[:-6]}Z"
+def _written(microseconds: int) -> str:
+    return documents.written(from_microseconds(microseconds))
+
+
+# -- of one inquiry ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DestroyedPart:
+    """One destroyed group; `final` is when no copy could bring it back any more.
+
+    None while its epoch is not over; `final_by` is then when that will be, if rotation goes on as it does.
+    """
+
+    stone: tombstones.Tombstone
+    final: datetime | None
+    final_by: datetime
+
+
+@dataclass(frozen=True)
+class InquiryCertificate:
+    """What was destroyed of one inquiry, what of it still stands (names of groups), and the file."""
+
+    parts: tuple[DestroyedPart, ...]
+    remaining: tuple[str, ...]
+    document: documents.InquiryDocument
+
+
+def for_receipt(house: House, typed: str) -> InquiryCertificate:
+    """The certificate of the inquiry that this receipt belongs to; runs on the public surface.
+
+    Raises:
+        NotFound: nothing was destroyed under this code: unknown and living are one answer (P21).
+        ReceiptMalformed: it cannot be a code; answered just the same.
+    """
+    lookup = receipts.lookup_id(receipts.normalise(typed))
+    with house.keys.read() as connection:
+        buried = tombstones.by_receipt(connection, lookup)
+        if not buried:
+            raise NotFound("nothing was destroyed under this receipt")
+        remaining = tuple(tombstones.living(connection, lookup))
+        numbers = {one.epoch for one in buried if one.epoch is not None}
+        scoured = tombstones.scoured(connection, numbers)
+        proved = _proved(connection, buried)
+    with house.live.read() as connection:
+        ended = {row.number: row for row in live_epochs.of(connection, scoured) if row.state == "retired"}
+    now = clock.now()
+    parts = tuple(_part(one, ended, scoured, now) for one in buried)
+    return InquiryCertificate(
+        parts=parts,
+        remaining=remaining,
+        document=documents.InquiryDocument(
+            issued=documents.written(now),
+            issuer=house.settings.origin,
+            verify_key=house.custody.verify_key.hex(),
+            key_backups_hours=int(KEY_BACKUPS_LIVE.total_seconds()) // 3600,
+            destroyed=tuple(
+                documents.Destroyed(
+                    statement=proved[part.stone.id][0],
+                    proof=proved[part.stone.id][1],
+                    final=None if part.final is None else documents.written(part.final),
+                )
+                for part in parts
+            ),
+            remaining=remaining,
+            epochs=tuple(
+                documents.EndedEpoch(
+                    number=row.number,
+                    public_key=row.public_key.hex(),
+                    retired=documents.written(row.at),
+                    signature=row.signature.hex(),
+                )
+                for row in ended.values()
+            ),
+        ),
+    )
+
+
+Statement = dict[str, str | int | None]
+
+
+def _proved(
+    connection: Connection, buried: Sequence[tombstones.Buried]
+) -> dict[int, tuple[Statement, documents.Proof | None]]:
+    """Id → its statement, and its proof if it was signed already."""
+    found: dict[int, tuple[Statement, documents.Proof | None]] = {}
+    for intent in sorted({one.stone.intent for one in buried}):
+        wanted = [one.stone.id for one in buried if one.stone.intent == intent]
+        proof = tombstones.proof_of(connection, intent)
+        for stone in tombstones.of_intent(connection, intent, wanted):
+            found[stone[0]] = _statement(intent, stone), None
+        if proof is not None:
+            stones = tombstones.of_intent(connection, intent, proof.ids)
+            leaves = _leaves(intent, stones)
+            for index, stone in enumerate(stones):
+                if stone[0] in found:
+                    found[stone[0]] = _statement(intent, stone), _place(proof, leaves, index)
+    return found
+
+
+def _place(proof: tombstones.Proof, leaves: Sequence[bytes], index: int) -> documents.Proof:
+    return documents.Proof(
+        index=index,
+        count=len(leaves),
+        path=tuple(node.hex() for node in sealing.path(leaves, index)),
+        root=proof.root.hex(),
+        signature=proof.signature.hex(),
+    )
+
+
+def _part(
+    one: tombstones.Buried,
+    ended: Mapping[int, live_epochs.EpochRow],
+    scoured: Mapping[int, datetime],
+    now: datetime,
+) -> DestroyedPart:
+    """The files are erased once the record says retired; what that left undone is done when scoured."""
+    destroyed = one.stone.destroyed_at
+    if one.epoch is None or one.epoch not in ended:
+        return DestroyedPart(one.stone, None, max(destroyed + INTERVAL, now) + KEY_BACKUPS_LIVE)
+    final = max(destroyed, ended[one.epoch].at, scoured[one.epoch]) + KEY_BACKUPS_LIVE
+    return DestroyedPart(one.stone, final, final)
+
+
+# -- of one run -------------------------------------------------------------------------------------
+
+
+def of_run(house: House, record: int) -> documents.RunDocument:
+    """The certificate of one sweep, from its record in the ledger; always the same for the same record.
+
+    Raises:
+        NotFound: the ledger has no such record, or its body's period has ended.
+    """
+    with house.ledger.read() as connection:
+        found = ledger.read(connection, "operation", record - 1, 1)
+    body = json.loads(found[0].body) if found and found[0].n == record and found[0].body else {}
+    if body.get("act") != "sweep":
+        raise NotFound(f"operation {record} is no sweep, or its period has ended")
+    said = {name: value for name, value in body.items() if name not in {"act", "forecast"}}
+    statement = {"record": record, "at": documents.written(found[0].at)} | said
+    signature = sealing.sign_statement(house.custody.signing_seed, documents.RUN, statement)
+    return documents.RunDocument(
+        issuer=house.settings.origin,
+        verify_key=house.custody.verify_key.hex(),
+        statement=statement,
+        signature=signature.hex(),
+    )

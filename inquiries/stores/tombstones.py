@@ -5,14 +5,14 @@ A tombstone is never replaced and never changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, type_coerce, update
 
-from inquiries.stores.keys import advance, insert_if_absent, keys, proofs
+from inquiries.stores.keys import advance, epochs, insert_if_absent, keys, open_epoch, proofs
 from inquiries.stores.types import Id
 
 AT_ONCE = 5000  # ids in one question; both databases take many more
@@ -37,7 +37,7 @@ class Tombstone:
 
 @dataclass(frozen=True)
 class Buried:
-    """A tombstone as it stands; `epoch` is the one whose end makes it final, None when no key was here."""
+    """A tombstone as it stands; `epoch` is the one whose end makes it final."""
 
     stone: Tombstone
     epoch: int | None
@@ -76,9 +76,11 @@ def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
     ]  # fmt: skip
     if not marks:
         return
+    # Where no key was adopted, an envelope of this epoch at the latest holds it.
+    epoch = open_epoch(connection)
     updated = [{"key_id": mark["id"]} | {f"m_{name}": mark[name] for name in _MARKS} for mark in marks]
     # Inserted first: it waits for a key that is being adopted at this moment, and the update then sees it.
-    connection.execute(insert_if_absent(connection), marks)
+    connection.execute(insert_if_absent(connection).values(epoch=epoch), marks)
     connection.execute(_BURY, updated)
     advance(connection, last=max(stone.intent for stone in stones))
 
@@ -104,16 +106,16 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Buried]:
 #: What a proof says of a tombstone, as it stands: a hundred thousand are read in one sweep.
 _PLAIN = (
     keys.c.id, type_coerce(keys.c.due_at, Id), keys.c.receipt_lookup, keys.c.group_name, keys.c.type,
-    keys.c.reason, keys.c.rule, keys.c.policy_version, type_coerce(keys.c.destroyed_at, Id),
+    keys.c.reason, keys.c.rule, keys.c.policy_version, keys.c.epoch, type_coerce(keys.c.destroyed_at, Id),
 )  # fmt: skip
-Plain = tuple[int, int | None, bytes | None, str, str, str, str | None, int, int]
+Plain = tuple[int, int | None, bytes | None, str, str, str, str | None, int, int | None, int]
 
 
 def of_intent(connection: Connection, intent: int, ids: Sequence[int]) -> list[Plain]:
     """The tombstones among `ids` that this intent wrote, in the order of `ids`.
 
-    Each as (id, due, receipt lookup, group, type, reason, rule, policy version, destroyed), moments in
-    microseconds since 1970 in UTC.
+    Each as (id, due, receipt lookup, group, type, reason, rule, policy version, epoch, destroyed), moments
+    in microseconds since 1970 in UTC.
     """
     written: dict[int, Any] = {}
     for start in range(0, len(ids), AT_ONCE):
@@ -129,6 +131,20 @@ def by_receipt(connection: Connection, receipt_lookup: bytes) -> list[Buried]:
         keys.c.receipt_lookup == receipt_lookup, keys.c.destroyed_at.is_not(None)
     )
     return [Buried(Tombstone(*row[:-1]), row[-1]) for row in connection.execute(query.order_by(keys.c.id))]
+
+
+def living(connection: Connection, receipt_lookup: bytes) -> list[str]:
+    """The groups of the inquiry with this receipt that still have a key."""
+    query = select(keys.c.group_name).where(
+        keys.c.receipt_lookup == receipt_lookup, keys.c.destroyed_at.is_(None)
+    )
+    return list(connection.scalars(query.order_by(keys.c.id)))
+
+
+def scoured(connection: Connection, numbers: Iterable[int]) -> dict[int, datetime]:
+    """Of these epochs those whose end was carried through here, and when."""
+    query = select(epochs.c.number, epochs.c.scoured_at).where(epochs.c.number.in_(list(numbers)))
+    return {row[0]: row[1] for row in connection.execute(query.where(epochs.c.scoured_at.is_not(None)))}
 
 
 def prove(connection: Connection, proof: Proof) -> None:

@@ -83,6 +83,12 @@ def every(connection: Connection) -> list[EpochRow]:
     return [EpochRow(*row) for row in connection.execute(select(epochs).order_by(epochs.c.number))]
 
 
+def of(connection: Connection, numbers: Iterable[int]) -> list[EpochRow]:
+    """The records of these epochs, as far as there are any."""
+    query = select(epochs).where(epochs.c.number.in_(list(numbers))).order_by(epochs.c.number)
+    return [EpochRow(*row) for row in connection.execute(query)]
+
+
 def is_open(connection: Connection, number: int) -> bool:
     """Whether the epoch takes envelopes; on PostgreSQL only true under the gate."""
     return _IS_OPEN.found(connection, {"number": number, "state": "open"})

@@ -1,0 +1,186 @@
+"""The certificates as files: their shape, and their check offline with a verify key in hand; pure.
+
+Hashes, keys and signatures are hex; moments are RFC 3339 in UTC with microseconds (docs/formats.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from inquiries.errors import SealBroken
+from inquiries.sealing import certificates, epochs
+
+RUN = "sweep"  # what a run's signed statement is about
+
+Number = Annotated[int, Field(ge=0, lt=2**53)]
+Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$")]
+Said = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Proof(_Shape):
+    """Where the statement stands in the tree of its intent, and the tree's signed root."""
+
+    index: Number
+    count: Number
+    path: tuple[Hex, ...]
+    root: Hex
+    signature: Hex
+
+
+class Destroyed(_Shape):
+    """One destroyed group: what is said of it, its proof (None: not signed yet), since when it is final."""
+
+    statement: dict[str, str | int | None]
+    proof: Proof | None
+    final: Said | None
+
+
+class EndedEpoch(_Shape):
+    """The signed record that an epoch was retired: its keys were erased."""
+
+    number: Number
+    public_key: Hex
+    retired: Said
+    signature: Hex
+
+
+class InquiryDocument(_Shape):
+    """The certificate of one inquiry; `remaining` and `issued` are said, not signed."""
+
+    format: Literal["inquiries destruction certificate"] = "inquiries destruction certificate"
+    version: Literal[1] = 1
+    issued: Said
+    issuer: str
+    verify_key: Hex
+    key_backups_hours: Number
+    destroyed: tuple[Destroyed, ...]
+    remaining: tuple[str, ...]
+    epochs: tuple[EndedEpoch, ...]
+
+
+class RunDocument(_Shape):
+    """The certificate of one sweep."""
+
+    format: Literal["inquiries sweep certificate"] = "inquiries sweep certificate"
+    version: Literal[1] = 1
+    issuer: str
+    verify_key: Hex
+    statement: dict[str, Any]
+    signature: Hex
+
+
+_DOCUMENT: TypeAdapter[InquiryDocument | RunDocument] = TypeAdapter(
+    Annotated[InquiryDocument | RunDocument, Field(discriminator="format")]
+)
+
+
+def written(moment: datetime) -> str:
+    """The moment as certificates say it."""
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
+
+
+def read(file: str | bytes) -> InquiryDocument | RunDocument:
+    """The certificate in a JSON file.
+
+    Raises:
+        SealBroken: it is none, or not of this version.
+    """
+    try:
+        return _DOCUMENT.validate_json(file)
+    except ValidationError:
+        raise SealBroken("this is no certificate of version 1") from None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: statements that are proved, and everything that is wrong, in plain words."""
+
+    proved: tuple[dict[str, Any], ...]
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of it is proved."""
+        return not self.problems
+
+
+def check(document: InquiryDocument | RunDocument, verify_key: bytes) -> Checked:
+    """Check every word of the certificate that is signed; the key comes from where it is published."""
+    problems = [] if document.verify_key == verify_key.hex() else ["it names another verify key"]
+    if isinstance(document, RunDocument):
+        fault = _fault(_check_run, document, verify_key)
+        proved = () if fault else (document.statement,)
+        return Checked(proved, (*problems, *(f"the run: {one}" for one in fault)))
+    if not document.destroyed:
+        problems.append("it says of nothing that it was destroyed")
+    ended: dict[int, datetime] = {}
+    for epoch in document.epochs:
+        fault = _fault(_check_epoch, epoch, verify_key)
+        problems += [f"epoch {epoch.number}: {one}" for one in fault]
+        if not fault:
+            ended[epoch.number] = _moment(epoch.retired)
+    stands: list[dict[str, Any]] = []
+    for part in document.destroyed:
+        unproved = _fault(_check_proof, part, verify_key)
+        not_final = _fault(_check_final, part, ended, document.key_backups_hours)
+        problems += [f"{part.statement.get('id')}: {one}" for one in (*unproved, *not_final)]
+        if not unproved:
+            stands.append(dict(part.statement))
+    return Checked(tuple(stands), tuple(problems))
+
+
+def _fault(step: Callable[..., None], *given: object) -> tuple[str, ...]:
+    try:
+        step(*given)
+    except SealBroken as broken:
+        return (str(broken),)
+    return ()
+
+
+def _check_run(document: RunDocument, verify_key: bytes) -> None:
+    try:
+        certificates.canonical(document.statement)
+    except ValueError:
+        raise SealBroken("not a number that JSON knows") from None
+    signature = bytes.fromhex(document.signature)
+    certificates.verify_statement(verify_key, RUN, document.statement, signature)
+
+
+def _check_epoch(one: EndedEpoch, verify_key: bytes) -> None:
+    record = epochs.EpochRecord(one.number, bytes.fromhex(one.public_key), "retired", _moment(one.retired))
+    epochs.verify_record(verify_key, record, bytes.fromhex(one.signature))
+
+
+def _check_proof(one: Destroyed, verify_key: bytes) -> None:
+    proof, intent = one.proof, one.statement.get("intent")
+    if proof is None or not isinstance(intent, int):
+        raise SealBroken("not signed yet")
+    path = [bytes.fromhex(node) for node in proof.path]
+    root = certificates.root_from(certificates.leaf(one.statement), proof.index, proof.count, path)
+    if root.hex() != proof.root:
+        raise SealBroken("the statement is not the one that was signed")
+    certificates.verify_root(verify_key, intent, proof.count, root, bytes.fromhex(proof.signature))
+
+
+def _check_final(one: Destroyed, ended: dict[int, datetime], hours: int) -> None:
+    if one.final is None:
+        return
+    retired = ended.get(epoch) if isinstance(epoch := one.statement.get("epoch"), int) else None
+    if retired is None or _moment(one.final) < retired + timedelta(hours=hours):
+        raise SealBroken("it is said to be final, and the end of its epoch does not show it")
+
+
+def _moment(said: str) -> datetime:
+    try:
+        return datetime.fromisoformat(said)
+    except ValueError:
+        raise SealBroken("no such day") from None

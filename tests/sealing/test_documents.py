@@ -1,0 +1,160 @@
+"""The check of a certificate: what is not signed, not final, or no certificate at all is said."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from inquiries.errors import SealBroken
+from inquiries.sealing import certificates, documents, epochs
+from tests.sealing.builders import fixed
+
+SEED = fixed("documents signing seed")
+VERIFY_KEY = epochs.verify_key_of(SEED)
+RETIRED = datetime(2026, 3, 3, tzinfo=UTC)
+FINAL = "2026-03-06T00:00:00.000000Z"
+STATEMENTS: list[dict[str, str | int | None]] = [
+    {"id": str(n), "intent": 5, "group": "main", "epoch": 3, "due": None} for n in (1, 2, 3)
+]
+
+
+def inquiry(*, final: str | None = FINAL, hours: int = 72, retired: datetime = RETIRED) -> dict[str, Any]:
+    """The certificate of one of three destroyed groups, as it is written to a file."""
+    leaves = [certificates.leaf(statement) for statement in STATEMENTS]
+    root = certificates.root(leaves)
+    record = epochs.EpochRecord(3, b"a public key", "retired", retired)
+    document = documents.InquiryDocument(
+        issued=FINAL,
+        issuer="https://example.com",
+        verify_key=VERIFY_KEY.hex(),
+        key_backups_hours=hours,
+        destroyed=(
+            documents.Destroyed(
+                statement=STATEMENTS[1],
+                proof=documents.Proof(
+                    index=1,
+                    count=3,
+                    path=tuple(node.hex() for node in certificates.path(leaves, 1)),
+                    root=root.hex(),
+                    signature=certificates.sign_root(SEED, 5, 3, root).hex(),
+                ),
+                final=final,
+            ),
+        ),
+        remaining=(),
+        epochs=(
+            documents.EndedEpoch(
+                number=3,
+                public_key=record.public_key.hex(),
+                retired=documents.written(retired),
+                signature=epochs.sign_record(SEED, record).hex(),
+            ),
+        ),
+    )
+    data: dict[str, Any] = json.loads(document.model_dump_json())
+    return data
+
+
+def problems(data: object, key: bytes = VERIFY_KEY) -> tuple[str, ...]:
+    return documents.check(documents.read(json.dumps(data)), key).problems
+
+
+def test_a_whole_certificate_is_proved() -> None:
+    checked = documents.check(documents.read(json.dumps(inquiry())), VERIFY_KEY)
+    assert checked.ok
+    assert checked.proved == (STATEMENTS[1],)
+
+
+def test_under_another_key_nothing_is_proved() -> None:
+    checked = documents.check(documents.read(json.dumps(inquiry())), epochs.verify_key_of(fixed("other")))
+    assert checked.proved == ()
+    assert [problem.split(":")[0] for problem in checked.problems] == [
+        "it names another verify key", "epoch 3", "2", "2",
+    ]  # fmt: skip
+
+
+def test_final_is_believed_only_as_far_as_the_end_of_the_epoch_shows_it() -> None:
+    assert problems(inquiry(final=None)) == ()
+    assert problems(inquiry(final="2026-03-06T00:00:01.000000Z")) == ()
+    (said,) = problems(inquiry(final="2026-03-05T23:59:59.999999Z"))
+    assert "does not show it" in said
+    (said,) = problems(inquiry(retired=RETIRED + timedelta(seconds=1)))
+    assert "does not show it" in said
+    (said,) = problems(inquiry() | {"epochs": []})
+    assert "does not show it" in said
+
+
+def test_a_forged_end_of_an_epoch_is_said() -> None:
+    data = inquiry(retired=RETIRED + timedelta(days=9))
+    data["epochs"][0]["retired"] = documents.written(RETIRED)
+    assert [problem.split(":")[0] for problem in problems(data)] == ["epoch 3", "2"]
+
+
+def test_what_was_not_signed_yet_is_not_proved() -> None:
+    data = inquiry()
+    data["destroyed"][0]["proof"] = None
+    assert problems(data) == ("2: not signed yet",)
+    data = inquiry()
+    del data["destroyed"][0]["statement"]["intent"]
+    assert problems(data) == ("2: not signed yet",)
+
+
+def test_a_certificate_of_nothing_proves_nothing() -> None:
+    assert problems(inquiry() | {"destroyed": []}) == ("it says of nothing that it was destroyed",)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"version": 2},
+        {"format": "another"},
+        {"more": 1},
+        {"issued": "today"},
+        {"verify_key": "xyz"},
+        {"destroyed": [{}]},
+        {"key_backups_hours": -1},
+    ],
+)
+def test_what_is_no_certificate_is_refused(changed: dict[str, object]) -> None:
+    with pytest.raises(SealBroken, match="no certificate"):
+        documents.read(json.dumps(inquiry() | changed))
+
+
+@pytest.mark.parametrize("file", ["", "[]", "{}", '"a"', "\x00", "{", "[" * 5000])
+def test_a_file_that_is_something_else_is_refused(file: str) -> None:
+    with pytest.raises(SealBroken, match="no certificate"):
+        documents.read(file)
+
+
+def test_a_day_that_does_not_exist_is_said() -> None:
+    data = inquiry()
+    data["epochs"][0]["retired"] = "2026-02-30T00:00:00.000000Z"
+    assert problems(data)[0] == "epoch 3: no such day"
+    assert problems(inquiry(final="2026-02-30T00:00:00.000000Z")) == ("2: no such day",)
+
+
+def run(statement: dict[str, Any]) -> str:
+    signed = {"destroyed": 2, "by_type": {"support": 2}}
+    signature = certificates.sign_statement(SEED, documents.RUN, signed).hex()
+    document = documents.RunDocument(
+        issuer="https://example.com", verify_key=VERIFY_KEY.hex(), statement=signed, signature=signature
+    )
+    data = json.loads(document.model_dump_json())
+    return json.dumps(data | {"statement": statement})
+
+
+def test_a_run_is_proved_word_by_word() -> None:
+    checked = documents.check(documents.read(run({"by_type": {"support": 2}, "destroyed": 2})), VERIFY_KEY)
+    assert checked.ok
+    assert checked.proved == ({"destroyed": 2, "by_type": {"support": 2}},)
+    for changed in (
+        {"destroyed": 3, "by_type": {"support": 2}},
+        {"destroyed": 2},
+        {"destroyed": float("nan")},
+    ):
+        found = documents.check(documents.read(run(changed)), VERIFY_KEY)
+        assert (found.ok, found.proved) == (False, ())
+        assert found.problems[0].startswith("the run: ")
