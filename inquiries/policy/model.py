@@ -29,7 +29,7 @@ from inquiries.policy.period import Period, json_schema
 MAX_ITEM_LENGTH = 10_000
 REQUIRED_PURPOSE = "inquiry"
 RESERVED = ("language",)  # fields of every form, so no item may bear their names
-GROUPS = ("main", "visitor")  # names of retention groups, so no purpose may bear them
+GROUPS = ("main", "visitor", "archive")  # names of groups of data keys, so no purpose may bear them
 
 Value = TypeVar("Value")
 Parts = TypeVar("Parts", bound=Sized)

@@ -1,14 +1,18 @@
-"""When something is due and whether it is destroyed now (P08, P09, P14); never reads a clock or destroys."""
+"""When something is due, by which rule, and whether it is kept (P08, P09, P14); never reads a clock."""
 
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from inquiries.policy.model import GROUPS, Policy
 from inquiries.policy.period import Period
+
+MAIN, VISITOR, *_ = GROUPS
 
 
 class Reason(StrEnum):
@@ -77,11 +81,87 @@ def due_after_closing(
 
 def decide(group: GroupFacts, now: datetime) -> Keep | Destroy:
     """Keep it or destroy it: due from the very moment of its due date on, unless a hold still runs."""
-    if group.held_until is not None and now < group.held_until:
-        return Keep(Reason.held)
     if group.due_at is None:
         return Keep(Reason.until_withdrawn)
-    return Destroy(Reason.due) if now >= group.due_at else Keep(Reason.not_due)
+    if now < group.due_at:
+        return Keep(Reason.not_due)
+    if group.held_until is not None and now < group.held_until:
+        return Keep(Reason.held)
+    return Destroy(Reason.due)
+
+
+# -- what a policy promises ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What of an inquiry decides over its groups' due dates."""
+
+    type: str
+    received_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """When a version of the policy has a group destroyed (None: when withdrawn), and by which rule."""
+
+    due_at: datetime | None
+    rule: str
+    version: int
+    by_closing: bool = False
+
+
+def promise(policy: Policy, version: int, group: str, inquiry: Inquiry) -> Promise | None:
+    """What one version says of a group of this inquiry; None when it declares no such type or purpose."""
+    found = _period(policy, group, inquiry.type)
+    if found is None:
+        return None
+    rule, period = found
+    due = due_at(inquiry.received_at, period, policy.time_zone)
+    promised = Promise(due, f"{rule} {period}", version)
+    if group != MAIN or inquiry.closed_at is None or due is None:
+        return promised
+    after = policy.types[inquiry.type].after_closing
+    least = policy.minimum
+    not_before = None if least is None else due_at(inquiry.received_at, least, policy.time_zone)
+    closed = due_after_closing(due, inquiry.closed_at, after, policy.time_zone, not_before=not_before)
+    if closed == due:
+        return promised
+    rule = f"minimum {policy.minimum}" if closed == not_before else f"after_closing {after}"
+    return Promise(closed, rule, version, by_closing=True)
+
+
+def earliest(promises: Iterable[Promise]) -> Promise | None:
+    """The promise that ends first, of two alike the older: a later policy shortens, and never lengthens."""
+    never = datetime.max.replace(tzinfo=UTC)
+    return min(promises, key=lambda one: (one.due_at or never, one.version), default=None)
+
+
+def shortens(policy: Policy, later: Policy, group: str, type_name: str) -> bool:
+    """Whether the later version could make something of this group due earlier than the other does."""
+    before, after = _period(policy, group, type_name), _period(later, group, type_name)
+    if before is None or after is None:
+        return False
+    changed = not after[1].covers(before[1]) or policy.time_zone != later.time_zone
+    if group != MAIN or changed:
+        return changed
+    now, then = policy.types[type_name].after_closing, later.types[type_name].after_closing
+    return not then.covers(now) or policy.minimum != later.minimum
+
+
+def _period(policy: Policy, group: str, type_name: str) -> tuple[str, Period] | None:
+    """(name of the rule, period) of a group."""
+    if group == MAIN:
+        kind = policy.types.get(type_name)
+        return None if kind is None else ("period", kind.period)
+    if group == VISITOR:
+        return None if policy.visitor is None else (VISITOR, policy.visitor.period)
+    purpose = policy.purposes.get(group)
+    return None if purpose is None or purpose.period is None else (f"purpose {group}", purpose.period)
+
+
+# -- arithmetic ------------------------------------------------------------------------------------
 
 
 def _after(wall: datetime, period: Period) -> datetime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -15,9 +16,12 @@ from inquiries import clock
 from inquiries.errors import IntakeClosed, KeyUnavailable, SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules import items as item_rules
+from inquiries.rules import retention
+from inquiries.rules.retention import Inquiry
 from inquiries.sealing import envelope, epochs, items, tags
 from inquiries.services import publishing, records
 from inquiries.services.house import House
+from inquiries.services.ids import first_id
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live_inquiries
@@ -84,6 +88,15 @@ def unadopted(house: House, epochs_before: int) -> list[int]:
             batch = live_epochs.envelopes_of(connection, ids)
         missing += [one.inquiry_id for one in _unknown(house, batch) if one.epoch < epochs_before]
     return missing
+
+
+def pending(house: House, since: datetime) -> int:
+    """How many envelopes that came since the moment wait for their adoption."""
+    waiting = 0
+    for page in _envelope_ids(house, first_id(since), PAGE):
+        with house.live.read() as connection:
+            waiting += len(_unknown(house, live_epochs.envelopes_of(connection, page)))
+    return waiting
 
 
 def _unknown(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> list[live_epochs.EnvelopeRow]:
@@ -181,13 +194,19 @@ class _Facts:
     receipt_lookup: bytes | None = None
     sealed: Mapping[str, bytes] | None = None  # group name → packed items
     policy: Policy | None = None
+    inquiry: Inquiry | None = None
 
 
 def _facts(house: House, inquiry_ids: Sequence[int]) -> dict[int, _Facts]:
     with house.live.read() as connection:
         found = live_inquiries.for_adoption(connection, inquiry_ids)
     return {
-        one.id: _Facts(one.receipt_lookup, one.sealed, publishing.version(house, one.policy_version).policy)
+        one.id: _Facts(
+            one.receipt_lookup,
+            one.sealed,
+            publishing.version(house, one.policy_version).policy,
+            Inquiry(one.type, one.received_at),
+        )
         for one in found
     }
 
@@ -209,7 +228,16 @@ def _new_key(
         receipt_lookup=facts.receipt_lookup,
         tag_email=email,
         tag_phone=phone,
+        due_at=_promised(group.group, facts),
     )
+
+
+def _promised(group: str, facts: _Facts) -> datetime | None:
+    """The due date that was promised at receipt, whatever became of it since: the key's own last day."""
+    if facts.policy is None or facts.inquiry is None:
+        return None
+    found = retention.promise(facts.policy, 0, group, facts.inquiry)
+    return None if found is None else found.due_at
 
 
 def _tags(

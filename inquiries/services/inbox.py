@@ -14,15 +14,17 @@ from typing import NoReturn
 from inquiries import clock
 from inquiries.errors import NotFound, ReasonRequired, SealBroken, WrongState
 from inquiries.policy.model import Policy
-from inquiries.rules import lifecycle, masking, permissions, retention
+from inquiries.rules import lifecycle, masking, permissions
 from inquiries.rules.lifecycle import Action, State
-from inquiries.rules.permissions import Permission
+from inquiries.rules.permissions import Permission, Role
+from inquiries.rules.retention import GroupFacts, Inquiry, Keep, Reason, decide
 from inquiries.sealing import items
-from inquiries.services import keys, publishing, records
+from inquiries.services import due_dates, keys, publishing, records
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.services.ids import LARGEST_ID
 from inquiries.services.receipt import ConsentView
+from inquiries.stores.live import holds
 from inquiries.stores.live import inquiries as live
 
 PAGE = 50
@@ -149,7 +151,7 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
         with house.live.write() as connection:
             live.set_state(connection, inquiry_id, State.received, State.open, {})
     with house.live.read() as connection:
-        now = live.readable(connection, inquiry_id, clock.now())
+        now = live.readable(connection, inquiry_id, clock.now(), held=True)
         consents = live.consents_of(connection, inquiry_id)
     if now is None:  # it became due while we were at it
         raise NotFound("the inquiry is due or destroyed")
@@ -171,22 +173,26 @@ def answered(house: House, actor: Actor, inquiry_id: int) -> None:
 
 
 def close(house: House, actor: Actor, inquiry_id: int) -> None:
-    """Close: the purpose is achieved, so the due date comes forward (P09). Raises NotFound, WrongState."""
+    """Close: the purpose is achieved, so the due date comes forward (P09), not below the minimum (P14).
+
+    Raises:
+        NotFound, WrongState: as for every act.
+    """
     row = _act(house, actor, inquiry_id, Permission.close_inquiry, Action.close)
     now = clock.now()
-    policy = publishing.version(house, row.policy_version).policy
-    due_at = retention.due_after_closing(
-        row.due_at, now, policy.types[row.type].after_closing, policy.time_zone
-    )
-    _move(house, row, Action.close, {"closed_at": now}, due_at=due_at)
+    _move(house, row, Action.close, {"closed_at": now}, due_at=_promised(house, row, now))
 
 
 def reopen(house: House, actor: Actor, inquiry_id: int) -> None:
     """Reopen: the due date is again the one promised at receipt, never later. Raises NotFound, WrongState."""
     row = _act(house, actor, inquiry_id, Permission.reopen_inquiry, Action.reopen)
-    policy = publishing.version(house, row.policy_version).policy
-    due_at = retention.due_at(row.received_at, policy.types[row.type].period, policy.time_zone)
+    due_at = _promised(house, row, None)
     _move(house, row, Action.reopen, {"closed_at": None, "answered_at": None}, due_at=due_at)
+
+
+def _promised(house: House, row: live.InquiryRow, closed_at: datetime | None) -> datetime | None:
+    inquiry = Inquiry(row.type, row.received_at, closed_at)
+    return due_dates.promised(house, row.policy_version, live.MAIN, inquiry).due_at
 
 
 def _act(
@@ -220,12 +226,20 @@ def _move(
 def _permitted(
     house: House, actor: Actor, inquiry_id: int, permission: Permission
 ) -> tuple[live.InquiryRow, permissions.Decision]:
-    """The row, if it exists, may still be read, and is this person's to see."""
+    """The row, if it exists, may still be read, and is this person's to see.
+
+    What only a hold keeps is the privacy officer's to open, with a reason, and nobody's to work on (P14).
+    """
+    now = clock.now()
     with house.live.read() as connection:
-        row = live.readable(connection, inquiry_id, clock.now())
+        row = live.readable(connection, inquiry_id, now, held=True)
+        held = [one.until for one in holds.of_inquiries(connection, [inquiry_id], now)]
     if row is None:
         _refuse(house, actor, inquiry_id, permission)
-    decision = permissions.allowed(actor.roles, permission, row.type)
+    roles = actor.roles
+    if decide(GroupFacts(row.due_at, max(held, default=None)), now) == Keep(Reason.held):
+        roles = {role: types for role, types in roles.items() if role is Role.privacy}
+    decision = permissions.allowed(roles, permission, row.type)
     if not decision.allowed:
         _refuse(house, actor, inquiry_id, permission)
     return row, decision

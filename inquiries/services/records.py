@@ -121,9 +121,15 @@ def since(house: House, chain: Chain, moment: datetime) -> Iterator[dict[str, An
 
 def latest(house: House, chain: Chain, act: str) -> tuple[datetime, dict[str, Any]] | None:
     """(when, body) of the newest record of this act."""
+    found = newest(house, chain, act, 1)
+    return found[0][1:] if found else None
+
+
+def newest(house: House, chain: Chain, act: str, limit: int) -> list[tuple[int, datetime, dict[str, Any]]]:
+    """(number, when, body) of the newest records of this act, the newest first."""
     with house.ledger.read() as connection:
-        entry = ledger.latest(connection, chain, act)
-    return None if entry is None or entry.body is None else (entry.at, json.loads(entry.body))
+        found = ledger.latest(connection, chain, act, limit)
+    return [(entry.n, entry.at, json.loads(entry.body)) for entry in found if entry.body is not None]
 
 
 def last_moment(house: House) -> datetime | None:

@@ -15,7 +15,16 @@ import structlog
 
 from inquiries.errors import JobBusy, NotFound, ReasonRequired, RotationIncomplete
 from inquiries.rules.permissions import Permission, allowed
-from inquiries.services import adoption, losses, people, records, retention, rotation
+from inquiries.services import (
+    adoption,
+    archive_keys,
+    destruction,
+    losses,
+    people,
+    records,
+    rewrapping,
+    rotation,
+)
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores import keys
@@ -52,11 +61,12 @@ def start(house: House) -> Recovered | None:
 def _start(house: House) -> Recovered:
     epoch = rotation.settle_epochs(house)
     with house.live.job("sweep"):
-        replayed = retention.replay(house).intents
-        leftovers = retention.delete_leftovers(house)
+        replayed = destruction.replay(house).intents
+        leftovers = destruction.delete_leftovers(house)
         _notice_restore(house, replayed, leftovers, people.revoke_again(house))
     adoption.release(house)
     adopted = adoption.adopt_pending(house)
+    archive_keys.adopt_pending(house)
     with suppress(RotationIncomplete, JobBusy):  # said again, with its reason, by every rotation
         rotation.finish_pending(house)
     losses.note(house, _lost(house))
@@ -94,7 +104,7 @@ def look(house: House) -> tuple[int, ...]:
 
 def _lost(house: House) -> dict[int, int]:
     """Group → inquiry, of groups (and staff) with neither a tombstone nor a key that anything opens."""
-    lost = {row.id: row.inquiry_id for row in rotation.unopenable(house)}
+    lost = {row.id: row.inquiry_id for row in rewrapping.unopenable(house)}
     after = 0
     while True:
         with house.live.read() as connection:
@@ -105,7 +115,8 @@ def _lost(house: House) -> dict[int, int]:
         lost |= _keyless(house, batch)
     with house.live.read() as connection:
         enrolled = [(one, one) for one in live_staff.enrolled(connection)]
-    return lost | _keyless(house, enrolled)
+    archive_keys.adopt_pending(house)
+    return lost | _keyless(house, enrolled) | archive_keys.keyless(house)
 
 
 def _keyless(house: House, groups: list[tuple[int, int]]) -> dict[int, int]:
@@ -181,7 +192,7 @@ def confirm(house: House, actor: Actor, reason: str) -> None:
     broken = adoption.quarantined(house)
     if restored is None and not losses.waiting(house) and losses.confirmed(house).issuperset(broken):
         return
-    left = [row.id for row in rotation.unopenable(house)]
+    left = [row.id for row in rewrapping.unopenable(house)]
     losses.confirm(house, inquiries=broken, keys=left, by=actor, reason=reason.strip())
     with house.keys.write() as connection:
         keys.note_restore(connection, None)

@@ -1,43 +1,48 @@
-"""The sweep: destroys what is due, in the order that survives any crash, and the replay that finishes it.
+"""The sweep, and what is said of it: what becomes due, what is held, how the last runs went (P08-P10).
 
-Order: claim in live → intent in the ledger → wraps and tags nulled, tombstone in keys → rows deleted in
-live → done in the ledger (DESIGN §3). Every step is repeatable. Absence of something elsewhere never
-destroys anything; a tombstone always deletes leftovers (P08-P11).
+Decides when destruction runs; `destruction.py` destroys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
-from inquiries.errors import ClockSuspect
-from inquiries.services import records
+from inquiries.rules import retention as rules
+from inquiries.services import destruction, due_dates, guard, publishing, records
 from inquiries.services.house import House
 from inquiries.services.rotation import KEY_BACKUPS_LIVE
-from inquiries.stores import keys, ledger, tombstones
+from inquiries.stores import archive, keys, ledger
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import holds
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 log = structlog.get_logger()
 
-BATCH = 500
-LEFTOVER_BATCH = 5000
 ALARM_AFTER = timedelta(hours=72)
-JUMP = timedelta(minutes=5)
-HORIZON_HOURS = 35 * 24
-HOUR = timedelta(hours=1)
+LOOK_EVERY = timedelta(days=1)
+ENVELOPES_TOGETHER = 5000
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+WEEKS, RUNS = 26, 12
+SECOND = 1_000_000  # microseconds
 
 
 @dataclass(frozen=True)
 class Swept:
-    """How a sweep went; `max_lag_seconds` is the longest time from due to destroyed in it."""
+    """How a sweep went; `max_lag_seconds` is the longest time from due to destroyed in it.
+
+    `archived`: how many were moved to the archive since the sweep before. `held`: due, but held.
+    """
 
     due: int
     destroyed: int = 0
@@ -50,165 +55,86 @@ class Swept:
 
 
 def sweep(house: House, *, confirm: bool = False) -> Swept:
-    """Destroy every group that is due, after finishing what an earlier run left.
+    """Destroy every group that is due and not held, after finishing what an earlier run left.
 
     Raises:
         ClockSuspect: the clock or the number due is not believable; `confirm` sweeps all the same.
         JobBusy: another process sweeps.
     """
     with house.live.job("sweep"):
+        due_dates.shorten(house)
         now = clock.now()
-        due = count_due(house, now)
         if not confirm:
-            believe(house, now)
-        swept = _destroy_all(house, Swept(due=due))
+            guard.believe(house, now)
+        last = records.latest(house, "operation", "sweep")
+        swept = _destroy_all(house, _found(house, now, last[0] if last else None))
         if not swept.failed:
-            swept = replace(swept, leftovers=delete_leftovers(house))
+            swept, looked_at = _look(house, swept, last[1].get("looked_at", 0) if last else 0)
             _prune(house, now)
-            _record(house, swept, confirmed=confirm)
+            _record(house, swept, looked_at, confirmed=confirm)
         log.info("sweep.done", **vars(swept))
         return swept
 
 
 def dry_run(house: House, as_of: datetime | None = None) -> Swept:
     """What a sweep at that moment would find due; changes nothing."""
-    return Swept(due=count_due(house, as_of or clock.now()), dry_run=True)
+    last = records.latest(house, "operation", "sweep")
+    return replace(_found(house, as_of or clock.now(), last[0] if last else None), dry_run=True)
 
 
 def count_due(house: House, by: datetime) -> int:
-    """How many groups are due by then."""
+    """How many groups, of living and archived inquiries, are due by then and not held."""
     with house.live.read() as connection:
-        return due_groups.count_due(connection, by)
+        living = due_groups.count_due(connection, by)
+    with house.archive.read() as connection:
+        return living + archive.count_due(connection, by)
 
 
 def longest_overdue(house: House) -> timedelta:
     """For how long the oldest due group has been waiting; zero when nothing is due (P10)."""
     now = clock.now()
     with house.live.read() as connection:
-        oldest = due_groups.oldest_due(connection, now)
-    return timedelta(0) if oldest is None else now - oldest
+        living = due_groups.oldest_due(connection, now)
+    with house.archive.read() as connection:
+        archived = archive.oldest_due(connection, now)
+    oldest = [moment for moment in (living, archived) if moment is not None]
+    return now - min(oldest) if oldest else timedelta(0)
 
 
-# -- destroying ----------------------------------------------------------------------------------
+def _found(house: House, by: datetime, since: datetime | None) -> Swept:
+    """What is there to sweep."""
+    with house.live.read() as connection:
+        held = due_groups.count_held(connection, by)
+    with house.archive.read() as connection:
+        archived = archive.count_since(connection, since) if since else archive.count(connection)
+    return Swept(due=count_due(house, by), held=held, archived=archived)
 
 
 def _destroy_all(house: House, swept: Swept) -> Swept:
-    batch: list[due_groups.DueGroup] = []
+    destroyed, lag = 0, 0
     try:
-        swept = replace(swept, destroyed=replay(house).groups)
-        while batch := _claimed(house):
-            _destroy(house, batch)
-            swept = _counted(swept, batch)
+        destroyed = destruction.replay(house).groups
+        for count, longest in destruction.destroy_due(house):
+            destroyed, lag = destroyed + count, max(lag, longest)
     except (SQLAlchemyError, OSError) as failed:  # said, and tried again by the next sweep
-        log.error("sweep.failed", groups=len(batch), error=type(failed).__name__)
-        return replace(swept, failed=max(len(batch), 1))
-    return swept
+        left = max(count_due(house, clock.now()), 1)
+        error = type(failed).__name__
+        log.error("sweep.failed", groups=left, error=error)
+        records.append(house, "operation", {"act": "sweep_failed", "failed": left, "error": error})
+        swept = replace(swept, failed=left)
+    return replace(swept, destroyed=destroyed, max_lag_seconds=lag // SECOND)
 
 
-def _claimed(house: House) -> list[due_groups.DueGroup]:
-    with house.live.write() as connection:
-        return due_groups.claim_due(connection, clock.now(), BATCH)
-
-
-def _counted(swept: Swept, batch: Sequence[due_groups.DueGroup]) -> Swept:
-    lags = [clock.now() - group.due_at for group in batch if group.due_at is not None]
-    seconds = [int(lag.total_seconds()) for lag in lags]
-    return replace(
-        swept,
-        destroyed=swept.destroyed + len(batch),
-        max_lag_seconds=max([swept.max_lag_seconds, *seconds]),
-    )
-
-
-def _destroy(house: House, batch: Sequence[due_groups.DueGroup]) -> None:
-    listed = [
-        [g.id, g.inquiry_id, g.name, "closed" if g.closed_at else "expired", g.type,
-         None if g.due_at is None else to_microseconds(g.due_at), g.policy_version]
-        for g in batch
-    ]  # fmt: skip
-    intent = records.append(house, "destruction", {"act": "intent", "groups": listed})
-    lookups = {group.id: group.receipt_lookup for group in batch}
-    _apply(house, _tombstones(intent, listed, lookups))
-    _complete(house, intent, [group.id for group in batch], [group.inquiry_id for group in batch])
-
-
-def _tombstones(
-    intent: int, listed: Iterable[Sequence[Any]], lookups: dict[int, bytes]
-) -> list[tombstones.Tombstone]:
-    now = clock.now()
-    return [
-        tombstones.Tombstone(
-            id=key, inquiry_id=inquiry_id, group=name, reason=reason, type=kind,
-            due_at=None if due is None else from_microseconds(due), policy_version=version, rule=None,
-            receipt_lookup=lookups.get(key), intent=intent, destroyed_at=now,
-        )
-        for key, inquiry_id, name, reason, kind, due, version in listed
-    ]  # fmt: skip
-
-
-def _apply(house: House, stones: Sequence[tombstones.Tombstone]) -> None:
-    with house.keys.write() as connection:
-        tombstones.bury(connection, stones)
-
-
-def _complete(house: House, intent: int, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
-    with house.live.write() as connection:
-        removed = due_groups.remove_groups(connection, group_ids, inquiry_ids)
-    records.append(house, "destruction", {"act": "done", "intent": intent, "groups": len(group_ids)})
-    with house.keys.write() as connection:
-        keys.advance(connection, done=intent)
-    return removed
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """How many intents had to be followed, and how many of their groups still stood in live."""
-
-    intents: int = 0
-    groups: int = 0
-
-
-def replay(house: House) -> Replayed:
-    """Follow every intent of the ledger that was not carried through.
-
-    After a crash that is at most one; after the keys store was put back, all since its backup.
-    """
+def _look(house: House, swept: Swept, looked_at: int) -> tuple[Swept, int]:
+    """Look for leftovers and orphans through all stores: daily, and while a restore is not confirmed."""
+    now = to_microseconds(clock.now())
     with house.keys.read() as connection:
-        progress = keys.how_far(connection)
-    after = min(progress.last_intent, progress.done_intent)
-    intents: dict[int, list[list[Any]]] = {}
-    for number, body in records.bodies(house, "destruction", after):
-        if body["act"] == "intent":
-            intents[number] = body["groups"]
-    groups = 0
-    for number, listed in sorted(intents.items()):
-        ids, inquiry_ids = [row[0] for row in listed], [row[1] for row in listed]
-        with house.live.read() as connection:
-            lookups = due_groups.lookups(connection, inquiry_ids)
-        _apply(
-            house,
-            _tombstones(number, listed, {row[0]: lookups[row[1]] for row in listed if row[1] in lookups}),
-        )
-        groups += _complete(house, number, ids, inquiry_ids)
-    return Replayed(len(intents), groups)
-
-
-def delete_leftovers(house: House) -> int:
-    """Delete live rows whose key is destroyed: a crash or a restored `live` left them. Returns how many."""
-    after, deleted = 0, 0
-    while True:
-        with house.keys.read() as connection:
-            stones = tombstones.tombstones(connection, after, LEFTOVER_BATCH)
-        if not stones:
-            break
-        after = stones[-1][0]
-        with house.live.read() as connection:
-            standing = due_groups.standing(connection, [key for key, _ in stones])
-        if standing:
-            with house.live.write() as connection:
-                ids, inquiry_ids = [key for key, _ in standing], [one for _, one in standing]
-                deleted += due_groups.remove_groups(connection, ids, inquiry_ids)
-    return deleted
+        restored = keys.how_far(connection).restored_at is not None
+    if not restored and from_microseconds(looked_at) + LOOK_EVERY > from_microseconds(now):
+        return swept, looked_at
+    leftovers = destruction.delete_leftovers(house)
+    orphans = destruction.destroy_orphans(house)
+    return replace(swept, destroyed=swept.destroyed + orphans, leftovers=leftovers), now
 
 
 def _prune(house: House, now: datetime) -> None:
@@ -219,62 +145,143 @@ def _prune(house: House, now: datetime) -> None:
         beyond = keys.retired_before(connection, now - KEY_BACKUPS_LIVE)
     if beyond is None:
         return
-    removed = LEFTOVER_BATCH
-    while removed == LEFTOVER_BATCH:
+    with house.archive.write() as connection:
+        archive.drop_envelopes(connection, beyond + 1)
+    removed = ENVELOPES_TOGETHER
+    while removed == ENVELOPES_TOGETHER:
         with house.live.write() as connection:
-            removed = live_epochs.drop_envelopes(connection, beyond + 1, LEFTOVER_BATCH)
+            removed = live_epochs.drop_envelopes(connection, beyond + 1, ENVELOPES_TOGETHER)
 
 
-# -- the clock guard -----------------------------------------------------------------------------
-
-
-@dataclass
-class _Baseline:
-    """Wall clock and monotonic clock when this process first looked, or last was told to believe."""
-
-    wall: datetime
-    monotonic: float
-
-
-def believe(house: House, now: datetime) -> None:
-    """Refuse to destroy on the word of a clock that cannot be right (DESIGN §3, Clock).
-
-    Raises:
-        ClockSuspect: says which of the three it is.
-    """
-    last = records.last_moment(house)
-    if last is not None and now < last - clock.SKEW:
-        raise ClockSuspect("the clock stands before the ledger's last entry; see `sweep --confirm`")
-    record = records.latest(house, "operation", "sweep")
-    baseline = house.memory.setdefault("clock", _Baseline(now, clock.monotonic()))
-    assert isinstance(baseline, _Baseline)  # noqa: S101 - narrows the type; nobody else uses the name
-    if record is not None and record[1]["confirmed"] and baseline.wall < record[0] <= now:
-        baseline.wall, baseline.monotonic = now, clock.monotonic()
-    passed = timedelta(seconds=clock.monotonic() - baseline.monotonic)
-    if now - baseline.wall - passed > JUMP:
-        raise ClockSuspect("the clock ran ahead of this machine's own count; see `sweep --confirm`")
-    if record is None:
-        return
-    with house.live.read() as connection:
-        due = due_groups.count_due(connection, now, closed_by=record[0])
-    expected = _expected(record[0], record[1]["forecast"], now)
-    if due > expected * 1.1 and due - expected >= 20:  # noqa: PLR2004 - the figures of DESIGN §3
-        raise ClockSuspect(f"{due} are due where {expected} were forecast; see `sweep --confirm`")
-
-
-def _expected(at: datetime, forecast: Sequence[Sequence[int]], now: datetime) -> int:
-    """How many would be due by now, as the last sweep saw it: steps of [hour since, so many more]."""
-    hours = (now - at) // HOUR + 1
-    return sum(count for hour, count in forecast if hour <= hours)
-
-
-def _record(house: House, swept: Swept, *, confirmed: bool) -> None:
+def _record(house: House, swept: Swept, looked_at: int, *, confirmed: bool) -> None:
     """Write the sweep down, with the forecast that the next one is measured by."""
-    now = clock.now()
-    with house.live.read() as connection:
-        forecast = due_groups.due_by_hour(connection, now, HORIZON_HOURS)
-    body = {"act": "sweep", "confirmed": confirmed, "forecast": forecast, **vars(swept)}
-    records.append(house, "operation", body)
-    if confirmed:  # the officer's word on the time, as the newest entry of every chain: see `believe`
+    body = {"act": "sweep", "confirmed": confirmed, "forecast": guard.forecast(house, clock.now())}
+    records.append(house, "operation", {**body, "looked_at": looked_at, **vars(swept)})
+    if confirmed:  # the officer's word on the time, as the newest entry of every chain: see `guard.believe`
         for chain in ("access", "rights", "destruction"):
             records.append(house, chain, {"act": "clock_confirmed"})
+
+
+# -- what is to come -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What will be destroyed on which day, in the policy's time zone: (day, inquiry type, how many groups).
+
+    `overdue`: due already. `archived`: how many of `by_day` are archived inquiries. `held`: how many groups
+    are held now; each stands in `by_day` when its hold has ended, if that is within the days.
+    """
+
+    days: int
+    by_day: tuple[tuple[date, str, int], ...]
+    overdue: int
+    held: int
+    archived: int
+
+
+def forecast(house: House, days: int) -> Forecast:
+    """What becomes due today and on the days that follow."""
+    now = clock.now()
+    found = list(_becoming_due(house, now, DAY, days))
+    with house.live.read() as connection:
+        held = len(due_groups.held_ends(connection, now))
+    by_day = ((day, kind, counts[kind]) for day, counts, _ in found for kind in sorted(counts))
+    archived = sum(archived for _, _, archived in found)
+    return Forecast(days, tuple(by_day), count_due(house, now), held, archived)
+
+
+@dataclass(frozen=True)
+class Week:
+    """Seven days from `start`: inquiry type → how many groups become due."""
+
+    start: date
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One sweep, by the number of its record in the ledger."""
+
+    record: int
+    at: datetime
+    due: int
+    destroyed: int
+    archived: int
+    held: int
+    failed: int
+    leftovers: int
+    max_lag_seconds: int
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The officer's view: what becomes due, what waits and why, how the last runs went, the newest first.
+
+    `overdue` is the longest wait, red from 72 hours on (`alarm`); `limit` is what the policy promises. `held`
+    and `archived` count inquiries, `due` counts groups. `failed_last`: what the last run could not destroy.
+    """
+
+    by_week: tuple[Week, ...]
+    overdue: timedelta
+    alarm: bool
+    limit: timedelta
+    due: int
+    held: int
+    archived: int
+    failed_last: int
+    runs: tuple[Run, ...]
+
+
+def outlook(house: House) -> Outlook:
+    """What the retention page shows."""
+    now = clock.now()
+    overdue = longest_overdue(house)
+    policy = publishing.in_force(house).policy
+    limit = rules.due_at(now, policy.deadlines.destruction, policy.time_zone) or now
+    with house.live.read() as connection:
+        held = holds.count(connection, now)
+    with house.archive.read() as connection:
+        archived = archive.count(connection)
+    return Outlook(
+        by_week=tuple(Week(day, counts) for day, counts, _ in _becoming_due(house, now, WEEK, WEEKS)),
+        overdue=overdue,
+        alarm=overdue >= ALARM_AFTER,
+        limit=limit - now,
+        due=count_due(house, now),
+        held=held,
+        archived=archived,
+        failed_last=_failed_last(house),
+        runs=tuple(_runs(house)),
+    )
+
+
+def _becoming_due(
+    house: House, now: datetime, span: timedelta, spans: int
+) -> Iterator[tuple[date, dict[str, int], int]]:
+    """(first day, inquiry type → how many, how many of them archived) of each span from today on."""
+    zone = ZoneInfo(publishing.in_force(house).policy.time_zone)
+    today = now.astimezone(zone).date()
+    with house.live.read() as live, house.archive.read() as archived:
+        ends = due_groups.held_ends(live, now)
+        for number in range(spans):
+            day = today + number * span
+            start, end = (datetime.combine(at, time(), zone) for at in (day, day + span))
+            start = max(start, now)
+            kept = Counter(kind for kind, moment in ends if start <= moment < end)
+            moved = archive.due_between(archived, start, end)
+            counts = Counter(due_groups.due_between(live, start, end, now)) + kept + Counter(moved)
+            yield day, dict(counts), sum(moved.values())
+
+
+def _runs(house: House) -> Iterator[Run]:
+    fields = [name for name in Run.__dataclass_fields__ if name not in {"record", "at"}]
+    for number, at, body in records.newest(house, "operation", "sweep", RUNS):
+        yield Run(number, at, **{name: body[name] for name in fields})
+
+
+def _failed_last(house: House) -> int:
+    """How many groups the last run could not destroy; 0 when a later one went well."""
+    failed: Any = next(iter(records.newest(house, "operation", "sweep_failed", 1)), None)
+    done: Any = next(iter(records.newest(house, "operation", "sweep", 1)), None)
+    return 0 if failed is None or (done is not None and done[0] > failed[0]) else int(failed[2]["failed"])

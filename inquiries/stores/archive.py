@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from inquiries.stores.among import among
 from inquiries.stores.types import Id, Moment
 
 metadata = MetaData(naming_convention={
@@ -70,6 +71,20 @@ class ArchivedRow:
     envelope: bytes | None
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What carries a row's data key to the keys store."""
+
+    id: int
+    inquiry_id: int
+    receipt_lookup: bytes
+    statute: str
+    due_at: datetime
+    epoch: int
+    envelope: bytes | None
+
+
+_CARRIED = select(*(archived.c[name] for name in Carried.__dataclass_fields__))
 _ROW = select(*(archived.c[name] for name in ArchivedRow.__dataclass_fields__))
 
 
@@ -102,10 +117,16 @@ def page(connection: Connection, now: datetime, before: int | None, limit: int) 
     ]
 
 
-def after(connection: Connection, archive_id: int, limit: int) -> list[ArchivedRow]:
-    """Every row in order of id, `limit` at a time."""
-    query = _ROW.where(archived.c.id > archive_id).order_by(archived.c.id).limit(limit)
-    return [ArchivedRow(*row) for row in connection.execute(query)]
+def ids_after(connection: Connection, archive_id: int, limit: int) -> list[int]:
+    """Every id in order, `limit` at a time."""
+    query = select(archived.c.id).where(archived.c.id > archive_id)
+    return list(connection.scalars(query.order_by(archived.c.id).limit(limit)))
+
+
+def carried(connection: Connection, ids: Sequence[int]) -> list[Carried]:
+    """Of those of the rows that stand, what carries their keys."""
+    query = _CARRIED.where(among(connection, archived.c.id, ids))
+    return [Carried(*row) for row in connection.execute(query.order_by(archived.c.id))]
 
 
 def claim_due(connection: Connection, now: datetime, limit: int) -> list[ArchivedRow]:
@@ -117,6 +138,24 @@ def claim_due(connection: Connection, now: datetime, limit: int) -> list[Archive
     connection.execute(update(archived).where(archived.c.id.in_(due)).values(claimed_at=now))
     claimed = _ROW.where(archived.c.claimed_at.is_not(None)).order_by(archived.c.id).limit(limit)
     return [ArchivedRow(*row) for row in connection.execute(claimed)]
+
+
+def standing(connection: Connection, ids: Sequence[int]) -> list[tuple[int, int]]:
+    """(id, inquiry id) of those of the ids that have rows."""
+    query = select(archived.c.id, archived.c.inquiry_id).where(among(connection, archived.c.id, ids))
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def due_between(connection: Connection, start: datetime, end: datetime) -> dict[str, int]:
+    """Inquiry type → how many rows become due from `start` until before `end`."""
+    query = select(archived.c.type, func.count()).where(archived.c.due_at >= start, archived.c.due_at < end)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(archived.c.type))}
+
+
+def count_since(connection: Connection, moment: datetime) -> int:
+    """How many rows were moved here after the moment."""
+    query = select(func.count()).select_from(archived).where(archived.c.archived_at > moment)
+    return connection.scalar(query) or 0
 
 
 def count(connection: Connection) -> int:

@@ -137,12 +137,11 @@ def read_all(connection: Connection, chain: str, after: int = 0) -> Iterator[Ent
         after = batch[-1].n
 
 
-def latest(connection: Connection, chain: str, act: str) -> Entry | None:
-    """The newest entry of the chain whose body says `act`, which canonical JSON puts first."""
+def latest(connection: Connection, chain: str, act: str, limit: int) -> list[Entry]:
+    """The newest entries of the chain whose body says `act`, which canonical JSON puts first."""
     wanted = bodies.c.body.startswith(f'{{"act":"{act}"', autoescape=True)
-    query = _WHOLE.where(entries.c.chain == chain, wanted).order_by(entries.c.n.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else Entry(*row)
+    query = _WHOLE.where(entries.c.chain == chain, wanted).order_by(entries.c.n.desc()).limit(limit)
+    return [Entry(*row) for row in connection.execute(query)]
 
 
 def last_before(connection: Connection, chain: str, moment: datetime) -> int:

@@ -28,11 +28,13 @@ from inquiries import clock
 from inquiries import settings as settings_module
 from inquiries.services import (
     adoption,
+    destruction,
     installation,
     passwords,
     people,
     records,
     retention,
+    rewrapping,
     rotation,
     second_factor,
 )
@@ -103,8 +105,8 @@ def enrol_with(house: House, directory: Path, token: str) -> None:
 
 def small_batches() -> None:
     """Several commits where there would be one."""
-    adoption.BATCH = rotation.BATCH = 2
-    retention.BATCH = 4
+    adoption.BATCH = rewrapping.BATCH = 2
+    destruction.BATCH = 4
 
 
 # -- made ready ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from inquiries import clock
-from inquiries.services import adoption, installation, records, recovery, retention
+from inquiries.services import adoption, destruction, installation, records, recovery
 from inquiries.services.house import House
 from inquiries.stores.live import due
 from tests.cast import send
@@ -56,7 +56,7 @@ def test_a_start_follows_an_intent_that_was_cut_short(any_house: House) -> None:
     with house.keys.read() as connection:
         query = "SELECT id, intent, wrap FROM keys WHERE destroyed_at IS NOT NULL"
         assert [tuple(row) for row in connection.exec_driver_sql(query)] == [(first[0], intent, None)]
-    assert retention.replay(house).intents == 0
+    assert destruction.replay(house).intents == 0
 
 
 def test_an_installation_is_made_once(house: House) -> None:

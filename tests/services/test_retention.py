@@ -13,7 +13,7 @@ import time_machine
 
 from inquiries import clock
 from inquiries.errors import ClockSuspect, JobBusy, NotFound
-from inquiries.services import adoption, inbox, receipt, records, retention, rotation
+from inquiries.services import adoption, destruction, inbox, receipt, records, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores.database import Database
@@ -142,8 +142,8 @@ def test_a_closed_inquiry_says_so_on_its_tombstone(house_at_t0: House) -> None:
 
 def test_in_batches(any_house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house = any_house_at_t0
-    monkeypatch.setattr(retention, "BATCH", 3)
-    monkeypatch.setattr(retention, "LEFTOVER_BATCH", 3)
+    monkeypatch.setattr(destruction, "BATCH", 3)
+    monkeypatch.setattr(destruction, "LEFTOVER_BATCH", 3)
     with at(hours=1):
         for _ in range(5):
             send(house)

@@ -5,96 +5,248 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, delete, func, or_, select, type_coerce, union_all, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    type_coerce,
+    union_all,
+    update,
+)
 
+from inquiries.stores.among import among
+from inquiries.stores.live import holds as legal
 from inquiries.stores.live.tables import archivals, consents, envelopes, groups, holds, inquiries, staff
-from inquiries.stores.types import to_microseconds
+from inquiries.stores.types import Id, Moment, to_microseconds
+
+HOUR = 3_600_000_000  # microseconds
 
 
-@dataclass(frozen=True)
-class DueGroup:
-    """A group whose time has come, with what its tombstone will say."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A group that is to be destroyed; moments in microseconds since 1970, since there are many of them."""
 
     id: int
     inquiry_id: int
     name: str
-    due_at: datetime | None
+    due_us: int | None
     type: str
     policy_version: int
-    closed_at: datetime | None
+    received_us: int
+    closed_us: int | None
     receipt_lookup: bytes
 
 
-_DUE = select(
+_CLAIMED = select(
     groups.c.id,
     groups.c.inquiry_id,
     groups.c.name,
-    groups.c.due_at,
+    type_coerce(groups.c.due_at, Id),
     inquiries.c.type,
     inquiries.c.policy_version,
-    inquiries.c.closed_at,
+    type_coerce(inquiries.c.received_at, Id),
+    type_coerce(inquiries.c.closed_at, Id),
     inquiries.c.receipt_lookup,
 ).join(inquiries, inquiries.c.id == groups.c.inquiry_id)
 
 
-def claim_due(connection: Connection, now: datetime, limit: int) -> list[DueGroup]:
-    """Claim up to `limit` groups that are due, and return them with those claimed before and never finished.
+# -- claiming ------------------------------------------------------------------------------------
+
+
+def claim_due(connection: Connection, now: datetime, limit: int) -> list[Claimed]:
+    """Claim up to `limit` groups that are due and not held; returns those claimed and not finished, too.
 
     A claim is for good: whoever sees it refuses to read, hold or postpone.
     """
-    due = select(groups.c.id).where(groups.c.due_at <= now, groups.c.claimed_at.is_(None))
+    due = select(groups.c.id).where(
+        groups.c.due_at <= now, groups.c.claimed_at.is_(None), groups.c.inquiry_id.not_in(legal.held(now))
+    )
     due = due.order_by(groups.c.due_at).limit(limit)
     if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
-    connection.execute(update(groups).where(groups.c.id.in_(due)).values(claimed_at=now))
-    claimed = _DUE.where(groups.c.claimed_at.is_not(None)).order_by(groups.c.id).limit(limit)
-    return [DueGroup(*row) for row in connection.execute(claimed)]
+        ids = list(connection.scalars(due.with_for_update(skip_locked=True, of=groups)))
+        _claim(connection, ids, now)
+    else:
+        connection.execute(update(groups).where(groups.c.id.in_(due)).values(claimed_at=now))
+    query = _CLAIMED.where(groups.c.claimed_at.is_not(None)).order_by(groups.c.id).limit(limit)
+    return [Claimed(*row) for row in connection.execute(query)]
 
 
-def count_due(connection: Connection, by: datetime, *, closed_by: datetime | None = None) -> int:
-    """How many groups are due by then or claimed; with `closed_by`, without those closed after it.
+def claim(connection: Connection, group_ids: Sequence[int], now: datetime) -> list[Claimed]:
+    """Claim these groups, due or not, but those that are held; returns those of them that are claimed now."""
+    wanted = among(connection, groups.c.id, group_ids)
+    if connection.dialect.name == "postgresql":
+        group_ids = list(connection.scalars(select(groups.c.id).where(wanted).with_for_update()))
+    _claim(connection, group_ids, now)
+    query = _CLAIMED.where(wanted, groups.c.claimed_at.is_not(None)).order_by(groups.c.id)
+    return [Claimed(*row) for row in connection.execute(query)]
 
-    What was closed after a forecast was made could not stand in it.
+
+def _claim(connection: Connection, group_ids: Sequence[int], now: datetime) -> None:
+    """Claim those on which no hold runs.
+
+    A statement of its own, after the one that took the rows' locks: a hold that was placed while that one
+    waited is seen by this one.
     """
-    query = (
-        select(func.count())
-        .select_from(groups)
-        .where(or_(groups.c.due_at <= by, groups.c.claimed_at.is_not(None)))
+    free = groups.c.claimed_at.is_(None) & groups.c.inquiry_id.not_in(legal.held(now))
+    connection.execute(
+        update(groups).where(among(connection, groups.c.id, group_ids), free).values(claimed_at=now)
     )
-    if closed_by is not None:
-        query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
-        query = query.where(or_(inquiries.c.closed_at.is_(None), inquiries.c.closed_at <= closed_by))
+
+
+# -- counting ------------------------------------------------------------------------------------
+
+
+def count_due(connection: Connection, by: datetime) -> int:
+    """How many groups are due by then and not held, or claimed."""
+    claimed = select(func.count()).select_from(groups).where(groups.c.claimed_at.is_not(None))
+    due = select(func.count()).select_from(groups)
+    due = due.where(groups.c.due_at <= by, groups.c.claimed_at.is_(None))
+    return (connection.scalar(claimed) or 0) + (connection.scalar(due) or 0) - count_held(connection, by)
+
+
+def count_held(connection: Connection, by: datetime) -> int:
+    """How many groups are due by then, but held."""
+    query = select(func.count()).select_from(groups)
+    due = (groups.c.due_at <= by) & groups.c.claimed_at.is_(None)
+    return connection.scalar(query.where(due, groups.c.inquiry_id.in_(legal.held(by)))) or 0
+
+
+def count_changed(connection: Connection, by: datetime, since: datetime) -> int:
+    """How many of those due by then were closed, or let go from a hold, after `since`.
+
+    No forecast made at that moment could know them.
+    """
+    released = select(holds.c.inquiry_id).where(holds.c.released_at > since)
+    query = select(func.count()).select_from(groups)
+    query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
+    query = query.where(
+        groups.c.due_at <= by,
+        groups.c.claimed_at.is_(None),
+        groups.c.inquiry_id.not_in(legal.held(by)),
+        (inquiries.c.closed_at > since) | inquiries.c.id.in_(released),
+    )
     return connection.scalar(query) or 0
 
 
 def due_by_hour(connection: Connection, now: datetime, hours: int) -> list[list[int]]:
-    """[n, count]: so many groups become due in the n-th hour from now (from 1), for as many hours."""
-    hour = 3_600_000_000
+    """[n, count]: so many groups become due in the n-th hour from now (from 1), for as many hours.
+
+    What is held becomes due when its last hold ends, if not later.
+    """
     start = to_microseconds(now)
-    due = type_coerce(groups.c.due_at, BigInteger)
-    step = ((due - start) // hour).label("step")
-    query = (
-        select(step, func.count())
-        .where(due > start, due <= start + hours * hour)
-        .group_by(step)
-        .order_by(step)
+    last = _last_holds(now)
+    until = type_coerce(last.c.until, BigInteger)
+    promised = type_coerce(groups.c.due_at, BigInteger)
+    due = case((until > promised, until), else_=promised)
+    step = ((due - start) // HOUR).label("step")
+    end = start + hours * HOUR
+    free = select(((promised - start) // HOUR).label("step"), func.count().label("count"))
+    free = free.where(
+        promised > start, promised <= end, groups.c.inquiry_id.not_in(legal.held(now))
+    ).group_by("step")
+    kept = select(step, func.count().label("count")).select_from(groups)
+    kept = kept.join(last, last.c.inquiry_id == groups.c.inquiry_id)
+    kept = kept.where(groups.c.due_at.is_not(None), due > start, due <= end).group_by("step")
+    found: dict[int, int] = {}
+    for part in (free, kept):
+        for at, count in connection.execute(part):
+            found[int(at) + 1] = found.get(int(at) + 1, 0) + int(count)
+    return [[at, found[at]] for at in sorted(found)]
+
+
+def due_between(connection: Connection, start: datetime, end: datetime, now: datetime) -> dict[str, int]:
+    """Inquiry type → how many groups become due from `start` until before `end`, without those held now."""
+    query = select(inquiries.c.type, func.count()).select_from(groups)
+    query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
+    query = query.where(
+        groups.c.due_at >= start, groups.c.due_at < end, groups.c.inquiry_id.not_in(legal.held(now))
     )
-    return [[int(row[0]) + 1, int(row[1])] for row in connection.execute(query)]
+    return {row[0]: row[1] for row in connection.execute(query.group_by(inquiries.c.type))}
+
+
+def held_ends(connection: Connection, now: datetime) -> list[tuple[str, datetime]]:
+    """(inquiry type, when it goes) of each group that is held now and has an end."""
+    last = _last_holds(now)
+    query = select(inquiries.c.type, groups.c.due_at, last.c.until).select_from(groups)
+    query = query.join(last, last.c.inquiry_id == groups.c.inquiry_id)
+    query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
+    query = query.where(groups.c.due_at.is_not(None), groups.c.claimed_at.is_(None))
+    return [(kind, max(due, until)) for kind, due, until in connection.execute(query)]
+
+
+def _last_holds(now: datetime) -> Any:  # noqa: ANN401 - an SQL subquery
+    """(inquiry_id, until): when the last of the holds ends that run on an inquiry."""
+    query = select(holds.c.inquiry_id, func.max(holds.c.until).label("until")).where(legal.running(now))
+    return query.group_by(holds.c.inquiry_id).subquery()
+
+
+def oldest_due(connection: Connection, now: datetime) -> datetime | None:
+    """The earliest due date that has passed, of what no hold keeps."""
+    query = select(func.min(groups.c.due_at)).where(groups.c.due_at <= now)
+    oldest: datetime | None = connection.scalar(query.where(groups.c.inquiry_id.not_in(legal.held(now))))
+    return oldest
+
+
+# -- brought nearer by a later policy ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A group with what its due date is made of."""
+
+    id: int
+    due_at: datetime | None
+    received_at: datetime
+    closed_at: datetime | None
+
+
+def of_version(
+    connection: Connection, version: int, type_name: str, name: str, after: int, limit: int
+) -> list[Dated]:
+    """Unclaimed groups of this name, received under this version, in order of id, `limit` at a time."""
+    query = select(groups.c.id, groups.c.due_at, inquiries.c.received_at, inquiries.c.closed_at)
+    query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
+    query = query.where(
+        groups.c.id > after,
+        groups.c.name == name,
+        groups.c.claimed_at.is_(None),
+        inquiries.c.policy_version == version,
+        inquiries.c.type == type_name,
+    )
+    return [Dated(*row) for row in connection.execute(query.order_by(groups.c.id).limit(limit))]
+
+
+_NEARER = (
+    update(groups)
+    .where(
+        groups.c.id == bindparam("group_id"),
+        groups.c.claimed_at.is_(None),
+        groups.c.due_at.is_not_distinct_from(bindparam("before", type_=Moment)),
+    )
+    .values(due_at=bindparam("due"))
+)
+
+
+def bring_nearer(connection: Connection, dates: Sequence[tuple[int, datetime | None, datetime]]) -> int:
+    """Set the due dates of (group, its date before, its new date) that nobody moved meanwhile; how many."""
+    names = ("group_id", "before", "due")
+    return connection.execute(_NEARER, [dict(zip(names, date, strict=True)) for date in dates]).rowcount
+
+
+# -- deleting ------------------------------------------------------------------------------------
 
 
 def lookups(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, bytes]:
     """Inquiry id → receipt lookup, of those that stand."""
-    query = select(inquiries.c.id, inquiries.c.receipt_lookup).where(inquiries.c.id.in_(inquiry_ids))
+    query = select(inquiries.c.id, inquiries.c.receipt_lookup)
+    query = query.where(among(connection, inquiries.c.id, inquiry_ids))
     return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def oldest_due(connection: Connection, now: datetime) -> datetime | None:
-    """The earliest due date that has passed."""
-    oldest: datetime | None = connection.scalar(
-        select(func.min(groups.c.due_at)).where(groups.c.due_at <= now)
-    )
-    return oldest
 
 
 def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
@@ -102,22 +254,22 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
 
     Returns how many groups there were. Repeatable.
     """
-    removed = connection.execute(delete(groups).where(groups.c.id.in_(group_ids))).rowcount
-    left = select(groups.c.inquiry_id).where(groups.c.inquiry_id.in_(inquiry_ids)).distinct()
+    removed = connection.execute(delete(groups).where(among(connection, groups.c.id, group_ids))).rowcount
+    left = select(groups.c.inquiry_id).where(among(connection, groups.c.inquiry_id, inquiry_ids)).distinct()
     standing = set(connection.scalars(left))
-    empty = [inquiry_id for inquiry_id in set(inquiry_ids) if inquiry_id not in standing]
+    empty = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in standing]
     if empty:
-        connection.execute(delete(consents).where(consents.c.inquiry_id.in_(empty)))
-        connection.execute(delete(envelopes).where(envelopes.c.inquiry_id.in_(empty)))
-        connection.execute(delete(holds).where(holds.c.inquiry_id.in_(empty)))
-        connection.execute(delete(archivals).where(archivals.c.inquiry_id.in_(empty)))
-        connection.execute(delete(inquiries).where(inquiries.c.id.in_(empty)))
+        for column in (
+            consents.c.inquiry_id, envelopes.c.inquiry_id, holds.c.inquiry_id, archivals.c.inquiry_id,
+            inquiries.c.id,
+        ):  # fmt: skip
+            connection.execute(delete(column.table).where(among(connection, column, empty)))
     return removed
 
 
 def standing(connection: Connection, group_ids: Sequence[int]) -> list[tuple[int, int]]:
     """(group id, inquiry id) of those of the groups that still have rows."""
-    query = select(groups.c.id, groups.c.inquiry_id).where(groups.c.id.in_(group_ids))
+    query = select(groups.c.id, groups.c.inquiry_id).where(among(connection, groups.c.id, group_ids))
     return [(row[0], row[1]) for row in connection.execute(query)]
 
 

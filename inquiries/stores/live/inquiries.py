@@ -91,6 +91,8 @@ class ForAdoption:
     """What a key row takes from the live store."""
 
     id: int
+    type: str
+    received_at: datetime
     receipt_lookup: bytes
     policy_version: int
     sealed: Mapping[str, bytes]
@@ -234,10 +236,12 @@ def consents_of(connection: Connection, inquiry_id: int) -> list[ConsentRow]:
 
 
 def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[ForAdoption]:
-    """Receipt lookup, policy version and sealed groups of these inquiries."""
+    """What the key rows of these inquiries take from here."""
     query = (
         select(
             inquiries.c.id,
+            inquiries.c.type,
+            inquiries.c.received_at,
             inquiries.c.receipt_lookup,
             inquiries.c.policy_version,
             groups.c.name,
@@ -246,7 +250,7 @@ def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[For
         .join(groups, groups.c.inquiry_id == inquiries.c.id)
         .where(inquiries.c.id.in_(inquiry_ids))
     )
-    found: dict[int, tuple[bytes, int, dict[str, bytes]]] = {}
-    for inquiry_id, lookup, version, name, sealed in connection.execute(query):
-        found.setdefault(inquiry_id, (lookup, version, {}))[2][name] = sealed
+    found: dict[int, tuple[str, datetime, bytes, int, dict[str, bytes]]] = {}
+    for inquiry_id, *shell, name, sealed in connection.execute(query):
+        found.setdefault(inquiry_id, (*shell, {}))[4][name] = sealed
     return [ForAdoption(key, *rest) for key, rest in found.items()]
