@@ -24,6 +24,11 @@ def new_id() -> int:
     return new_ids(1)[0]
 
 
+def first_id(moment: datetime) -> int:
+    """The lowest id that can have been made at the moment."""
+    return ((moment - _SINCE) // MICROSECOND) << _RANDOM_BITS
+
+
 def new_ids(count: int) -> tuple[int, ...]:
     """So many ids in one draw, in order, no two alike: an envelope names each of its groups once."""
     made: dict[int, None] = {}

@@ -28,9 +28,9 @@ from inquiries.web import (
 
 #: What a process of each surface serves; it does not know the other's pages (P31).
 _SURFACES = {
-    "all": (public.pages, api.pages, staff.pages, operations.pages),
+    "all": (public.pages, api.pages, staff.pages, operations.pages, operations.inside),
     "public": (public.pages, api.pages, operations.pages),
-    "staff": (staff.pages, operations.pages),
+    "staff": (staff.pages, operations.pages, operations.inside),
 }
 
 

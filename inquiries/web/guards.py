@@ -54,7 +54,7 @@ def audience(kind: Literal["public", "staff-anonymous", "operations"]) -> Callab
 
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            _from_staff_network()
+            from_staff_network()
             _csrf().protect()
             return view(*args, **kwargs)
 
@@ -72,7 +72,7 @@ def needs(permission: Permission) -> Callable[[View[P]], View[P]]:
     def mark(view: View[P]) -> View[P]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-            _from_staff_network()
+            from_staff_network()
             actor = current_actor()
             if actor is None:
                 return _to_sign_in()
@@ -102,6 +102,23 @@ def refuse_undeclared() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is not None and request.endpoint != "static" and declared(view) is None:
         raise NotFound(f"{request.endpoint} declares no audience")
+
+
+def from_staff_network() -> None:
+    """Answer only to the networks that the operator named; with none named, to all (P32).
+
+    Raises:
+        NotFound: the request comes from elsewhere.
+    """
+    networks = settings().staff_networks
+    if not networks:
+        return
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        raise NotFound("the caller has no address") from None
+    if not any(address in ipaddress.ip_network(network) for network in networks):
+        raise NotFound("outside the staff networks")
 
 
 def init_app(app: Flask) -> None:
@@ -141,20 +158,3 @@ def _to_sign_in() -> Response:
     if request.method == "GET":
         sessions.current().want(request.full_path.rstrip("?"))
     return redirect(url_for("staff.sign_in"), code=303)
-
-
-def _from_staff_network() -> None:
-    """Answer only to the networks that the operator named; with none named, to all (P32).
-
-    Raises:
-        NotFound: the request comes from elsewhere.
-    """
-    networks = settings().staff_networks
-    if not networks:
-        return
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        raise NotFound("the caller has no address") from None
-    if not any(address in ipaddress.ip_network(network) for network in networks):
-        raise NotFound("outside the staff networks")

@@ -1,19 +1,23 @@
-"""What machines ask of a process; the public surface tells no more than yes or no."""
+"""What machines ask of a process; the public surface tells no more than yes or no, and has no metrics."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Response, current_app, request
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import SQLAlchemyError
 
-from inquiries.errors import InquiriesError
-from inquiries.services import readiness
+from inquiries.errors import InquiriesError, NotFound
+from inquiries.services import metrics, readiness
 from inquiries.web.current import house, settings
-from inquiries.web.guards import audience
+from inquiries.web.guards import audience, from_staff_network
 
 pages: Final = Blueprint("operations", __name__)
+inside: Final = Blueprint("inside", __name__)  # not on the surface that the internet reaches
+_FORWARDED: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
 
 
 @pages.get("/healthz")
@@ -36,3 +40,33 @@ def readyz() -> tuple[Mapping[str, Any], int]:
     if settings().surface != "public":
         answer["checks"] = {check.name: {"ok": check.ok, "detail": check.detail} for check in made}
     return answer, 200 if ready else 503
+
+
+@inside.get("/metrics")
+@audience("operations")
+def measured() -> Response:
+    """The state of the stores for Prometheus; to anybody outside an address that does not exist."""
+    try:
+        _from_inside()
+    except NotFound:
+        request.url_rule = None  # as if the router had found nothing: the page must be the very same
+        raise
+    return Response(metrics.exposition(house()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _from_inside() -> None:
+    """Answer to the staff networks; where none is named, to this machine, and not to what a proxy passes on.
+
+    Raises:
+        NotFound: the request comes from elsewhere.
+    """
+    if settings().staff_networks:
+        from_staff_network()
+        return
+    try:
+        here = ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        here = False
+    passed_on = not settings().trusted_proxies and _FORWARDED & {name.lower() for name, _ in request.headers}
+    if not here or passed_on:
+        raise NotFound("metrics are for this machine")

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from inquiries.web.current import settings
 
-_FOR_MACHINES: Final = frozenset({"/healthz", "/readyz"})  # asked from inside, past the proxy
+_FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})  # asked from inside, past the proxy
 
 
 class PlainHttp(Forbidden):
