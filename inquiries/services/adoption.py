@@ -16,6 +16,8 @@ from inquiries import clock
 from inquiries.errors import IntakeClosed, KeyUnavailable, SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules import items as item_rules
+from inquiries.rules import retention
+from inquiries.rules.retention import Inquiry
 from inquiries.sealing import envelope, epochs, items, tags
 from inquiries.services import publishing, records
 from inquiries.services.house import House
@@ -192,13 +194,19 @@ class _Facts:
     receipt_lookup: bytes | None = None
     sealed: Mapping[str, bytes] | None = None  # group name → packed items
     policy: Policy | None = None
+    inquiry: Inquiry | None = None
 
 
 def _facts(house: House, inquiry_ids: Sequence[int]) -> dict[int, _Facts]:
     with house.live.read() as connection:
         found = live_inquiries.for_adoption(connection, inquiry_ids)
     return {
-        one.id: _Facts(one.receipt_lookup, one.sealed, publishing.version(house, one.policy_version).policy)
+        one.id: _Facts(
+            one.receipt_lookup,
+            one.sealed,
+            publishing.version(house, one.policy_version).policy,
+            Inquiry(one.type, one.received_at),
+        )
         for one in found
     }
 
@@ -220,7 +228,16 @@ def _new_key(
         receipt_lookup=facts.receipt_lookup,
         tag_email=email,
         tag_phone=phone,
+        due_at=_promised(group.group, facts),
     )
+
+
+def _promised(group: str, facts: _Facts) -> datetime | None:
+    """The due date that was promised at receipt, whatever became of it since: the key's own last day."""
+    if facts.policy is None or facts.inquiry is None:
+        return None
+    found = retention.promise(facts.policy, 0, group, facts.inquiry)
+    return None if found is None else found.due_at
 
 
 def _tags(

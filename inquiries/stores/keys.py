@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from inquiries.stores.types import Id, Moment
 
 GATE = "epoch"
+ARCHIVE = "archive"  # the group of an archived row's key, which is sealed to the archive inside its wrap
 
 metadata = MetaData(naming_convention={
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -118,6 +119,7 @@ class NewKey:
     receipt_lookup: bytes | None = None
     tag_email: bytes | None = None
     tag_phone: bytes | None = None
+    due_at: datetime | None = None  # as promised at receipt; None: until withdrawn
 
 
 _ROW = (keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.epoch, keys.c.wrap, keys.c.receipt_wrap)
@@ -135,7 +137,7 @@ def adopt(connection: Connection, epoch: int, rows: Iterable[NewKey]) -> None:
         {
             "id": row.id, "inquiry_id": row.inquiry_id, "group_name": row.group, "epoch": epoch,
             "wrap": row.wrap, "receipt_wrap": row.receipt_wrap, "receipt_lookup": row.receipt_lookup,
-            "tag_email": row.tag_email, "tag_phone": row.tag_phone,
+            "tag_email": row.tag_email, "tag_phone": row.tag_phone, "due_at": row.due_at,
         }
         for row in rows
     ]  # fmt: skip
@@ -149,14 +151,38 @@ def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[Key
     return [KeyRow(*row) for row in found]
 
 
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[KeyRow]:
+    """The key rows and tombstones of these ids."""
+    return [KeyRow(*row) for row in connection.execute(select(*_ROW).where(keys.c.id.in_(ids)))]
+
+
 def known(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
     """Which of the group ids have a key row or a tombstone."""
     return frozenset(connection.scalars(select(keys.c.id).where(keys.c.id.in_(ids))))
 
 
+@dataclass(frozen=True)
+class Overdue:
+    """A living key whose promised end has passed."""
+
+    id: int
+    inquiry_id: int
+    group: str
+    due_at: datetime
+    receipt_lookup: bytes | None
+
+
+def overdue(connection: Connection, now: datetime, after: int, limit: int) -> list[Overdue]:
+    """Living keys whose promised end has passed, in order of id, `limit` at a time."""
+    query = select(keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.due_at, keys.c.receipt_lookup)
+    query = query.where(keys.c.due_at <= now, keys.c.destroyed_at.is_(None), keys.c.id > after)
+    return [Overdue(*row) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
+
+
 def newest_living(connection: Connection) -> int | None:
-    """The newest group that has a key."""
-    newest: int | None = connection.scalar(select(func.max(keys.c.id)).where(keys.c.destroyed_at.is_(None)))
+    """The newest group that has a key; an archived one's id tells no time."""
+    living = select(func.max(keys.c.id)).where(keys.c.destroyed_at.is_(None), keys.c.group_name != ARCHIVE)
+    newest: int | None = connection.scalar(living)
     return newest
 
 
