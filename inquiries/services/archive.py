@@ -7,15 +7,39 @@ Every step is repeatable; archiving twice is archiving once (P12, P13; DESIGN §
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NoReturn
 
-from inquiries.errors import NotFound
-from inquiries.policy.model import LocalText, Policy
+from sqlalchemy.exc import IntegrityError
+
+from inquiries import clock
+from inquiries.errors import (
+    ArchiveClosed,
+    FieldError,
+    Held,
+    InvalidArchival,
+    JobBusy,
+    KeyUnavailable,
+    NotFound,
+    ReasonRequired,
+    SealBroken,
+)
+from inquiries.policy.model import LocalText, Policy, Statute
+from inquiries.rules import permissions, retention
+from inquiries.rules.permissions import Permission
+from inquiries.sealing import archive as sealing
+from inquiries.sealing import items as sealed_items
+from inquiries.services import archive_keys, archive_moves, publishing, records
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
+from inquiries.stores import archive as store
+from inquiries.stores.live import archivals, holds
+from inquiries.stores.live import inquiries as live
 
 PAGE = 50
+REASON_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -61,6 +85,9 @@ class OpenedArchived:
     opened_at: datetime
 
 
+# -- moving --------------------------------------------------------------------------------------
+
+
 def choices(house: House, actor: Actor, inquiry_id: int) -> tuple[StatuteChoice, ...]:
     """The statutes under which this inquiry could be archived now, in the policy's order.
 
@@ -69,7 +96,20 @@ def choices(house: House, actor: Actor, inquiry_id: int) -> tuple[StatuteChoice,
     Raises:
         NotFound: unknown, due or destroyed.
     """
-    raise NotFound("unknown, destroyed, or not permitted")
+    if not _permitted(actor):
+        return ()
+    now = clock.now()
+    with house.live.read() as connection:
+        row = live.readable(connection, inquiry_id, now, held=True)
+    if row is None:
+        raise NotFound("unknown, due or destroyed")
+    policy = publishing.in_force(house).policy
+    there = _there(house, row)
+    return tuple(
+        StatuteChoice(key, one.name, one.statute, _until(policy, one, now), _offered(one, there))
+        for key, one in policy.statutes.items()
+        if _offered(one, there)
+    )
 
 
 def order(
@@ -78,19 +118,90 @@ def order(
     """Move an inquiry to the archive under a statute of the policy in force; returns the archive id.
 
     `items`: the names of what the statute needs; none means all that the statute names (P13). Recorded
-    before it is done. What a crash cuts short, the worker carries out.
+    before it is done. What a crash, or a sweep at work, cuts short, the worker carries out.
 
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to move.
         InvalidArchival: the statute, the items or the reason are missing or not among those possible.
         Held: a legal hold runs; a move would destroy the inquiry.
     """
-    raise NotFound("unknown, destroyed, or not permitted")
+    now = clock.now()
+    with house.live.read() as connection:
+        row = live.readable(connection, inquiry_id, now, held=True)
+        held = holds.of_inquiries(connection, [inquiry_id], now)
+    if row is None or not _permitted(actor):
+        _refuse(house, actor, "archive", subject=inquiry_id)
+    if held:
+        raise Held("a legal hold runs on the inquiry")
+    published = publishing.in_force(house)
+    reason = " ".join(reason.split())[:REASON_LIMIT]
+    chosen = _checked(published.policy, _there(house, row), statute, items, reason)
+    archive_id = sealing.id_of(inquiry_id, statute)
+    detail = {"archive": str(archive_id), "statute": statute, "items": " ".join(chosen)}
+    records.access(house, act="archive", actor=actor, subject=inquiry_id, reason=reason, detail=detail)
+    until = _until(published.policy, published.policy.statutes[statute], now)
+    move = archivals.ArchivalRow(
+        archive_id, inquiry_id, statute, published.version, " ".join(chosen), until, actor.staff_id, now
+    )
+    with suppress(IntegrityError), house.live.write() as connection:  # one that was ordered before stands
+        live.lock_groups(connection, inquiry_id)
+        if live.readable(connection, inquiry_id, clock.now()) is None:
+            raise NotFound("it became due meanwhile")
+        archivals.order(connection, move)
+    with suppress(JobBusy):
+        archive_moves.carry_out(house)
+    return archive_id
 
 
 def carry_out(house: House) -> int:
-    """Finish every move that was ordered; returns how many. Repeatable."""
-    return 0
+    """Finish every move that was ordered; returns how many. Repeatable.
+
+    Raises:
+        JobBusy: a sweep is at work.
+    """
+    return archive_moves.carry_out(house)
+
+
+def _checked(
+    policy: Policy, there: Sequence[str], statute: str, items: Sequence[str], reason: str
+) -> tuple[str, ...]:
+    """The items to move, in the order of the form."""
+    errors = [] if reason else [FieldError("reason", "required")]
+    declared = policy.statutes.get(statute)
+    if declared is None:
+        errors.insert(0, FieldError("statute", "required" if not statute else "undeclared"))
+        raise InvalidArchival(tuple(errors))
+    offered = _offered(declared, there)
+    chosen = tuple(name for name in offered if name in (items or declared.items))
+    if not set(items) <= set(offered):
+        errors.insert(0, FieldError("items", "undeclared"))
+    elif not chosen:
+        errors.insert(0, FieldError("items", "required"))
+    if errors:
+        raise InvalidArchival(tuple(errors))
+    return chosen
+
+
+def _there(house: House, row: live.InquiryRow) -> tuple[str, ...]:
+    """The items that the inquiry has, in the order of its form."""
+    given = sealed_items.unpack(row.sealed) if row.sealed is not None else {}
+    kind = publishing.version(house, row.policy_version).policy.types[row.type]
+    return tuple(name for name in kind.items if name in given)
+
+
+def _offered(statute: Statute, there: Sequence[str]) -> tuple[str, ...]:
+    """Never more than the statute names; where it names none, what the officer may choose from."""
+    return tuple(name for name in there if not statute.items or name in statute.items)
+
+
+def _until(policy: Policy, statute: Statute, now: datetime) -> datetime:
+    """The end of the statute's period, from the day of the move."""
+    until = retention.due_at(now, statute.period, policy.time_zone)
+    assert until is not None  # noqa: S101 - a statute's period ends: policy.model.EndingPeriod
+    return until
+
+
+# -- reading -------------------------------------------------------------------------------------
 
 
 def page(house: House, actor: Actor, before: int | None = None) -> ArchivePage:
@@ -99,7 +210,16 @@ def page(house: House, actor: Actor, before: int | None = None) -> ArchivePage:
     Raises:
         NotFound: not this person's to see.
     """
-    raise NotFound("unknown, destroyed, or not permitted")
+    if not _permitted(actor):
+        _refuse(house, actor, "list_archive")
+    with house.archive.read() as connection:
+        found = store.page(connection, clock.now(), before, PAGE + 1)
+    rows, more = found[:PAGE], len(found) > PAGE
+    detail = {"rows": str(len(rows))}
+    if rows:
+        detail |= {"first": str(rows[0].id), "last": str(rows[-1].id)}
+    records.access(house, act="list_archive", actor=actor, detail=detail)
+    return ArchivePage(tuple(_line(house, row) for row in rows), rows[-1].id if more else None)
 
 
 def look(house: House, actor: Actor, archive_id: int) -> ArchiveLine:
@@ -108,7 +228,10 @@ def look(house: House, actor: Actor, archive_id: int) -> ArchiveLine:
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to see.
     """
-    raise NotFound("unknown, destroyed, or not permitted")
+    row = _readable(house, actor, archive_id, "look_archived")
+    detail = {"archive": str(archive_id)}
+    records.access(house, act="look_archived", actor=actor, subject=row.inquiry_id, detail=detail)
+    return _line(house, row)
 
 
 def open_archived(house: House, actor: Actor, archive_id: int, reason: str) -> OpenedArchived:
@@ -119,4 +242,59 @@ def open_archived(house: House, actor: Actor, archive_id: int, reason: str) -> O
         ReasonRequired: it is opened with a reason only.
         ArchiveClosed: this process does not hold the archive's private key.
     """
-    raise NotFound("unknown, destroyed, or not permitted")
+    row = _readable(house, actor, archive_id, "open_archived")
+    reason = " ".join(reason.split())[:REASON_LIMIT]
+    if not reason:
+        raise ReasonRequired("a reason is needed to open what is archived")
+    detail = {"archive": str(archive_id)}
+    number = records.access(
+        house, act="open_archived", actor=actor, subject=row.inquiry_id, reason=reason, detail=detail
+    )
+    opened = _opened(house, row)
+    policy = publishing.version(house, row.policy_version).policy
+    return OpenedArchived(_line(house, row), opened, policy, number, clock.now())
+
+
+def _readable(house: House, actor: Actor, archive_id: int, act: str) -> store.ArchivedRow:
+    """The row, if it stands, is not due, and this person may see it."""
+    with house.archive.read() as connection:
+        row = store.by_id(connection, archive_id)
+    if row is None or row.claimed_at is not None or row.due_at <= clock.now() or not _permitted(actor):
+        _refuse(house, actor, act, detail={"archive": str(archive_id)})
+    return row
+
+
+def _opened(house: House, row: store.ArchivedRow) -> dict[str, str]:
+    try:
+        secret = house.custody.archive.secret
+    except KeyUnavailable:
+        raise ArchiveClosed("the archive's private key is not here") from None
+    wrapped = archive_keys.of(house, row.id)
+    try:
+        dek = sealing.unwrap_key(secret, row.id, row.statute, wrapped)
+        return sealing.open_items(dek, row.id, row.statute, row.sealed)
+    except SealBroken:
+        raise NotFound("no key opens what is archived") from None
+
+
+def _line(house: House, row: store.ArchivedRow) -> ArchiveLine:
+    statute = publishing.version(house, row.policy_version).policy.statutes[row.statute]
+    return ArchiveLine(
+        row.id, row.inquiry_id, row.type, row.statute, statute.name, row.archived_at, row.due_at
+    )
+
+
+def _permitted(actor: Actor) -> bool:
+    return permissions.allowed(actor.roles, Permission.open_archive).allowed
+
+
+def _refuse(
+    house: House,
+    actor: Actor,
+    act: str,
+    *,
+    subject: int | None = None,
+    detail: Mapping[str, str] | None = None,
+) -> NoReturn:
+    records.access(house, act=act, actor=actor, subject=subject, outcome="refused", detail=detail)
+    raise NotFound("unknown, due, destroyed, or not permitted")

@@ -6,7 +6,6 @@ is retired only after it was asserted, against the keys store, that nothing need
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,10 +13,9 @@ import structlog
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import KeyUnavailable, RotationIncomplete, SealBroken
+from inquiries.errors import RotationIncomplete
 from inquiries.sealing import epochs as sealing
-from inquiries.services import adoption, losses, records, second_factor
-from inquiries.services import keys as data_keys
+from inquiries.services import adoption, archive_keys, losses, records, rewrapping, second_factor
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
@@ -28,7 +26,6 @@ log = structlog.get_logger()
 #: Their sum, with the hourly sweep, is what "destroyed within 5 days" rests on (P10).
 INTERVAL = timedelta(hours=24)
 KEY_BACKUPS_LIVE = timedelta(hours=72)
-BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -186,7 +183,8 @@ def _put(house: House, connection: Connection, row: live_epochs.EpochRow, state:
 
 def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
     adoption.adopt_pending(house)
-    rewrapped, lost = _rewrap(house, number)
+    archive_keys.adopt_pending(house)
+    rewrapped, lost = rewrapping.rewrap(house, number)
     _assert_unneeded(house, number, lost, confirm=confirm)
     retired = _retire(house, number)
     house.keys.scour(keys.keys.name)
@@ -198,85 +196,10 @@ def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
     return Rotation(number, rewrapped, retired)
 
 
-def _rewrap(house: House, number: int) -> tuple[int, list[keys.KeyRow]]:
-    """(how many, rows that nothing opens). In batches, so that adoption and reading go on between them."""
-    after, count = 0, 0
-    lost: list[keys.KeyRow] = []
-    secret = house.custody.epoch_secret(number)
-    surface = house.custody.surface_key(number)
-    while True:
-        with house.keys.read() as connection:
-            batch = keys.wrapped_before(connection, number, after, BATCH)
-        if not batch:
-            return count, lost
-        opened = _opened(house, batch)
-        changes = [
-            (
-                row,
-                sealing.wrap_data_key(secret.kek, number, row.id, dek),
-                receipt and sealing.cover(surface, number, row.id, receipt),
-            )
-            for row, dek, receipt in opened
-        ]
-        with house.keys.write() as connection:
-            keys.rewrap(connection, number, changes)
-        lost += _without(batch, opened)
-        after, count = batch[-1].id, count + len(changes)
-
-
-def _opened(house: House, batch: Sequence[keys.KeyRow]) -> list[tuple[keys.KeyRow, bytes, bytes | None]]:
-    """(row, data key, receipt wrap), opened by the row itself or else by its inquiry's envelope."""
-    opened: list[tuple[keys.KeyRow, bytes, bytes | None]] = []
-    closed: list[keys.KeyRow] = []
-    for row in batch:
-        try:
-            opened.append((row, *_opened_row(house, row)))
-        except (KeyUnavailable, SealBroken):
-            closed.append(row)
-    if closed:
-        again = adoption.from_envelopes(house, [row.inquiry_id for row in closed])
-        found = [(row, again[row.id]) for row in closed if row.id in again]
-        opened += [(row, group.dek, group.receipt_wrap) for row, group in found]
-    return opened
-
-
-def _opened_row(house: House, row: keys.KeyRow) -> tuple[bytes, bytes | None]:
-    assert row.wrap is not None  # noqa: S101 - wrapped_before gives living rows only
-    dek = data_keys.unwrapped(house, row.epoch, row.id, row.wrap)
-    if row.receipt_wrap is None:
-        return dek, None
-    try:
-        surface = house.custody.surface_key(row.epoch)
-        return dek, sealing.uncover(surface, row.epoch, row.id, row.receipt_wrap)
-    except (KeyUnavailable, SealBroken):  # the inquiry lives on; only its receipt opens it no more
-        log.error("receipt.lost", key=row.id, inquiry=row.inquiry_id)
-        return dek, None
-
-
-def unopenable(house: House) -> list[keys.KeyRow]:
-    """Living keys that nothing opens: what re-wrapping had to leave behind."""
-    after = 0
-    lost: list[keys.KeyRow] = []
-    while True:
-        with house.keys.read() as connection:
-            batch = keys.wrapped_before(connection, keys.open_epoch(connection) or 0, after, BATCH)
-        if not batch:
-            return lost
-        after = batch[-1].id
-        lost += _without(batch, _opened(house, batch))
-
-
-def _without(
-    batch: Sequence[keys.KeyRow], opened: Sequence[tuple[keys.KeyRow, bytes, bytes | None]]
-) -> list[keys.KeyRow]:
-    found = {row.id for row, _, _ in opened}
-    return [row for row in batch if row.id not in found]
-
-
 def _assert_unneeded(house: House, number: int, lost: list[keys.KeyRow], *, confirm: bool) -> None:
     """Nothing living needs an epoch before `number`; or the officer confirmed what stays behind."""
-    missing = adoption.unadopted(house, number)
-    broken = adoption.quarantined(house)
+    missing = [*adoption.unadopted(house, number), *archive_keys.unadopted(house, number)]
+    broken = [*adoption.quarantined(house), *archive_keys.keyless(house)]
     with house.keys.read() as connection:
         left = keys.count_wrapped_before(connection, number) - len(lost)
         restored = keys.how_far(connection).restored_at is not None

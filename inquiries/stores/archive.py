@@ -88,8 +88,14 @@ _CARRIED = select(*(archived.c[name] for name in Carried.__dataclass_fields__))
 _ROW = select(*(archived.c[name] for name in ArchivedRow.__dataclass_fields__))
 
 
-def add(connection: Connection, row: ArchivedRow) -> None:
-    """Insert the row if it is absent: archiving twice is archiving once."""
+def put(connection: Connection, row: ArchivedRow, *, instead_of: Carried | None = None) -> None:
+    """Insert the row if none stands: archiving twice is archiving once.
+
+    `instead_of`: a row to delete first, unless another was put in its place meanwhile.
+    """
+    if instead_of is not None:
+        old = (archived.c.id == instead_of.id) & (archived.c.envelope == instead_of.envelope)
+        connection.execute(delete(archived).where(old))
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
         dialect.insert(archived).values(vars(row)).on_conflict_do_nothing(index_elements=["id"])

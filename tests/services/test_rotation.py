@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from inquiries import clock
 from inquiries.errors import JobBusy, KeyUnavailable, NotFound, RotationIncomplete
-from inquiries.services import adoption, inbox, readiness, receipt, records, retention, rotation
+from inquiries.services import adoption, inbox, readiness, receipt, records, retention, rewrapping, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import keys as store
@@ -63,7 +63,7 @@ def test_every_living_key_moves_and_the_old_epoch_ends(
     any_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = any_house
-    monkeypatch.setattr(rotation, "BATCH", 2)
+    monkeypatch.setattr(rewrapping, "BATCH", 2)
     adopted = send(house, items={"content": "adopted"}, consents=BOTH)
     adoption.adopt_pending(house)
     waiting = send(house, items={"content": "waiting"})
@@ -252,7 +252,7 @@ def test_a_key_row_that_nothing_opens_waits_for_the_officer_and_hides_no_other(a
     send(house, items={"content": "kept"})
     with pytest.raises(RotationIncomplete, match="0 envelopes and 2 keys"):
         rotation.rotate(house)
-    assert len(rotation.unopenable(house)) == 2
+    assert len(rewrapping.unopenable(house)) == 2
     rotation.rotate(house, confirm=True)
     rotation.rotate(house)
     page = inbox.page(house, MINJI).rows
@@ -273,7 +273,7 @@ def test_what_was_confirmed_as_lost_is_still_destroyed_on_its_day(house_at_t0: H
     with at(400):
         assert retention.sweep(house, confirm=True).destroyed == 2
         assert rotation.rotate(house).rewrapped == 0
-        assert rotation.unopenable(house) == []
+        assert rewrapping.unopenable(house) == []
 
 
 def _spoil_rows(house: House) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from inquiries.stores.live.tables import archivals
+from inquiries.stores.live.inquiries import MAIN
+from inquiries.stores.live.tables import archivals, groups, inquiries
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,27 @@ class ArchivalRow:
     ordered_at: datetime
 
 
+@dataclass(frozen=True)
+class Moved:
+    """What a move takes from the live store: an inquiry's main group that nothing has claimed."""
+
+    group_id: int
+    due_at: datetime | None
+    type: str
+    received_at: datetime
+    receipt_lookup: bytes
+    sealed: bytes
+
+
 _ROW = select(*(archivals.c[name] for name in ArchivalRow.__dataclass_fields__))
+_MOVED = select(
+    groups.c.id,
+    groups.c.due_at,
+    inquiries.c.type,
+    inquiries.c.received_at,
+    inquiries.c.receipt_lookup,
+    groups.c.sealed,
+).join(groups, groups.c.inquiry_id == inquiries.c.id)
 
 
 def order(connection: Connection, row: ArchivalRow) -> None:
@@ -43,6 +64,13 @@ def every(connection: Connection) -> list[ArchivalRow]:
     return [ArchivalRow(*row) for row in connection.execute(_ROW.order_by(archivals.c.ordered_at))]
 
 
+def moved(connection: Connection, inquiry_id: int) -> Moved | None:
+    """What an ordered move takes, whether it has become due meanwhile or not."""
+    query = _MOVED.where(inquiries.c.id == inquiry_id, groups.c.name == MAIN, groups.c.claimed_at.is_(None))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Moved(*row)
+
+
 def done(connection: Connection, archive_id: int) -> None:
-    """The move was carried through."""
+    """The move was carried through, or is none any more."""
     connection.execute(delete(archivals).where(archivals.c.archive_id == archive_id))
