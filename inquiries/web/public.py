@@ -18,11 +18,11 @@ from inquiries.errors import (
     UnknownType,
 )
 from inquiries.policy import notice as notices
-from inquiries.services import intake, publishing
+from inquiries.services import certificates, intake, publishing
 from inquiries.services import receipt as receipts
 from inquiries.services.intake import Submission
 from inquiries.services.publishing import Published
-from inquiries.web import body, forms, language, limits, messages, once, origins
+from inquiries.web import body, destroyed, forms, language, limits, messages, once, origins
 from inquiries.web.current import house, settings
 from inquiries.web.guards import audience
 from inquiries.web.received import page as received_page
@@ -81,6 +81,25 @@ def receipt() -> str | Response:
     except (NotFound, ReceiptMalformed):
         return make_response(render_template("public/unknown.html"), 404)
     return render_template("public/inquiry.html", view=view, policy=view.policy, states=messages.STATES)
+
+
+@pages.route("/receipt/certificate", methods=["GET", "POST"])
+@audience("public")
+def certificate() -> str | Response:
+    """The proof of what was destroyed, as a page or a file; a living and an unknown code are one answer."""
+    if request.method != "POST":
+        return render_template("public/receipt.html", proof=True)
+    origins.check()
+    fields = body.form(request)
+    language.prefer(fields.get("language"))
+    limits.count_receipt()
+    code = fields.get("receipt")
+    code = code if isinstance(code, str) else ""
+    try:
+        found = certificates.for_receipt(house(), code)
+    except (NotFound, ReceiptMalformed):
+        return make_response(render_template("public/unknown.html", proof=True), 404)
+    return destroyed.file(found) if fields.get("format") == "json" else destroyed.page(found, code)
 
 
 @pages.get("/privacy")
@@ -194,7 +213,10 @@ def _again(type_name: str, fields: Mapping[str, object], refused: _Refusal, *, f
 
 def _notice(published: Published) -> Response:
     sections = notices.full(published.policy, language.chosen())
-    response = make_response(render_template("public/privacy.html", published=published, sections=sections))
+    verify_key = house().custody.verify_key.hex()
+    response = make_response(
+        render_template("public/privacy.html", published=published, sections=sections, verify_key=verify_key)
+    )
     response.headers["Cache-Control"] = "no-cache"
     response.vary.add("Accept-Language")
     return response

@@ -1,0 +1,144 @@
+"""The proof of destruction as a page and as a file: words the certificate, and decides nothing of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flask import Response, make_response, render_template
+from flask_babel import format_timedelta
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from inquiries.errors import NotFound
+from inquiries.policy.model import Policy
+from inquiries.policy.period import Period
+from inquiries.services import publishing
+from inquiries.services.certificates import DestroyedPart, InquiryCertificate
+from inquiries.web import language
+from inquiries.web.current import house
+
+FILE_NAME: Final = "proof-of-destruction.json"
+
+_GROUPS: Final = {
+    "main": _l("Your inquiry"),
+    "visitor": _l("The address and the browser it was sent from"),
+    "archive": _l("The copy in the archive"),
+}
+_REASONS: Final = {
+    "expired": _l("The time for which we keep it is over."),
+    "closed": _l("The matter was closed, and the time after closing is over."),
+    "archived": _l("A law has part of it kept apart; everything else of it was destroyed."),
+    "statute": _l("The time for which the law has it kept is over."),
+    "orphan": _l("The time for which we keep it is over; what was left of it was destroyed."),
+}
+_RULE: Final = re.compile(
+    r"(?:(?P<plain>period|after_closing|minimum|visitor)|(?P<named>purpose|statute) (?P<name>\S+)) "
+    r"(?P<period>.+?)(?: \(version (?P<version>\d+)\))?"
+)
+
+
+@dataclass(frozen=True)
+class PartView:
+    """One destroyed part, in the reader's words; moments are in the policy's time zone."""
+
+    label: str
+    type: str
+    reason: str
+    rule: str | None
+    due_at: datetime | None
+    destroyed_at: datetime
+    lag: str | None
+    final: datetime | None
+    final_by: datetime
+    policy_version: int
+
+
+def page(certificate: InquiryCertificate, code: str) -> str:
+    """The page; it holds the code, so that the file can be asked for from it."""
+    in_force = publishing.in_force(house()).policy
+    whole = sorted(certificate.parts, key=lambda part: (part.stone.group != "main", part.stone.group))
+    parts = [_part(part, in_force) for part in whole]
+    return render_template(
+        "public/certificate.html",
+        parts=parts,
+        final=all(part.final for part in parts),
+        final_by=max(part.final_by for part in parts),
+        remaining=[_group(name, in_force) for name in certificate.remaining],
+        document=certificate.document,
+        zone=in_force.time_zone,
+        code=code,
+        file_name=FILE_NAME,
+    )
+
+
+def file(certificate: InquiryCertificate) -> Response:
+    """The file, to be kept and checked."""
+    response = make_response(certificate.document.model_dump_json(indent=1) + "\n")
+    response.content_type = "application/json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{FILE_NAME}"'
+    return response
+
+
+def _part(part: DestroyedPart, in_force: Policy) -> PartView:
+    stone = part.stone
+    policy = _policy(stone.policy_version, in_force)
+    kind = policy.types.get(stone.type)
+    due = None if stone.due_at is None or stone.due_at > stone.destroyed_at else stone.due_at
+    lag = None if due is None else format_timedelta(stone.destroyed_at - due, granularity="minute")
+    return PartView(
+        label=_group(stone.group, policy),
+        type=stone.type if kind is None else kind.label.text(language.chosen()),
+        reason=str(_REASONS.get(stone.reason, stone.reason)),
+        rule=rule_in_words(stone.rule, policy) if stone.rule != stone.reason else None,
+        due_at=stone.due_at,
+        destroyed_at=stone.destroyed_at,
+        lag=lag,
+        final=part.final,
+        final_by=part.final_by,
+        policy_version=stone.policy_version,
+    )
+
+
+def _policy(version: int, in_force: Policy) -> Policy:
+    """The version that promised it; the one in force where that was lost."""
+    try:
+        return publishing.version(house(), version).policy
+    except NotFound:
+        return in_force
+
+
+def _group(name: str, policy: Policy) -> str:
+    purpose = policy.purposes.get(name)
+    if purpose is not None:
+        return purpose.label.text(language.chosen())
+    return str(_GROUPS.get(name, name))
+
+
+def rule_in_words(rule: str | None, policy: Policy) -> str | None:
+    """A tombstone's rule ("period 1 year") in the reader's language; another kind of rule as it stands."""
+    found = _RULE.fullmatch(rule or "")
+    if found is None:
+        return rule
+    try:
+        period = Period.parse(found["period"]).in_words(language.chosen())
+    except ValueError:
+        return rule
+    words = _said(found, period, policy)
+    if found["version"] is None:
+        return words
+    return str(_("%(rule)s (as version %(number)s of the notice says)", rule=words, number=found["version"]))
+
+
+def _said(found: re.Match[str], period: str, policy: Policy) -> str:
+    if found["plain"] == "after_closing":
+        return str(_("%(period)s after closing", period=period))
+    if found["plain"] == "minimum":
+        return str(_("%(period)s after receipt at least", period=period))
+    if found["named"] == "statute":
+        statute = policy.statutes.get(found["name"])
+        name = found["name"] if statute is None else statute.name.text(language.chosen())
+        return str(_("%(statute)s: %(period)s", statute=name, period=period))
+    return str(_("%(period)s after receipt", period=period))
