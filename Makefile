@@ -51,7 +51,7 @@ audit: $(DEV)
 mutants: $(DEV)
 	rm -rf mutants # whose results would outlive the tests that gave them
 	nice -n 10 $(PY) -m mutmut run --max-children 1
-	$(PY) -m mutmut results
+	$(PY) -m tests.mutants
 
 pins: $(DEV)
 	$(PIN) requirements.in --output-file requirements.txt

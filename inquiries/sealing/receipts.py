@@ -100,5 +100,5 @@ def _issued(code: str) -> str:
 
 def _spell(sixteen: bytes) -> str:
     number = int.from_bytes(sixteen, "big") >> (128 - _BITS)
-    spelled = "".join(_ALPHABET[number >> shift & 31] for shift in range(_BITS - 5, -1, -5))
+    spelled = "".join(_ALPHABET[number >> shift & 31] for shift in reversed(range(0, _BITS, 5)))
     return "-".join(spelled[i : i + 5] for i in range(0, len(spelled), 5))

@@ -44,6 +44,11 @@ def test_another_key_sending_or_content_gives_another_code() -> None:
     assert code_from(fixed("key"), b"once", fixed("other body")) != base
 
 
+def test_a_random_code_takes_sixteen_random_bytes(draws: list[bytes]) -> None:
+    assert CONTRACT.match(random_code())
+    assert [len(drawn) for drawn in draws] == [16]
+
+
 def test_random_codes_use_the_whole_alphabet_and_do_not_repeat() -> None:
     drawn = {random_code() for _ in range(400)}
     assert len(drawn) == 400
