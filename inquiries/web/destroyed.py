@@ -12,6 +12,7 @@ from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from inquiries import clock
 from inquiries.errors import NotFound
 from inquiries.policy.model import Policy
 from inquiries.policy.period import Period
@@ -42,7 +43,7 @@ _RULE: Final = re.compile(
 
 @dataclass(frozen=True)
 class PartView:
-    """One destroyed part, in the reader's words; moments are in the policy's time zone."""
+    """One destroyed part, in the reader's words; final since `final_by`, or expected by then."""
 
     label: str
     type: str
@@ -51,7 +52,7 @@ class PartView:
     due_at: datetime | None
     destroyed_at: datetime
     lag: str | None
-    final: datetime | None
+    final: bool
     final_by: datetime
     policy_version: int
 
@@ -96,7 +97,7 @@ def _part(part: DestroyedPart, in_force: Policy) -> PartView:
         due_at=stone.due_at,
         destroyed_at=stone.destroyed_at,
         lag=lag,
-        final=part.final,
+        final=part.final is not None and part.final <= clock.now(),
         final_by=part.final_by,
         policy_version=stone.policy_version,
     )
