@@ -222,6 +222,13 @@ def page(house: House, actor: Actor, before: int | None = None) -> ArchivePage:
     return ArchivePage(tuple(_line(house, row) for row in rows), rows[-1].id if more else None)
 
 
+def counts(house: House) -> list[tuple[Statute, int]]:
+    """How many archived inquiries stand under each statute, as the newest policy that used it names it."""
+    with house.archive.read() as connection:
+        found = store.by_statute(connection)
+    return [(publishing.version(house, v).policy.statutes[key], count) for key, v, count in found]
+
+
 def look(house: House, actor: Actor, archive_id: int) -> ArchiveLine:
     """One archived inquiry, closed, as it is shown before opening; recorded.
 

@@ -256,6 +256,20 @@ def outlook(house: House) -> Outlook:
     )
 
 
+@dataclass(frozen=True)
+class Alarm:
+    """Destruction is late or failed: how long the oldest has waited, how many the last run left."""
+
+    overdue: timedelta
+    failed: int
+
+
+def alarm(house: House) -> Alarm | None:
+    """What the inbox tells everybody; None while destruction keeps its promise (P10)."""
+    found = Alarm(longest_overdue(house), _failed_last(house))
+    return found if found.overdue >= ALARM_AFTER or found.failed else None
+
+
 def _becoming_due(
     house: House, now: datetime, span: timedelta, spans: int
 ) -> Iterator[tuple[date, dict[str, int], int]]:

@@ -169,6 +169,13 @@ def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(archived)) or 0
 
 
+def by_statute(connection: Connection) -> list[tuple[str, int, int]]:
+    """(statute, the newest policy version that ordered one, how many) of the rows that stand."""
+    query = select(archived.c.statute, func.max(archived.c.policy_version), func.count())
+    query = query.group_by(archived.c.statute).order_by(archived.c.statute)
+    return [(statute, version, number) for statute, version, number in connection.execute(query)]
+
+
 def count_due(connection: Connection, by: datetime) -> int:
     """How many rows are due by then or claimed."""
     due = or_(archived.c.due_at <= by, archived.c.claimed_at.is_not(None))
