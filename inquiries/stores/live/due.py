@@ -14,6 +14,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    not_,
     select,
     type_coerce,
     union_all,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 
 from inquiries.stores.among import among
 from inquiries.stores.live import holds as legal
+from inquiries.stores.live.inquiries import MAIN
 from inquiries.stores.live.tables import archivals, consents, envelopes, groups, holds, inquiries, staff
 from inquiries.stores.types import Id, Moment, to_microseconds
 
@@ -62,10 +64,15 @@ _CLAIMED = select(
 def claim_due(connection: Connection, now: datetime, limit: int) -> list[Claimed]:
     """Claim up to `limit` groups that are due and not held; returns those claimed and not finished, too.
 
-    A claim is for good: whoever sees it refuses to read, hold or postpone.
+    A claim is for good: whoever sees it refuses to read, hold or postpone. What was ordered into the archive
+    before it was due is not claimed here: the move takes it first, and destroys it.
     """
+    moving = (groups.c.name == MAIN) & groups.c.inquiry_id.in_(select(archivals.c.inquiry_id))
     due = select(groups.c.id).where(
-        groups.c.due_at <= now, groups.c.claimed_at.is_(None), groups.c.inquiry_id.not_in(legal.held(now))
+        groups.c.due_at <= now,
+        groups.c.claimed_at.is_(None),
+        groups.c.inquiry_id.not_in(legal.held(now)),
+        not_(moving),
     )
     due = due.order_by(groups.c.due_at).limit(limit)
     if connection.dialect.name == "postgresql":
