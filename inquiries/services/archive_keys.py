@@ -66,6 +66,26 @@ def keyless(house: House) -> dict[int, int]:
     return {row.id: row.id for row in _unknown(house) if not _opens(house, row)}
 
 
+def rowless(house: House) -> dict[int, int]:
+    """Archived rows (id → id) that are gone though their keys live: an older archive was put back.
+
+    No crash leaves that: the row comes before its key, and goes after it.
+    """
+    gone: dict[int, int] = {}
+    after = 0
+    while True:
+        with house.keys.read() as connection:
+            living = keys.living_archived(connection, after, BATCH)
+        if not living:
+            return gone
+        after = living[-1]
+        with house.archive.read() as connection:
+            standing = {one for one, _ in archive_store.standing(connection, living)}
+        absent = [one for one in living if one not in standing]
+        with house.keys.read() as connection:  # asked again: it may have been destroyed just now
+            gone |= {row.id: row.id for row in keys.by_ids(connection, absent) if not row.destroyed}
+
+
 def from_envelopes(house: House, ids: Sequence[int]) -> dict[int, bytes]:
     """Id → K, of those archived rows whose envelope is still kept and opens."""
     with house.archive.read() as connection:

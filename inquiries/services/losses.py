@@ -1,7 +1,8 @@
 """What cannot be opened any more: as the last look found it, and as the officer accepted it; opens nothing.
 
-A loss is a group (or member of staff) with neither a tombstone nor a key that anything opens. Both lists
-stand in the ledger: "unopenable" says what a look found, "confirm_loss" what an officer accepted.
+A loss is a group (or member of staff) with neither a tombstone nor a key that anything opens, or an archived
+row that is gone while its key lives. Both lists stand in the ledger: "unopenable" says what a look found,
+"confirm_loss" what an officer accepted.
 """
 
 from __future__ import annotations

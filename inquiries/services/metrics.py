@@ -21,7 +21,7 @@ from inquiries import clock
 from inquiries.errors import InquiriesError
 from inquiries.services import adoption, readiness, records, recovery, retention
 from inquiries.services.house import House
-from inquiries.stores import archive, keys
+from inquiries.stores import archive, tombstones
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import holds
 
@@ -143,6 +143,6 @@ def _total(house: House) -> Counter[tuple[str, str]]:
     with counted.lock, house.keys.read() as connection:
         settled = clock.now() - _SETTLED
         if settled > counted.until:
-            counted.total.update(keys.count_destroyed(connection, counted.until, settled))
+            counted.total.update(tombstones.count(connection, counted.until, settled))
             counted.until = settled
-        return counted.total + Counter(keys.count_destroyed(connection, counted.until, None))
+        return counted.total + Counter(tombstones.count(connection, counted.until, None))

@@ -11,14 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
-from inquiries.services import adoption, losses, records, retention, rotation
+from inquiries.services import adoption, losses, publishing, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
+from inquiries.stores.live import archivals
 from inquiries.stores.live import epochs as live_epochs
 
 #: How long the daily rotation may take or be tried again before it is an alarm.
 ROTATION_SLACK = timedelta(hours=1)
 SWEEPS_SEEN_WITHIN = timedelta(hours=2)
+MOVED_WITHIN = timedelta(hours=1)
 #: How many ids a check names; the ledger has all of them.
 NAMED = 20
 
@@ -40,6 +42,7 @@ def checks(house: House) -> tuple[Check, ...]:
         "sweep": _sweep,
         "worker": _worker,
         "envelopes": _envelopes,
+        "archive": _archive,
         "keys": _keys,
         "restore": _restore,
     }
@@ -72,9 +75,11 @@ def _epoch(house: House) -> Check:
 
 
 def _sweep(house: House) -> Check:
-    """P10: red at 72 h overdue, so that five days are never reached unseen."""
+    """P10: red at 72 h overdue, so that the limit is never reached unseen; archived rows count alike."""
     overdue = retention.longest_overdue(house)
-    detail = f"oldest due {overdue // timedelta(hours=1)} h ago" if overdue else "nothing is overdue"
+    limit = publishing.in_force(house).policy.deadlines.destruction
+    alarm = f"alarm at {retention.ALARM_AFTER // timedelta(hours=1)} h, limit {limit}"
+    detail = f"oldest due {overdue // timedelta(hours=1)} h ago; {alarm}" if overdue else "nothing is overdue"
     return Check("sweep", ok=overdue < retention.ALARM_AFTER, detail=detail)
 
 
@@ -92,6 +97,17 @@ def _worker(house: House) -> Check:
 def _envelopes(house: House) -> Check:
     broken = len(set(adoption.quarantined(house)) - losses.confirmed(house))
     return Check("envelopes", ok=not broken, detail=f"{broken} in quarantine")
+
+
+def _archive(house: House) -> Check:
+    """P12: what an officer ordered to the archive is there within the hour, or somebody must look why not."""
+    with house.live.read() as connection:
+        moves = archivals.every(connection)
+    if not moves:
+        return Check("archive", ok=True, detail="no move is waiting")
+    age = clock.now() - moves[0].ordered_at
+    detail = f"{len(moves)} moves waiting, the oldest for {age // timedelta(minutes=1)} min"
+    return Check("archive", ok=age < MOVED_WITHIN, detail=detail)
 
 
 def _keys(house: House) -> Check:

@@ -82,12 +82,13 @@ def _notice_restore(house: House, replayed: int, leftovers: int, revoked: int) -
         newest = keys.newest_living(connection)
     with house.live.read() as connection:
         orphan = None if newest is None or due_groups.stands(connection, newest) else newest
+    rowless = sorted(archive_keys.rowless(house).keys() - losses.found(house).keys())  # the others: said once
     noticed = records.latest(house, "operation", "restore")
     if orphan is not None and noticed is not None and noticed[1].get("orphan") == orphan:
         orphan = None  # it stays without its row for good; said once
-    if replayed > 1 or leftovers or revoked or orphan is not None:
+    if replayed > 1 or leftovers or revoked or orphan is not None or rowless:
         found = {"replayed": replayed, "leftovers": leftovers, "revoked": revoked, "orphan": orphan}
-        rotation.note_restore(house, **found)
+        rotation.note_restore(house, **found, archive=rowless)
 
 
 # -- what does not open --------------------------------------------------------------------------
@@ -103,7 +104,10 @@ def look(house: House) -> tuple[int, ...]:
 
 
 def _lost(house: House) -> dict[int, int]:
-    """Group → inquiry, of groups (and staff) with neither a tombstone nor a key that anything opens."""
+    """Group → inquiry, of groups (and staff) with neither a tombstone nor a key that anything opens.
+
+    Archived rows stand for themselves, those included that are gone while their keys live.
+    """
     lost = {row.id: row.inquiry_id for row in rewrapping.unopenable(house)}
     after = 0
     while True:
@@ -116,7 +120,7 @@ def _lost(house: House) -> dict[int, int]:
     with house.live.read() as connection:
         enrolled = [(one, one) for one in live_staff.enrolled(connection)]
     archive_keys.adopt_pending(house)
-    return lost | _keyless(house, enrolled) | archive_keys.keyless(house)
+    return lost | _keyless(house, enrolled) | archive_keys.keyless(house) | archive_keys.rowless(house)
 
 
 def _keyless(house: House, groups: list[tuple[int, int]]) -> dict[int, int]:
@@ -141,9 +145,9 @@ def _absent(house: House, groups: list[tuple[int, int]]) -> dict[int, int]:
 class Gate:
     """A store was put back and the officer has not confirmed it; what showed it, and what does not open.
 
-    `behind`: stores that did not know the open epoch. `replayed`: destructions that had to be followed again.
-    `leftovers`: rows of destroyed inquiries that were deleted. `revoked`: staff whose access was ended again.
-    `orphan`: the newest key has no row. `unopenable`: ids that the officer accepts as lost by confirming.
+    `behind`: stores that did not know what others knew. `replayed`: destructions that had to be followed
+    again. `leftovers`: rows of destroyed inquiries that were deleted. `revoked`: staff whose access was
+    ended again. `orphan`: the newest key has no row. `unopenable`: ids that a confirmation accepts as lost.
     """
 
     since: datetime
@@ -163,9 +167,12 @@ def gate(house: House) -> Gate | None:
         return None
     bodies = records.since(house, "operation", since - _ONE_START)
     found = [body for body in bodies if body["act"] == "restore"]
+    behind = {store for body in found for store in body.get("behind", ())}
+    if any(body.get("archive") for body in found):
+        behind.add("archive")
     return Gate(
         since=since,
-        behind=tuple(sorted({store for body in found for store in body.get("behind", ())})),
+        behind=tuple(sorted(behind)),
         replayed=sum(body.get("replayed", 0) for body in found),
         leftovers=sum(body.get("leftovers", 0) for body in found),
         revoked=sum(body.get("revoked", 0) for body in found),

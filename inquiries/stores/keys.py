@@ -186,15 +186,10 @@ def newest_living(connection: Connection) -> int | None:
     return newest
 
 
-def count_destroyed(
-    connection: Connection, after: datetime, until: datetime | None
-) -> dict[tuple[str, str], int]:
-    """(type, reason) → how many groups were destroyed after the one moment, up to and with the other."""
-    kind = (func.coalesce(keys.c.type, ""), func.coalesce(keys.c.reason, ""))
-    query = select(*kind, func.count()).where(keys.c.destroyed_at > after)
-    if until is not None:
-        query = query.where(keys.c.destroyed_at <= until)
-    return {(row[0], row[1]): row[2] for row in connection.execute(query.group_by(*kind))}
+def living_archived(connection: Connection, after: int, limit: int) -> list[int]:
+    """The ids of archived rows that have a key, in order, `limit` at a time."""
+    query = select(keys.c.id).where(keys.c.group_name == ARCHIVE, keys.c.destroyed_at.is_(None))
+    return list(connection.scalars(query.where(keys.c.id > after).order_by(keys.c.id).limit(limit)))
 
 
 # -- epochs and rotation -------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, type_coerce, update
+from sqlalchemy import Connection, bindparam, func, insert, select, type_coerce, update
 
 from inquiries.stores.keys import advance, epochs, insert_if_absent, keys, open_epoch, proofs
 from inquiries.stores.types import Id
@@ -89,6 +89,15 @@ def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int
     """(group id, inquiry id) of destroyed groups in order of id, `limit` at a time."""
     query = select(keys.c.id, keys.c.inquiry_id).where(keys.c.destroyed_at.is_not(None), keys.c.id > after)
     return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
+
+
+def count(connection: Connection, after: datetime, until: datetime | None) -> dict[tuple[str, str], int]:
+    """(type, reason) → how many groups were destroyed after the one moment, up to and with the other."""
+    kind = (func.coalesce(keys.c.type, ""), func.coalesce(keys.c.reason, ""))
+    query = select(*kind, func.count()).where(keys.c.destroyed_at > after)
+    if until is not None:
+        query = query.where(keys.c.destroyed_at <= until)
+    return {(row[0], row[1]): row[2] for row in connection.execute(query.group_by(*kind))}
 
 
 _COLUMNS = (

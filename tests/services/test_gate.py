@@ -9,10 +9,21 @@ from time_machine import travel
 
 from inquiries import clock
 from inquiries.errors import NotFound, ReasonRequired, RotationIncomplete
-from inquiries.services import adoption, losses, readiness, receipt, records, recovery, retention, rotation
+from inquiries.services import (
+    adoption,
+    archive,
+    losses,
+    readiness,
+    receipt,
+    records,
+    recovery,
+    retention,
+    rotation,
+)
 from inquiries.services.house import House
+from inquiries.stores import archive as archive_store
 from inquiries.stores import tombstones
-from inquiries.stores.live import due
+from inquiries.stores.live import archivals, due
 from inquiries.worker import LOOK_EVERY, Worker
 from tests.cast import BAE, MINJI, OH, send
 
@@ -221,3 +232,83 @@ def test_an_enrolled_person_without_a_key_is_a_loss_too(house: House) -> None:
             "INSERT INTO staff (id, email, totp_sealed, invited_at, failures) VALUES (7, 'a@b', x'00', 1, 0)"
         )
     assert recovery.look(house) == (7,)
+
+
+# -- the archive -----------------------------------------------------------------------------------
+
+
+def archived(house: House) -> int:
+    """The archive id of an inquiry that was moved there."""
+    send(house, address=None, user_agent=None)
+    adoption.adopt_pending(house)
+    with house.live.read() as connection:
+        inquiry = connection.exec_driver_sql("SELECT max(id) FROM inquiries").scalar_one()
+    return archive.order(house, OH, inquiry, statute="complaint", items=["name"], reason=WHY)
+
+
+def test_a_move_that_nobody_carries_out_turns_the_readiness_red(house: House) -> None:
+    assert check(house, "archive").ok
+    send(house)
+    with house.live.read() as connection:
+        inquiry = connection.exec_driver_sql("SELECT max(id) FROM inquiries").scalar_one()
+    order = archivals.ArchivalRow(5, inquiry, "complaint", 1, "name", clock.now(), OH.staff_id, clock.now())
+    with house.live.write() as connection:
+        archivals.order(connection, order)
+    assert check(house, "archive").ok
+    with travel(clock.now() + timedelta(minutes=61)):
+        assert not check(house, "archive").ok
+        assert check(house, "archive").detail == "1 moves waiting, the oldest for 61 min"
+
+
+def test_an_archived_row_without_a_key_is_a_loss(any_house: House) -> None:
+    house = any_house
+    moved = archived(house)
+    with house.keys.write() as connection:
+        connection.exec_driver_sql(f"DELETE FROM keys WHERE id = {moved}")
+    assert recovery.look(house) == ()  # its envelope brings the key again
+    with house.keys.write() as connection:
+        connection.exec_driver_sql(f"DELETE FROM keys WHERE id = {moved}")
+    with house.archive.write() as connection:
+        connection.exec_driver_sql("UPDATE archived SET envelope = NULL")
+    assert recovery.look(house) == (moved,)
+    recovery.confirm(house, OH, WHY)
+    assert check(house, "keys").ok
+
+
+def test_an_older_archive_put_back_sets_the_gate_once(any_house: House) -> None:
+    house = any_house
+    moved = archived(house)
+    with house.archive.write() as connection:
+        connection.exec_driver_sql("DELETE FROM archived")
+    for _ in range(2):
+        found = recovery.start(house)
+        assert found is not None
+        assert found.unopenable == (moved,)
+    gate = recovery.gate(house)
+    assert gate is not None
+    assert (gate.behind, gate.unopenable) == (("archive",), (moved,))
+    noticed = [body for _, body in records.bodies(house, "operation") if body["act"] == "restore"]
+    assert len(noticed) == 1
+    recovery.confirm(house, OH, WHY)
+    recovery.start(house)
+    assert recovery.gate(house) is None
+    assert recovery.look(house) == ()
+
+
+def test_rows_that_an_older_archive_brings_back_are_deleted_at_the_start(any_house: House) -> None:
+    house = any_house
+    moved = archived(house)
+    with house.archive.read() as connection:
+        (row,) = archive_store.by_ids(connection, [moved])
+    with travel(clock.now() + timedelta(days=366 * 4)):
+        assert retention.sweep(house, confirm=True).destroyed == 1
+        with house.archive.write() as connection:
+            archive_store.put(connection, row)
+        found = recovery.start(house)
+        assert found is not None
+        assert (found.leftovers, found.unopenable) == (1, ())
+        with house.archive.read() as connection:
+            assert archive_store.count(connection) == 0
+        gate = recovery.gate(house)
+        assert gate is not None
+        assert gate.leftovers == 1
