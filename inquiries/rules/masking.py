@@ -18,13 +18,8 @@ def mask(kind: ItemKind, value: str) -> str:
     return mask_text(value) if kind == "text" else (_REST if value else "")
 
 
-def mask_name(name: str) -> str:
-    """`김철수` as `김**`."""
-    return mask_text(name)
-
-
 def mask_text(text: str) -> str:
-    """The first letter or digit, and no more: `㈜한빛` as `한**`."""
+    """The first letter or digit, and no more: `김철수` as `김**`, `㈜한빛` as `한**`."""
     first = next((c for c in text if c.isalnum()), "")
     return first + _REST if text else ""
 

@@ -7,11 +7,9 @@ key is replaced by its own hash at once, so that whoever breaks in later cannot 
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Mapping
 from hashlib import sha256
 
-from inquiries.errors import SealBroken
 from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, new_key
 
 GENESIS = bytes(32)
@@ -21,13 +19,12 @@ SALT_SIZE = 16
 Heads = Mapping[str, tuple[int, bytes]]
 
 
-def new_salt() -> bytes:
-    """A fresh salt of 16 bytes, one per entry; without it a commitment tells nothing of its body."""
-    return os.urandom(SALT_SIZE)
-
-
 def commitment(salt: bytes, body: bytes) -> bytes:
-    """SHA-256 of bind("inquiries ledger body", version, salt, body), 32 bytes."""
+    """SHA-256 of bind("inquiries ledger body", version, salt, body), 32 bytes.
+
+    The salt is random, 16 bytes or more, of this entry alone; without it the commitment tells nothing of
+    the body.
+    """
     if len(salt) < SALT_SIZE:
         raise ValueError("a salt is at least 16 bytes")
     return sha256(bind("inquiries ledger body", VERSION, salt, body)).digest()
@@ -76,13 +73,3 @@ def seal_heads(key: bytes, index: int, at_us: int, heads: Heads, previous_mac: b
     named = [part for chain in sorted(heads) for part in (chain, *heads[chain])]
     message = bind("inquiries ledger seal", VERSION, index, at_us, previous_mac, *named)
     return hmac.digest(key, message, "sha256")
-
-
-def check_seal(key: bytes, index: int, at_us: int, heads: Heads, previous_mac: bytes, mac: bytes) -> None:
-    """Make sure that `mac` is the seal over these heads.
-
-    Raises:
-        SealBroken: it is not.
-    """
-    if not hmac.compare_digest(seal_heads(key, index, at_us, heads, previous_mac), mac):
-        raise SealBroken("the seal does not fit the heads")

@@ -212,11 +212,6 @@ class EpochRecord:
         return bind(_RECORD, VERSION, self.number, self.public_key, self.state, at_us)
 
 
-def new_signing_seed() -> bytes:
-    """A fresh Ed25519 private key of 32 bytes, the installation's own."""
-    return new_key()
-
-
 def verify_key_of(signing_seed: bytes) -> bytes:
     """The Ed25519 public key (32 bytes) that public processes pin."""
     return Ed25519PrivateKey.from_private_bytes(signing_seed).public_key().public_bytes_raw()

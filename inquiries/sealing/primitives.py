@@ -20,8 +20,6 @@ VERSION = 1
 VERSION_BYTE = b"\x01"
 KEY_SIZE = 32
 NONCE_SIZE = 12
-TAG_SIZE = 16
-OVERHEAD = 1 + NONCE_SIZE + TAG_SIZE  # what `seal` adds to a plaintext
 
 
 def bind(*parts: bytes | str | int) -> bytes:

@@ -12,8 +12,6 @@ import re
 from inquiries.errors import ReceiptMalformed
 from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, derive, open_sealed, seal
 
-RECEIPT_WRAP_SIZE = 61
-
 _WRAP = "inquiries receipt wrap"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{5}(?:-[0-9A-HJKMNP-TV-Z]{5}){4}")

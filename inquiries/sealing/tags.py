@@ -9,16 +9,11 @@ from __future__ import annotations
 import hmac
 from typing import Literal
 
-from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, new_key
+from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind
 
 TAG_SIZE = 16
 
 TagKind = Literal["email", "phone"]
-
-
-def new_tag_key() -> bytes:
-    """A fresh tag key of 32 bytes."""
-    return new_key()
 
 
 def tag(tag_key: bytes, kind: TagKind, normalised: str) -> bytes:

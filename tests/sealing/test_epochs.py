@@ -55,7 +55,7 @@ def test_what_is_no_public_key_is_refused(public_key: bytes) -> None:
 
 
 def test_fresh_keys_are_fresh() -> None:
-    for new in (epochs.new_secret, epochs.first_surface_key, epochs.new_signing_seed):
+    for new in (epochs.new_secret, epochs.first_surface_key):
         assert len({new() for _ in range(20)}) == 20
         assert len(new()) == 32
 
@@ -117,7 +117,7 @@ def test_a_wrap_is_no_cover_even_under_one_key() -> None:
 
 
 def test_a_signed_record_is_believed_in_any_time_zone() -> None:
-    seed = epochs.new_signing_seed()
+    seed = fixed("signing")
     signature = epochs.sign_record(seed, RECORD)
     assert len(signature) == 64
     epochs.verify_record(epochs.verify_key_of(seed), RECORD, signature)

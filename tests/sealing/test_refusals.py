@@ -72,7 +72,6 @@ OF_WHAT_WAS_SEALED: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
     (lambda: Reader(b"\x02").version(), (), "of an unknown version"),
     (lambda: Reader(b"\x00\x01\xff").text(), (), "a name is not UTF-8"),
     (lambda: Reader(b"\x00").end(), (), "more than its format holds"),
-    (chain.check_seal, (KEY, 0, 0, {}, chain.GENESIS, bytes(32)), "the seal does not fit the heads"),
     (items.open_items, (SHORT, 7, "main", {}), "the key has the wrong length"),
     (items.open_item, (KEY, 7, "main", "name", no_text()), "an item is not UTF-8"),
     (items.unpack, (b"\x01\x00\x02" + (b"\x00\x01n" + bytes(4)) * 2,), "an item stands twice"),
