@@ -103,19 +103,22 @@ def publish(house: House, loaded: loader.LoadedPolicy) -> Published:
 
     Publishing what is the newest version already changes nothing. Announcing ahead (P37) is the matter
     of `policy publish`, a later issue; until then only `init` and development come here.
+
+    The record comes before the commit: a crash between them skips a number, and none is ever given twice,
+    though a live store that was put back has forgotten some.
     """
     now = clock.now()
-    recorded = records.latest(house, "operation", "publish")
     with house.live.write() as connection:
         house.live.gate(connection, "policy", exclusive=True)
         newest = policies.newest(connection)
         if newest is not None and newest.digest == loaded.digest:
             return version(house, newest.version)
-        known = int(recorded[1]["version"]) if recorded else 0  # a restored live store has forgotten some
-        number = max(known, newest.version if newest else 0) + 1
+        recorded = records.latest(house, "operation", "publish")
+        number = max(int(recorded[1]["version"]) if recorded else 0, newest.version if newest else 0) + 1
+        body = {"act": "publish", "version": number, "digest": loaded.digest.hex()}
+        records.append(house, "operation", body)
         row = policies.PolicyRow(number, loaded.source, loaded.digest, now, now)
         policies.add(connection, row, _texts(loaded.policy))
-    records.append(house, "operation", {"act": "publish", "version": number, "digest": loaded.digest.hex()})
     return Published(number, loaded.policy, now)
 
 
