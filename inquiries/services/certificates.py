@@ -22,6 +22,7 @@ from inquiries.services.house import House
 from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
 from inquiries.stores import ledger, tombstones
 from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import inquiries as live
 from inquiries.stores.types import from_microseconds
 
 SECOND = 1_000_000  # in microseconds
@@ -125,18 +126,21 @@ def for_receipt(house: House, typed: str) -> InquiryCertificate:
         NotFound: nothing was destroyed under this code: unknown and living are one answer (P21).
         ReceiptMalformed: it cannot be a code; answered just the same.
     """
-    lookup = receipts.lookup_id(receipts.normalise(typed))
+    now, lookup = clock.now(), receipts.lookup_id(receipts.normalise(typed))
     with house.keys.read() as connection:
         buried = tombstones.by_receipt(connection, lookup)
         if not buried:
             raise NotFound("nothing was destroyed under this receipt")
-        remaining = tuple(tombstones.living(connection, lookup))
+        living = set(tombstones.living(connection, lookup))
         numbers = {one.epoch for one in buried if one.epoch is not None}
         scoured = tombstones.scoured(connection, numbers)
         proved = _proved(connection, buried)
     with house.live.read() as connection:
         ended = {row.number: row for row in live_epochs.of(connection, scoured) if row.state == "retired"}
-    now = clock.now()
+        inquiry = live.by_receipt(connection, lookup)
+        groups = live.groups_of(connection, inquiry.id, now) if inquiry else []
+    gone = {one.stone.id for one in buried}
+    remaining = tuple(sorted(living.union(group.name for group in groups if group.id not in gone)))
     parts = tuple(_part(one, ended, scoured, now) for one in buried)
     return InquiryCertificate(
         parts=parts,
