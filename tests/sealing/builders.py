@@ -12,6 +12,10 @@ names = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, m
 ids = st.integers(min_value=0, max_value=2**63 - 1)
 keys = st.binary(min_size=32, max_size=32)
 
+#: Two receipt codes that differ in their last character.
+CODE = "01234-56789-ABCDE-FGHJK-MNPQR"
+OTHER_CODE = "01234-56789-ABCDE-FGHJK-MNPQS"
+
 
 def fixed(name: str) -> bytes:
     """A key of 32 bytes that is the same in every run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,11 +19,6 @@ def test_a_commitment_holds_to_its_salt_and_body(
 ) -> None:
     alike = (salt, one) == (pepper, other)
     assert (chain.commitment(salt, one) == chain.commitment(pepper, other)) == alike
-
-
-def test_a_salt_is_never_short() -> None:
-    with pytest.raises(ValueError, match="16 bytes"):
-        chain.commitment(bytes(15), b"body")
 
 
 def test_an_entrys_hash_covers_each_of_its_fields() -> None:
@@ -47,8 +41,6 @@ def test_seal_keys_only_go_forwards() -> None:
     assert chain.key_at(first, 0) == first
     assert chain.key_at(first, 3) == chain.next_seal_key(chain.next_seal_key(chain.next_seal_key(first)))
     assert len({chain.key_at(first, n) for n in range(10)}) == 10
-    with pytest.raises(ValueError, match="from 0"):
-        chain.key_at(first, -1)
 
 
 def test_a_seal_covers_each_of_its_fields() -> None:
@@ -72,10 +64,3 @@ def test_the_order_in_which_heads_were_read_does_not_matter() -> None:
     key, index, at_us, heads, previous = SEAL
     backwards = dict(reversed(heads.items()))
     assert chain.seal_heads(key, index, at_us, backwards, previous) == chain.seal_heads(*SEAL)
-
-
-def test_a_cut_seal_key_seals_nothing() -> None:
-    with pytest.raises(ValueError, match="32 bytes"):
-        chain.seal_heads(bytes(31), *SEAL[1:])
-    with pytest.raises(ValueError, match="32 bytes"):
-        chain.next_seal_key(bytes(31))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inquiries.errors import SealBroken
 from inquiries.sealing import epochs
-from inquiries.sealing.epochs import EpochRecord, EpochSecret, EpochState
+from inquiries.sealing.epochs import EpochRecord, EpochSecret
 from tests.sealing.builders import fixed, flipped, ids, keys
 
 AT = datetime(2026, 3, 1, 0, 0, 0, 1, tzinfo=UTC)
@@ -153,11 +153,3 @@ def test_a_changed_signature_or_another_installation_is_refused() -> None:
     for cut in (b"", signature[:63], signature + b"\x00"):
         with pytest.raises(SealBroken):
             epochs.verify_record(verify_key, RECORD, cut)
-
-
-def test_a_record_without_time_zone_or_with_a_foreign_state_is_not_made() -> None:
-    with pytest.raises(ValueError, match="time zone"):
-        replace(RECORD, at=AT.replace(tzinfo=None))
-    foreign: EpochState = "reopened"  # type: ignore[assignment]
-    with pytest.raises(ValueError, match="open, closed or retired"):
-        replace(RECORD, state=foreign)

@@ -139,8 +139,4 @@ def test_a_reader_gives_all_and_no_more() -> None:
     assert reader.rest() == b"rest"
     reader.end()
     with pytest.raises(SealBroken):
-        Reader(b"\x00\x01\xff").text()
-    with pytest.raises(SealBroken):
-        Reader(b"\x02").version()
-    with pytest.raises(SealBroken):
         Reader(b"").version()

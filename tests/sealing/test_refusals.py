@@ -12,9 +12,8 @@ import pytest
 from inquiries.errors import ReceiptMalformed, SealBroken
 from inquiries.sealing import chain, envelope, epochs, items, primitives, receipts, tags
 from inquiries.sealing.primitives import Reader
-from tests.sealing.builders import fixed
+from tests.sealing.builders import CODE, fixed
 
-CODE = "01234-56789-ABCDE-FGHJK-MNPQR"
 KEY, SHORT = fixed("key"), fixed("key")[:31]
 SECRET = epochs.EpochSecret(4, fixed("secret"))
 MAIN = envelope.GroupKey("main", 101, fixed("main"))
