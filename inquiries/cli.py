@@ -41,7 +41,7 @@ _context: list[Context] = []
 def install(group: click.Group, opened: Callable[[], House], settings: Settings) -> None:
     """Add every command to the application's own."""
     _context[:] = [Context(opened, settings)]
-    for command in (init, policy, staff, sweep, keys, ledger, worker):
+    for command in (init, policy, staff, sweep, forecast, keys, ledger, worker):
         group.add_command(command)
 
 
@@ -190,11 +190,33 @@ def sweep(*, dry_run: bool, as_of: datetime | None, confirm: bool, as_json: bool
     else:
         swept = retention.sweep(house, confirm=confirm)
     words = (
-        f"{swept.due} due, {swept.destroyed} destroyed, {swept.failed} failed, {swept.leftovers} leftovers"
+        f"{swept.due} due, {swept.destroyed} destroyed, {swept.failed} failed, {swept.held} held, "
+        f"{swept.leftovers} leftovers"
     )
     _print(as_json, vars(swept), words)
     if swept.failed:
         raise SystemExit(1)
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True, help="From today on.")
+@as_json
+@_said
+def forecast(*, days: int, as_json: bool) -> None:
+    """Say what will be destroyed on which day."""
+    seen = retention.forecast(_here().house(), days)
+    by_day = [{"date": day.isoformat(), "type": kind, "count": count} for day, kind, count in seen.by_day]
+    data = {
+        "days": seen.days,
+        "from": seen.first.isoformat(),
+        "overdue": seen.overdue,
+        "held": seen.held,
+        "archived": seen.archived,
+        "by_day": by_day,
+    }
+    words = [f"{seen.overdue} overdue, {seen.held} held, {seen.archived} of the archive"]
+    words += [f"{line['date']} {line['type']}: {line['count']}" for line in by_day]
+    _print(as_json, data, "\n".join(words))
 
 
 # -- keys ----------------------------------------------------------------------------------------

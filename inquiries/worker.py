@@ -1,4 +1,4 @@
-"""What runs by itself: adopt, sweep, rotate, seal the ledger; each in its turn, again after a failure.
+"""What runs by itself: adopt, archive, sweep, rotate, seal; each in its turn, again after a failure.
 
 Decides nothing: each turn is one call of a service. Any number of workers may run; a job that another one
 does is left to it.
@@ -17,7 +17,7 @@ import structlog
 
 from inquiries import clock
 from inquiries.errors import ClockSuspect, InquiriesError, JobBusy
-from inquiries.services import adoption, records, recovery, retention, rotation
+from inquiries.services import adoption, archive, due_dates, records, recovery, retention, rotation
 from inquiries.services.house import House
 
 log = structlog.get_logger()
@@ -27,6 +27,8 @@ ADOPT_ALL_EVERY = 600.0
 SEAL_EVERY = 300.0
 SWEEP_EVERY = 3600.0
 ROTATION_ASKED_EVERY = 60.0
+POLICY_ASKED_EVERY = 60.0
+MOVES_ASKED_EVERY = 60.0
 LOOK_EVERY = 86400.0  # after the start, which looks itself
 LOOK_BACK = 10_000_000 << 12  # ids of ten seconds: a transaction may commit after one with a later id
 LONGEST_PAUSE = 300.0
@@ -57,6 +59,8 @@ class Worker:
         self.turns = [
             Turn("adopt", ADOPT_EVERY, self.adopt),
             Turn("adopt_all", ADOPT_ALL_EVERY, self.adopt_all),
+            Turn("shorten", POLICY_ASKED_EVERY, lambda: due_dates.shorten(self.house)),
+            Turn("archive", MOVES_ASKED_EVERY, lambda: archive.carry_out(self.house)),
             Turn("sweep", SWEEP_EVERY, lambda: retention.sweep(self.house)),
             Turn("rotate", ROTATION_ASKED_EVERY, self.rotate_if_due),
             Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),

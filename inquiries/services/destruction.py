@@ -19,9 +19,9 @@ from inquiries.stores import archive, keys, tombstones
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.types import from_microseconds, to_microseconds
 
-BATCH = 1000
+BATCH = 5000
 #: Rows deleted in one transaction: those who send inquiries wait no longer than it takes.
-DELETED_TOGETHER = 200
+DELETED_TOGETHER = 500
 LEFTOVER_BATCH = 5000
 ARCHIVE = "archive"  # the group of an archived inquiry
 

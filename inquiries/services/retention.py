@@ -167,12 +167,13 @@ def _record(house: House, swept: Swept, looked_at: int, *, confirmed: bool) -> N
 
 @dataclass(frozen=True)
 class Forecast:
-    """What will be destroyed on which day, in the policy's time zone: (day, inquiry type, how many groups).
+    """What will be destroyed from `first` on: (day in the policy's time zone, inquiry type, how many groups).
 
     `overdue`: due already. `archived`: how many of `by_day` are archived inquiries. `held`: how many groups
     are held now; each stands in `by_day` when its hold has ended, if that is within the days.
     """
 
+    first: date
     days: int
     by_day: tuple[tuple[date, str, int], ...]
     overdue: int
@@ -188,7 +189,7 @@ def forecast(house: House, days: int) -> Forecast:
         held = len(due_groups.held_ends(connection, now))
     by_day = ((day, kind, counts[kind]) for day, counts, _ in found for kind in sorted(counts))
     archived = sum(archived for _, _, archived in found)
-    return Forecast(days, tuple(by_day), count_due(house, now), held, archived)
+    return Forecast(found[0][0], days, tuple(by_day), count_due(house, now), held, archived)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, type_coerce, update
+from sqlalchemy import Connection, func, insert, select, type_coerce
 
-from inquiries.stores.keys import advance, epochs, insert_if_absent, keys, open_epoch, proofs
-from inquiries.stores.types import Id
+from inquiries.stores.keys import advance, epochs, keys, open_epoch, proofs
+from inquiries.stores.types import Id, to_microseconds
 
 AT_ONCE = 5000  # ids in one question; both databases take many more
 
@@ -54,34 +54,40 @@ class Proof:
     signature: bytes
 
 
+_COLUMNS = (
+    keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.reason, keys.c.type, keys.c.due_at,
+    keys.c.policy_version, keys.c.rule, keys.c.receipt_lookup, keys.c.intent, keys.c.destroyed_at,
+)  # fmt: skip
 _MARKS = ("reason", "type", "due_at", "policy_version", "rule", "intent", "destroyed_at")
+_GONE = ("wrap", "receipt_wrap", "tag_email", "tag_phone")
+#: One statement, which waits for a key that is being adopted at this moment, and then sees it.
 _BURY = (
-    update(keys)
-    .where(keys.c.id == bindparam("key_id"), keys.c.destroyed_at.is_(None))
-    .values(wrap=None, receipt_wrap=None, tag_email=None, tag_phone=None)
-    .values({name: bindparam(f"m_{name}") for name in _MARKS})
+    f"INSERT INTO keys ({', '.join(column.name for column in _COLUMNS)}, epoch) "  # noqa: S608 - names of ours
+    f"VALUES ({', '.join('?' * len(_COLUMNS))}, ?) ON CONFLICT (id) DO UPDATE SET "
+    f"{', '.join(f'{name} = NULL' for name in _GONE)}, "
+    f"{', '.join(f'{name} = excluded.{name}' for name in _MARKS)} WHERE keys.destroyed_at IS NULL"
 )
 
 
 def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
-    """Null the wraps and tags and write the tombstones; an earlier tombstone stays as it is (P11)."""
-    marks: list[dict[str, Any]] = [
-        {
-            "id": stone.id, "inquiry_id": stone.inquiry_id, "group_name": stone.group, "reason": stone.reason,
-            "type": stone.type, "due_at": stone.due_at, "policy_version": stone.policy_version,
-            "receipt_lookup": stone.receipt_lookup, "rule": stone.rule, "intent": stone.intent,
-            "destroyed_at": stone.destroyed_at,
-        }
+    """Null the wraps and tags and write the tombstones; an earlier tombstone stays as it is (P11).
+
+    On the driver's own cursor: there may be a hundred thousand, and until then they can be read.
+    """
+    if not stones:
+        return
+    epoch = open_epoch(connection)  # where no key was adopted, an envelope of this one at the latest holds it
+    rows = [
+        (
+            stone.id, stone.inquiry_id, stone.group, stone.reason, stone.type,
+            None if stone.due_at is None else to_microseconds(stone.due_at),
+            stone.policy_version, stone.rule, stone.receipt_lookup, stone.intent,
+            to_microseconds(stone.destroyed_at), epoch,
+        )
         for stone in stones
     ]  # fmt: skip
-    if not marks:
-        return
-    # Where no key was adopted, an envelope of this epoch at the latest holds it.
-    epoch = open_epoch(connection)
-    updated = [{"key_id": mark["id"]} | {f"m_{name}": mark[name] for name in _MARKS} for mark in marks]
-    # Inserted first: it waits for a key that is being adopted at this moment, and the update then sees it.
-    connection.execute(insert_if_absent(connection).values(epoch=epoch), marks)
-    connection.execute(_BURY, updated)
+    statement = _BURY if connection.dialect.name == "sqlite" else _BURY.replace("?", "%s")
+    connection.exec_driver_sql(statement, rows)
     advance(connection, last=max(stone.intent for stone in stones))
 
 
@@ -98,12 +104,6 @@ def count(connection: Connection, after: datetime, until: datetime | None) -> di
     if until is not None:
         query = query.where(keys.c.destroyed_at <= until)
     return {(row[0], row[1]): row[2] for row in connection.execute(query.group_by(*kind))}
-
-
-_COLUMNS = (
-    keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.reason, keys.c.type, keys.c.due_at,
-    keys.c.policy_version, keys.c.rule, keys.c.receipt_lookup, keys.c.intent, keys.c.destroyed_at,
-)  # fmt: skip
 
 
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[Buried]:
