@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import current_app
+from flask import current_app, request
 
 from inquiries.services.house import House
+from inquiries.services.ids import LARGEST_ID
 from inquiries.settings import Settings
 
 
@@ -18,3 +19,9 @@ def house() -> House:
 def settings() -> Settings:
     """The settings of this application; readable before the house is open."""
     return cast("Settings", current_app.extensions["inquiries.settings"])
+
+
+def before() -> int | None:
+    """The id below which a list goes on; None where the address names none that a store can hold."""
+    wanted = request.args.get("before", type=int)
+    return wanted if wanted is not None and 0 <= wanted <= LARGEST_ID else None

@@ -6,16 +6,31 @@ import hmac
 from typing import Any, Final
 
 from flask import Blueprint, current_app, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
 from inquiries.errors import NotFound
 from inquiries.services.ids import LARGEST_ID
-from inquiries.web import guards, language, sessions, staff_access, staff_inbox, staff_words
+from inquiries.web import (
+    guards,
+    language,
+    sessions,
+    staff_access,
+    staff_archive,
+    staff_holds,
+    staff_inbox,
+    staff_restore,
+    staff_retention,
+    staff_words,
+)
 from inquiries.web.current import house
 
 pages: Final = Blueprint("staff", __name__, url_prefix=sessions.PREFIX)
 
-_INQUIRY: Final = f"/inquiries/<int(max={LARGEST_ID}):inquiry_id>"  # what a store can hold
+_ID: Final = f"<int(max={LARGEST_ID}):{{}}>"  # what a store can hold
+_INQUIRY: Final = f"/inquiries/{_ID.format('inquiry_id')}"
+_ARCHIVED: Final = f"/archive/{_ID.format('archive_id')}"
+_RUN: Final = f"/retention/runs/{_ID.format('number')}"
 _GET: Final = ["GET"]
 _POST: Final = ["POST"]
 
@@ -30,17 +45,30 @@ pages.add_url_rule(f"{_INQUIRY}/open", view_func=staff_inbox.open_inquiry, metho
 pages.add_url_rule(f"{_INQUIRY}/answered", view_func=staff_inbox.answered, methods=_POST)
 pages.add_url_rule(f"{_INQUIRY}/close", view_func=staff_inbox.close, methods=_POST)
 pages.add_url_rule(f"{_INQUIRY}/reopen", view_func=staff_inbox.reopen, methods=_POST)
+pages.add_url_rule(f"{_INQUIRY}/hold", view_func=staff_holds.hold, methods=_GET + _POST)
+pages.add_url_rule(f"{_INQUIRY}/archive", view_func=staff_archive.move, methods=_GET + _POST)
+pages.add_url_rule("/archive", view_func=staff_archive.archive, methods=_GET)
+pages.add_url_rule(_ARCHIVED, view_func=staff_archive.archived, methods=_GET)
+pages.add_url_rule(f"{_ARCHIVED}/open", view_func=staff_archive.open_archived, methods=_GET + _POST)
+pages.add_url_rule("/retention", view_func=staff_retention.retention, methods=_GET)
+pages.add_url_rule(f"{_RUN}.json", view_func=staff_retention.run_file, methods=_GET)
+pages.add_url_rule(_RUN, view_func=staff_retention.run, methods=_GET)
+pages.add_url_rule(
+    f"/holds/{_ID.format('hold_id')}/release", view_func=staff_retention.release, methods=_POST
+)
+pages.add_url_rule("/restore", view_func=staff_restore.restore, methods=_GET + _POST)
 
 
 @pages.before_request
-def _load() -> None:
-    """Find the session; a language asked for by link is kept in it."""
+def _load() -> ResponseReturnValue | None:
+    """Find the session; a language asked for by link is kept in it. After a restore the gate comes next."""
     key = hmac.digest(house().secret_key, b"inquiries staff csrf", "sha256")
     current_app.config.setdefault("WTF_CSRF_SECRET_KEY", key)  # known once the house is open
     sessions.load()
     wanted = request.args.get("lang")
     if wanted in language.SPOKEN:
         sessions.current().language = wanted
+    return staff_restore.closed()
 
 
 @pages.context_processor

@@ -17,10 +17,10 @@ from wtforms import EmailField, PasswordField, StringField
 
 from inquiries.errors import InvalidItems, SignInRefused
 from inquiries.rules.permissions import Permission
-from inquiries.services import passwords, people, publishing, second_factor
+from inquiries.services import passwords, people, publishing, recovery, second_factor
 from inquiries.services import sessions as session_service
 from inquiries.services import sign_in as signing_in
-from inquiries.web import limits, sessions, staff_words
+from inquiries.web import limits, sessions, staff_restore, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import audience, current_actor, needs, signed_in
 from inquiries.web.messages import Message
@@ -50,15 +50,15 @@ class EnrolForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
 
 @audience("staff-anonymous")
 def home() -> Response:
-    """`/staff/` leads to the inbox, and that to sign-in where needed."""
-    return redirect(url_for("staff.inbox"))
+    """`/staff/` leads to the inbox, and that to sign-in where needed; after a restore, to what was found."""
+    return redirect(_start())
 
 
 @audience("staff-anonymous")
 def sign_in() -> ResponseReturnValue:
     """E-mail, password and code on one page; one answer to everything that is wrong."""
     if request.method == "GET" and current_actor() is not None:
-        return redirect(url_for("staff.inbox"))
+        return redirect(_start())
     form = SignInForm()
     if request.method == "GET":
         return render_template("staff/sign_in.html", form=form, errors=())
@@ -79,7 +79,7 @@ def sign_in() -> ResponseReturnValue:
         return render_template("staff/sign_in.html", form=form, errors=errors), SignInRefused.status
     wanted = session.take_wanted()
     session.begin(done)
-    return redirect(wanted or url_for("staff.inbox"), code=303)
+    return redirect(wanted or _start(), code=303)
 
 
 @needs(Permission.own_session)
@@ -117,6 +117,15 @@ def enrol(token: str) -> ResponseReturnValue:
         shortest=passwords.SHORTEST,
     )
     return page, InvalidItems.status if errors else 200
+
+
+def _start() -> str:
+    """Where staff begin; while the gate stands, who can end it begins there."""
+    if recovery.gate(house()) is None:
+        return url_for("staff.inbox")
+    if current_actor() is None:
+        return url_for("staff.sign_in")
+    return url_for("staff.restore" if staff_restore.may_end() else "staff.inbox")
 
 
 def _qr(uri: str) -> Markup:

@@ -16,11 +16,11 @@ from inquiries.errors import FieldError, ReasonRequired, WrongState
 from inquiries.rules import lifecycle
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, allowed, listable
+from inquiries.services import archive, holds, publishing, retention
 from inquiries.services import inbox as service
-from inquiries.services import publishing
 from inquiries.services.actor import Actor
 from inquiries.services.inbox import InquirySummary, OpenedInquiry
-from inquiries.web import sessions, staff_words
+from inquiries.web import sessions, staff_holds, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import needs, signed_in
 
@@ -63,6 +63,9 @@ def inbox() -> str:
         page_of=page,
         types=[name for name in declared if name in listable(actor.roles, declared)],
         wanted=wanted,
+        alarm=retention.alarm(house()),
+        alarm_after=retention.ALARM_AFTER,
+        may_look=allowed(actor.roles, Permission.see_retention).allowed,
         next_url=_list_url({**wanted, "after": page.next}) if page.next else None,
         newest_url=_list_url({**wanted, "after": ""}) if "after" in wanted else None,
     )
@@ -93,6 +96,11 @@ def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
         inquiry=opened.summary,
         lines=_lines(opened),
         acts=_acts(actor, opened.summary),
+        holds=holds.marks(house(), inquiry_id),
+        hold_form=staff_holds.hold_form() if _may(Permission.hold_inquiry, opened.summary) else None,
+        choices=archive.choices(house(), actor, inquiry_id)
+        if _may(Permission.open_archive, opened.summary)
+        else (),
         reason=" ".join(request.form.get("reason", "").split()),
     )
 
@@ -140,9 +148,16 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
         inquiry=summary,
         labels={name: staff_words.item_label(summary.policy, name) for name in summary.masked},
         acts=_acts(signed_in(), summary),
+        holds=holds.marks(house(), summary.id),
+        may_hold=_may(Permission.hold_inquiry, summary),
+        may_archive=_may(Permission.open_archive, summary),
         said=staff_words.SAID.get(said) if said else None,
         errors=errors,
     )
+
+
+def _may(permission: Permission, summary: InquirySummary) -> bool:
+    return allowed(signed_in().roles, permission, summary.type).allowed
 
 
 def _acts(actor: Actor, summary: InquirySummary) -> tuple[Act, ...]:

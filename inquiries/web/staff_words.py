@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from flask_babel import format_timedelta
+from flask_babel import format_decimal, format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -16,8 +17,9 @@ from inquiries import clock
 from inquiries.errors import FieldError
 from inquiries.policy.model import Policy
 from inquiries.rules.lifecycle import Action, State
-from inquiries.rules.permissions import ALL_TYPES, Role
+from inquiries.rules.permissions import ALL_TYPES, Permission, Role, allowed
 from inquiries.services import publishing
+from inquiries.services.actor import Actor
 from inquiries.web import language
 from inquiries.web.current import house
 from inquiries.web.messages import Message
@@ -39,8 +41,37 @@ SAID: Final[Mapping[str, str]] = {
     Action.answer: _l("Marked as answered."),
     Action.close: _l("Closed. The day of its destruction has come nearer."),
     Action.reopen: _l("Reopened."),
+    "hold": _l("Held. The officer's list of holds shows it; release it there."),
+    "release": _l("Released. What is due by now goes with the next run."),
+    "archive": _l(
+        "Moved to the archive; the rest of the inquiry is destroyed. "
+        "A line that is not in the list yet follows within minutes."
+    ),
+    "restore": _l("Confirmed. The staff pages are open again."),
     "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
 }
+
+
+STORES: Final[Mapping[str, str]] = {
+    "live": _l("the inquiries"),
+    "keys": _l("the keys store"),
+    "keyring": _l("the keyring"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page of the navigation."""
+
+    endpoint: str
+    label: str
+
+
+_PLACES: Final = (
+    ("staff.inbox", Permission.list_inquiries, _l("Inbox")),
+    ("staff.retention", Permission.see_retention, _l("Retention")),
+    ("staff.archive", Permission.open_archive, _l("Archive")),
+)
 
 
 def type_label(name: str) -> str:
@@ -83,17 +114,76 @@ def zone() -> str:
     return publishing.in_force(house()).policy.time_zone
 
 
+def told(moment: str) -> datetime:
+    """The moment that a certificate names (RFC 3339)."""
+    return datetime.fromisoformat(moment)
+
+
+def places(actor: Actor) -> tuple[Place, ...]:
+    """The pages to which the navigation of this person leads."""
+    return tuple(
+        Place(endpoint, str(label))
+        for endpoint, permission, label in _PLACES
+        if allowed(actor.roles, permission).allowed or endpoint == "staff.inbox"
+    )
+
+
+def stores(names: tuple[str, ...]) -> str:
+    """The stores and the keyring in words."""
+    return ", ".join(str(STORES.get(name, name)) for name in names)
+
+
+def figure(count: int) -> str:
+    """A count as the reader writes it: 12,345."""
+    return str(format_decimal(count))
+
+
+def span(length: timedelta) -> str:
+    """A length of time in words, no finer than an hour or a minute: 3 days, 80 hours, 5 minutes."""
+    granularity = "hour" if length >= timedelta(hours=2) else "minute"
+    return str(format_timedelta(length, granularity=granularity, threshold=4))
+
+
+def seconds(count: int) -> str:
+    """So many seconds in words; none, where nothing waited."""
+    return span(timedelta(seconds=count)) if count else "–"
+
+
+def week(start: date) -> str:
+    """The day on which a week begins, short."""
+    return format_date(start, "medium", locale=language.chosen())
+
+
+def month(start: date) -> str:
+    """The month of a day, as short as a chart needs it."""
+    return format_date(start, "LLL", locale=language.chosen())
+
+
 def messages(errors: tuple[FieldError, ...]) -> tuple[Message, ...]:
-    """Each fault of an enrolment as a sentence that leads to its field."""
+    """Each fault of a form as a sentence that leads to its field."""
     return tuple(Message(one.field, one.code, _fault(one), f"field-{one.field}") for one in errors)
 
 
 def _fault(error: FieldError) -> str:
+    limit = error.params.get("max", "")
     words = {
+        "basis.required": _("Please name the basis."),
+        "basis.too_long": _("The basis has at most %(max)s characters.", max=limit),
+        "reason.required": _("Please say why."),
+        "reason.too_long": _("The reason has at most %(max)s characters.", max=limit),
+        "until.required": _("Please choose the day on which it ends."),
+        "until.not_to_come": _("Please choose a day that is to come, within the next ten years."),
+        "statute.required": _("Please choose the record that the law orders kept."),
+        "statute.undeclared": _("The policy does not name this record. Please choose another."),
+        "items.required": _("Please tick at least one item."),
+        "items.undeclared": _("This record may not contain all of these items. Please tick them anew."),
+        "release_reason": _("Please say why you release this hold."),
+        "restore_reason": _("Please say how the store came to be put back."),
         "too_short": _("A password has at least %(min)s characters.", min=error.params.get("min", "")),
-        "too_long": _("A password has at most %(max)s characters.", max=error.params.get("max", "")),
+        "too_long": _("A password has at most %(max)s characters.", max=limit),
         "too_simple": _("This password is too easy to guess. Several words in a row are a good one."),
         "wrong_code": _("This is not the code that your app shows now. Please type the newest one."),
         "reason_required": _("Please say why you open this inquiry."),
     }
-    return str(words.get(error.code, error.code))
+    found = words.get(f"{error.field}.{error.code}") or words.get(error.code)
+    return str(found or _("This cannot be accepted."))

@@ -25,6 +25,7 @@ PEOPLE: dict[str, tuple[tuple[Role, ...], tuple[str, ...]]] = {
     "support and privacy": ((Role.consultation, Role.privacy), ("support",)),
 }
 TO_SIGN_IN = 303
+OFFICERS = [name for name, (roles, _) in PEOPLE.items() if Role.privacy in roles]
 
 #: Endpoint → person → answer for an inquiry of support, and for one of recruitment. "nobody": not signed in.
 TABLE: dict[str, dict[str, tuple[int, int]]] = {
@@ -51,11 +52,26 @@ TABLE: dict[str, dict[str, tuple[int, int]]] = {
         }
         for act in ("answered", "close", "reopen")
     },
+    **{
+        f"{method} staff.{form}": {name: (status, status) if name in OFFICERS else (404, 404) for name in PEOPLE}
+        for form in ("hold", "move")
+        for method, status in (("GET", 200), ("POST", 422))  # nothing filled in
+    },
 }  # fmt: skip
 
 #: Endpoints that are not about one inquiry: person → answer; all others as "else".
 PLAIN: dict[str, dict[str, int]] = {
     "GET staff.inbox": {"nobody": TO_SIGN_IN, "else": 200},
+    "GET staff.retention": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "GET staff.run": {"nobody": TO_SIGN_IN, "else": 404},  # no such run, nor such a hold, nor archived
+    "GET staff.run_file": {"nobody": TO_SIGN_IN, "else": 404},
+    "POST staff.release": {"nobody": TO_SIGN_IN, "else": 404},
+    "GET staff.archive": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "GET staff.archived": {"nobody": TO_SIGN_IN, "else": 404},
+    "GET staff.open_archived": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 302), "else": 404},
+    "POST staff.open_archived": {"nobody": TO_SIGN_IN, "else": 404},
+    "GET staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "POST staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 422), "else": 404},
     "GET staff.home": {"else": 302},
     "GET staff.sign_in": {"nobody": 200, "else": 302},
     "POST staff.sign_in": {"nobody": 400, "else": 422},  # nothing filled in; nobody has no token either
@@ -79,7 +95,8 @@ class Floor:
         member = self.people.get(person) or Desk(self.app)
         called, _, reason = endpoint.partition(" with a ")
         method, _, name = called.partition(" ")
-        values: dict[str, object] = {"inquiry_id": inquiry_id, "token": "no-such-invitation"}
+        unknown = dict.fromkeys(("number", "hold_id", "archive_id"), 4711)
+        values: dict[str, object] = {"inquiry_id": inquiry_id, "token": "no-such-invitation", **unknown}
         (rule,) = (one for one in self.app.url_map.iter_rules() if one.endpoint == name)
         path = self.app.url_map.bind("localhost").build(name, {one: values[one] for one in rule.arguments})
         given = {"reason": "a request of the person"} if reason else {}
