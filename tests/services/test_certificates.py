@@ -57,9 +57,6 @@ def sweep(house: House) -> None:
     """As a process sweeps that starts now, and has seen no other time."""
     house.memory.pop("clock", None)
     assert not retention.sweep(house, confirm=True).failed
-    for intent, body in records.bodies(house, "destruction"):
-        if body["act"] == "intent":
-            certificates.prove_intent(house, intent, [row[0] for row in body["groups"]])
 
 
 def check(house: House, document: documents.InquiryDocument | documents.RunDocument) -> documents.Checked:

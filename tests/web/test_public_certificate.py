@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from inquiries import clock
 from inquiries.sealing import documents
-from inquiries.services import certificates, publishing, records, retention, rotation
+from inquiries.services import publishing, retention, rotation
 from inquiries.web.destroyed import rule_in_words
 from tests.cast import ITEMS
 from tests.web.site import ALLOWED, code_of, send, site
@@ -36,9 +36,6 @@ def sweep(app: Flask) -> None:
     house = app.extensions["inquiries"]()
     house.memory.pop("clock", None)
     assert not retention.sweep(house, confirm=True).failed
-    for intent, body in records.bodies(house, "destruction"):
-        if body["act"] == "intent":
-            certificates.prove_intent(house, intent, [row[0] for row in body["groups"]])
 
 
 @pytest.fixture

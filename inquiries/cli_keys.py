@@ -1,0 +1,108 @@
+"""The commands for keys, ledger and proofs: thin Click over services, and holds no rule."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inquiries.console import as_json, here, printed, said
+from inquiries.sealing import documents
+from inquiries.services import records, rotation
+
+# -- keys ----------------------------------------------------------------------------------------
+
+
+@click.group()
+def keys() -> None:
+    """The key hierarchy."""
+
+
+@keys.command("rotate")
+@click.option("--confirm", is_flag=True, help="Accept that what cannot be opened stays behind; recorded.")
+@said
+def keys_rotate(*, confirm: bool) -> None:
+    """Open a new epoch, re-wrap every living key, end the earlier epochs: destruction becomes final."""
+    done = rotation.rotate(here().house(), confirm=confirm)
+    click.echo(f"Epoch {done.epoch} is open; {done.rewrapped} keys re-wrapped; retired: {len(done.retired)}.")
+
+
+# -- ledger --------------------------------------------------------------------------------------
+
+
+@click.group()
+def ledger() -> None:
+    """The records and their proof."""
+
+
+@ledger.command("verify")
+@click.option("--key", help="The first seal key in hex, as the first officer keeps it.")
+@as_json
+@said
+def ledger_verify(*, key: str | None, as_json: bool) -> None:
+    """Check every link, body and seal."""
+    verdict = records.verify(here().house(), None if key is None else _key(key))
+    problems = [{"chain": p.chain, "n": p.n, "kind": p.kind} for p in verdict.problems]
+    data = {
+        "ok": verdict.ok,
+        "entries": verdict.entries,
+        "heads": _heads(verdict.heads),
+        "problems": problems,
+    }
+    words = [f"{verdict.entries} entries, {len(problems)} problems"]
+    words += [f"{p['chain']} {p['n']}: {p['kind']}" for p in problems]
+    printed(as_json, data, "\n".join(words))
+    if problems:
+        raise SystemExit(1)
+
+
+def _key(written: str) -> bytes:
+    """The 32 bytes of a key, as somebody wrote them down."""
+    digits = "".join(written.split())
+    if len(digits) != 64 or set(digits) - set(string.hexdigits):  # noqa: PLR2004
+        raise click.UsageError("--key is 64 hexadecimal digits")
+    return bytes.fromhex(digits)
+
+
+@ledger.command("head")
+@as_json
+@said
+def ledger_head(*, as_json: bool) -> None:
+    """Print each chain's newest entry, to be kept elsewhere."""
+    heads = _heads(records.heads(here().house()))
+    words = "\n".join(f"{name} {head['n']} {head['hash']}" for name, head in heads.items())
+    printed(as_json, heads, words)
+
+
+def _heads(heads: Any) -> dict[str, Any]:  # noqa: ANN401 - the records' own mapping
+    return {name: {"n": n, "hash": digest.hex()} for name, (n, digest) in sorted(heads.items())}
+
+
+# -- proofs --------------------------------------------------------------------------------------
+
+
+@click.group()
+def certificate() -> None:
+    """Proofs of destruction."""
+
+
+@certificate.command("verify")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--key", help="The verify key in hex, as it is published on /privacy.")
+@said
+def certificate_verify(file: Path, key: str | None) -> None:
+    """Check a certificate offline: what is in it was signed by the holder of the key."""
+    document = documents.read(file.read_bytes())
+    checked = documents.check(document, _key(key or document.verify_key))
+    for statement in checked.proved:
+        words = (f"{name} {value}" for name, value in sorted(statement.items()) if value is not None)
+        click.echo(f"Proved: {', '.join(words)}")
+    for problem in checked.problems:
+        click.echo(f"Not proved: {problem}", err=True)
+    if key is None:
+        click.echo("Checked with the key that the file itself names; compare it with the one published:")
+        click.echo(document.verify_key)
+    if not checked.ok:
+        raise SystemExit(1)

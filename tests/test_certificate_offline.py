@@ -1,0 +1,107 @@
+"""A certificate checked away from the installation: by the command, and by the lines of docs/formats.md alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from inquiries import clock, create_app
+from inquiries.services import certificates, retention, rotation
+from inquiries.services.house import House
+from inquiries.settings import load
+from tests.cast import send
+from tests.running import ROOT
+
+
+@pytest.fixture
+def proof(house: House, tmp_path: Path) -> Path:
+    """The file that Sora downloaded once the rotation was through."""
+    with time_machine.travel(clock.now() - timedelta(days=367)):
+        receipt = send(house).receipt
+    assert not retention.sweep(house, confirm=True).failed
+    rotation.rotate(house)
+    document = certificates.for_receipt(house, receipt).document
+    assert all(part.proof and part.final for part in document.destroyed)
+    file = tmp_path / "proof.json"
+    file.write_text(document.model_dump_json(indent=1), encoding="utf-8")
+    return file
+
+
+def verify(directory: Path, *words: str) -> Any:
+    """The command, as somebody runs it who has no instance."""
+    settings = load(instance=directory / "nothing here")
+    result = create_app(settings).test_cli_runner().invoke(args=["certificate", "verify", *words])
+    assert not settings.instance.exists()
+    return result
+
+
+def documented(directory: Path, file: Path, key: str) -> subprocess.CompletedProcess[str]:
+    """The lines of the documentation, in a directory where nothing of ours can be imported."""
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (directory / "check.py").write_text(script, encoding="utf-8")
+    words = [sys.executable, "-I", "check.py", str(file), key]
+    return subprocess.run(words, cwd=directory, capture_output=True, text=True, check=False)
+
+
+def changed(file: Path, **statement: str) -> Path:
+    """The file with a word of the first statement changed."""
+    data = json.loads(file.read_text())
+    data["destroyed"][0]["statement"] |= statement
+    forged = file.with_name("forged.json")
+    forged.write_text(json.dumps(data))
+    return forged
+
+
+def test_the_command_proves_a_certificate_without_an_instance(
+    house: House, proof: Path, tmp_path: Path
+) -> None:
+    result = verify(tmp_path, str(proof), "--key", house.custody.verify_key.hex())
+    assert result.exit_code == 0
+    assert result.stdout.count("Proved: ") == 2
+    assert "rule period 1 year" in result.stdout
+
+
+def test_without_a_key_it_says_whose_key_it_took(house: House, proof: Path, tmp_path: Path) -> None:
+    result = verify(tmp_path, str(proof))
+    assert result.exit_code == 0
+    assert result.stdout.endswith(f"compare it with the one published:\n{house.custody.verify_key.hex()}\n")
+
+
+def test_another_key_or_another_word_is_a_finding(house: House, proof: Path, tmp_path: Path) -> None:
+    result = verify(tmp_path, str(proof), "--key", "ab" * 32)
+    assert (result.exit_code, "another verify key" in result.stderr) == (1, True)
+    forged = changed(proof, reason="closed")
+    result = verify(tmp_path, str(forged), "--key", house.custody.verify_key.hex())
+    assert (result.exit_code, "not the one that was signed" in result.stderr) == (1, True)
+
+
+def test_what_is_no_certificate_is_said(tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    result = verify(tmp_path, str(other))
+    assert (result.exit_code, result.stderr) == (1, "seal_broken: this is no certificate of version 1\n")
+    assert verify(tmp_path, str(tmp_path / "none.json")).exit_code == 2
+    assert verify(tmp_path, str(other), "--key", "short").exit_code in {1, 2}
+
+
+def test_the_documented_lines_prove_it_with_nothing_of_ours(
+    house: House, proof: Path, tmp_path: Path
+) -> None:
+    done = documented(tmp_path, proof, house.custody.verify_key.hex())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == ["main", "visitor"]
+    assert "None" not in done.stdout
+
+
+def test_the_documented_lines_refuse_what_was_changed(house: House, proof: Path, tmp_path: Path) -> None:
+    key = house.custody.verify_key.hex()
+    assert "InvalidSignature" in documented(tmp_path, changed(proof, due="2020-01-01"), key).stderr
