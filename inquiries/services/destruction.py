@@ -7,6 +7,7 @@ elsewhere never destroys anything; a tombstone always deletes leftovers (P08-P12
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,8 +21,9 @@ from inquiries.stores.live import due as due_groups
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 BATCH = 5000
-#: Rows deleted in one transaction: those who send inquiries wait no longer than it takes.
+#: Rows claimed or deleted in one transaction, and a pause: those who send inquiries wait no longer than that.
 DELETED_TOGETHER = 500
+PAUSE = 0.002
 LEFTOVER_BATCH = 5000
 ARCHIVE = "archive"  # the group of an archived inquiry
 
@@ -63,8 +65,15 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
-    with house.live.write() as connection:
-        groups = due_groups.claim_due(connection, clock.now(), BATCH)
+    count = DELETED_TOGETHER
+    for _ in range(BATCH // DELETED_TOGETHER):
+        if count < DELETED_TOGETHER:
+            break
+        with house.live.write() as connection:
+            count = due_groups.claim_due(connection, clock.now(), DELETED_TOGETHER)
+        time.sleep(PAUSE)
+    with house.live.read() as connection:
+        groups = due_groups.claimed(connection, BATCH)
     return _Batch(
         [_listed(group, *_why(group, reasons)) for group in groups],
         {group.id: group.receipt_lookup for group in groups},
@@ -193,6 +202,7 @@ def _remove(house: House, listed: Sequence[Sequence[Any]]) -> int:
                 removed += due_groups.remove_groups(
                     connection, [row[0] for row in living], [row[1] for row in living]
                 )
+            time.sleep(PAUSE)
     return removed
 
 

@@ -30,6 +30,7 @@ PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",  # no sealed row is spilled into a temporary file
     "PRAGMA busy_timeout = 10000",
+    "PRAGMA wal_autocheckpoint = 8000",  # 32 MB: measured, a sweep writes the same pages half as often
 )
 
 

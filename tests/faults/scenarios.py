@@ -28,6 +28,7 @@ from inquiries import clock
 from inquiries import settings as settings_module
 from inquiries.services import (
     adoption,
+    archive,
     destruction,
     installation,
     passwords,
@@ -41,7 +42,7 @@ from inquiries.services import (
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.worker import Worker
-from tests.cast import send
+from tests.cast import OH, send
 from tests.faults.failpoints import arm
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -106,7 +107,7 @@ def enrol_with(house: House, directory: Path, token: str) -> None:
 def small_batches() -> None:
     """Several commits where there would be one."""
     adoption.BATCH = rewrapping.BATCH = 2
-    destruction.BATCH = 4
+    destruction.BATCH = destruction.DELETED_TOGETHER = 4
 
 
 # -- made ready ----------------------------------------------------------------------------------
@@ -182,6 +183,37 @@ def with_all_put_back(directory: Path) -> None:
     house.close()
     put_back_database(copy_of_live, instance / "live.db")
     put_back_tree(copy_of_keys, instance / "keyring")
+
+
+def with_ordinary(directory: Path) -> None:
+    """What stays, and two inquiries that will be archived, one of them not adopted."""
+    house = _installed(directory)
+    enrol_officer(house, directory)
+    receive(house, directory, "stays")
+    receive(house, directory, "archived 0", consents=WITH_MARKETING)
+    adoption.adopt_pending(house)
+    receive(house, directory, "archived 1")
+    house.close()
+
+
+def with_archived(directory: Path) -> None:
+    """Archived rows whose statute's period has ended, one with a key that moved on, and one that stays."""
+    with_ordinary(directory)
+    house = open_house(settings_of(directory))
+    for number in range(2):
+        receive(house, directory, f"all due, archived {number}")
+        _order(house, directory, "visitor_log", _inquiries(house)[-1])
+    rotation.rotate(house)
+    receive(house, directory, "all due, archived 2")
+    _order(house, directory, "visitor_log", _inquiries(house)[-1])
+    _order(house, directory, "contract", _inquiries(house)[1])
+    house.close()
+
+
+def _order(house: House, directory: Path, statute: str, inquiry: int) -> None:
+    """Oh moves an inquiry to the archive, and sees that it is done."""
+    archive_id = archive.order(house, OH, inquiry, statute=statute, items=["content"], reason="kept by law")
+    tell(directory, act="archived", archive=archive_id)
 
 
 def _inquiries(house: House) -> list[int]:
@@ -276,6 +308,16 @@ def sweep(directory: Path) -> None:
     house.close()
 
 
+def move(directory: Path) -> None:
+    """Two moves, one of them of what was not adopted."""
+    house = open_house(settings_of(directory))
+    inquiries = _inquiries(house)[-2:]
+    for inquiry in inquiries:
+        _order(house, directory, "contract", inquiry)
+    archive.carry_out(house)
+    house.close()
+
+
 def rotate(directory: Path) -> None:
     house = open_house(settings_of(directory))
     rotation.rotate(house)
@@ -312,6 +354,8 @@ SCENARIOS = {
         Scenario("intake_together", with_an_officer, send_together),
         Scenario("adoption", with_unadopted, adopt),
         Scenario("sweep", with_due, sweep, ALL_DUE),
+        Scenario("archive", with_ordinary, move),
+        Scenario("archive_sweep", with_archived, sweep, VISITOR_DUE),
         Scenario("rotation", with_destroyed, rotate, ALL_DUE + timedelta(hours=1)),
         Scenario("enrolment", installed, enrol),
         Scenario("seal", with_an_officer, seal),

@@ -143,6 +143,7 @@ def test_a_closed_inquiry_says_so_on_its_tombstone(house_at_t0: House) -> None:
 def test_in_batches(any_house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house = any_house_at_t0
     monkeypatch.setattr(destruction, "BATCH", 3)
+    monkeypatch.setattr(destruction, "DELETED_TOGETHER", 2)
     monkeypatch.setattr(destruction, "LEFTOVER_BATCH", 3)
     with at(hours=1):
         for _ in range(5):

@@ -61,8 +61,8 @@ _CLAIMED = select(
 # -- claiming ------------------------------------------------------------------------------------
 
 
-def claim_due(connection: Connection, now: datetime, limit: int) -> list[Claimed]:
-    """Claim up to `limit` groups that are due and not held; returns those claimed and not finished, too.
+def claim_due(connection: Connection, now: datetime, limit: int) -> int:
+    """Claim up to `limit` groups that are due and not held; returns how many.
 
     A claim is for good: whoever sees it refuses to read, hold or postpone. What was ordered into the archive
     before it was due is not claimed here: the move takes it first, and destroys it.
@@ -76,10 +76,14 @@ def claim_due(connection: Connection, now: datetime, limit: int) -> list[Claimed
     )
     due = due.order_by(groups.c.due_at).limit(limit)
     if connection.dialect.name == "postgresql":
-        ids = list(connection.scalars(due.with_for_update(skip_locked=True, of=groups)))
+        ids = list(connection.scalars(due.with_for_update(skip_locked=True)))
         _claim(connection, ids, now)
-    else:
-        connection.execute(update(groups).where(groups.c.id.in_(due)).values(claimed_at=now))
+        return len(ids)
+    return connection.execute(update(groups).where(groups.c.id.in_(due)).values(claimed_at=now)).rowcount
+
+
+def claimed(connection: Connection, limit: int) -> list[Claimed]:
+    """Groups that were claimed and are not destroyed yet."""
     query = _CLAIMED.where(groups.c.claimed_at.is_not(None)).order_by(groups.c.id).limit(limit)
     return [Claimed(*row) for row in connection.execute(query)]
 
