@@ -29,7 +29,7 @@ class Failpoints:
     """Counts them; `fatal` is the number of the one to die at."""
 
     def __init__(self, keyring: Path, fatal: int, report: Path) -> None:
-        self.keyring = str(keyring)
+        self.keyrings = (str(keyring), str(keyring.with_name("archive-keyring")))
         self.fatal = fatal
         self.report = report
         self.reached = 0
@@ -50,10 +50,11 @@ class Failpoints:
     def name_of(self, path: object) -> str | None:
         """The keyring file that the path names."""
         text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
-        if not text.startswith(self.keyring):
-            return None
-        name = text[len(self.keyring) :].lstrip("/") or "the directory"
-        return None if name.startswith(NOT_WRITTEN) else name
+        for keyring in self.keyrings:
+            if text.startswith(keyring):
+                name = text[len(keyring) :].lstrip("/") or "the directory"
+                return None if name.startswith(NOT_WRITTEN) else name
+        return None
 
     def opened(self, real: Callable[..., int], path: object, *args: Any, **kwargs: Any) -> int:
         descriptor = real(path, *args, **kwargs)

@@ -10,9 +10,9 @@ from typing import Any
 
 from inquiries.clock import now
 from inquiries.errors import NotFound
-from inquiries.services import inbox, receipt, records
+from inquiries.services import archive, inbox, receipt, records
 from inquiries.services.house import House
-from tests.cast import MINJI
+from tests.cast import MINJI, OH
 
 
 def whole(house: House) -> None:
@@ -20,6 +20,7 @@ def whole(house: House) -> None:
     _nothing_half_destroyed(house)
     _epochs_agree(house)
     _files_are_whole(house.custody.keyring.directory)
+    _files_are_whole(house.custody.archive.keyring.directory)
     verdict = records.verify(house)
     assert verdict.ok, verdict.problems
 
@@ -33,12 +34,17 @@ def _nothing_half_destroyed(house: House) -> None:
     assert all(row[1:5] == (None,) * 4 for row in stones), "a tombstone keeps a wrap or a tag"
     both = {row[0] for row in living} & {row[0] for row in stones}
     assert not both, f"live rows of destroyed groups: {both}"
+    kept = _rows(house.archive, "SELECT id, envelope IS NULL FROM archived")
+    both = {row[0] for row in kept} & {row[0] for row in stones}
+    assert not both, f"archived rows of destroyed keys: {both}"
     shells = {row[0] for row in _rows(house.live, "SELECT id FROM inquiries")}
     assert shells == {row[1] for row in living}, "a shell without groups, or groups without a shell"
     staff = {row[0] for row in _rows(house.live, "SELECT id FROM staff")}
     assert {row[0] for row in _rows(house.live, "SELECT inquiry_id FROM envelopes")} <= shells | staff
     keys = {row[0] for row in _rows(house.keys, "SELECT id FROM keys WHERE destroyed_at IS NULL")}
-    assert not keys - {row[0] for row in living} - staff, "living keys of groups that are not there"
+    rows = {row[0] for row in (*living, *kept)}
+    assert not keys - rows - staff, "living keys of groups that are not there"
+    assert {row[0] for row in kept if row[1]} <= keys, "an archived row with neither key nor envelope"
     sealed = {row[0] for row in _rows(house.live, "SELECT inquiry_id FROM envelopes")}
     bare = {row[1] for row in living if row[0] not in keys} - sealed
     assert not bare, f"groups with neither key nor envelope, of {bare}"
@@ -67,7 +73,16 @@ def _epochs_agree(house: House) -> None:
 
 def _files_are_whole(keyring: Path) -> None:
     known = ("CACHEDIR.TAG", "epoch-", "surface-", "keys.db", ".lock")
-    single = {"root.key", "secret.key", "verify.key", "signing.key", "tag.key", "seal.key", "archive.pub"}
+    single = {
+        "root.key",
+        "secret.key",
+        "verify.key",
+        "signing.key",
+        "tag.key",
+        "seal.key",
+        "archive.pub",
+        "archive.key",
+    }
     strange = [f.name for f in keyring.iterdir() if f.name not in single and not f.name.startswith(known)]
     assert not strange, f"left behind in the keyring: {strange}"
     open_to_others = [file.name for file in keyring.iterdir() if file.stat().st_mode & 0o077]
@@ -98,6 +113,24 @@ def contents_of_inbox(house: House) -> list[str]:
         after = page.next
         if after is None:
             return found
+
+
+def contents_of_archive(house: House) -> frozenset[str]:
+    """What Oh reads when she opens every archived row; each stands there once."""
+    lines = archive.page(house, OH).rows
+    contents = [archive.open_archived(house, OH, line.id, "looking").items["content"] for line in lines]
+    assert len(set(contents)) == len(contents), contents
+    return frozenset(contents)
+
+
+def archived(house: House) -> list[int]:
+    """The archived rows, due or not."""
+    return [row[0] for row in _rows(house.archive, "SELECT id FROM archived")]
+
+
+def destroyed(house: House) -> list[int]:
+    """The ids of all tombstones."""
+    return [row[0] for row in _rows(house.keys, "SELECT id FROM keys WHERE destroyed_at IS NOT NULL")]
 
 
 def _opened(house: House, inquiry_ids: list[int]) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from inquiries.errors import NotFound, RotationIncomplete
-from inquiries.services import adoption, installation, keys, people, records, retention, rotation
+from inquiries.services import adoption, archive, installation, keys, people, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys as store
 from tests.faults import invariants
@@ -32,10 +32,16 @@ def restart(name: str, directory: str) -> None:
         else:
             assert not invariants.operations(house, "restore"), "a crash taken for a restored backup"
         invariants.whole(house)
-        invariants.everything_opens(house, sent, destroyed=due)
+        moving = {text for text in invariants.contents_of_inbox(house) if text.startswith("archived")}
+        kept = invariants.contents_of_archive(house)
+        invariants.everything_opens(house, sent, destroyed=due | (kept - moving))
         _go_on(house, installed.enrolment, here)
         invariants.whole(house)
-        invariants.everything_opens(house, invariants.sent_in(here), destroyed=due)
+        kept = invariants.contents_of_archive(house)
+        assert {note["archive"] for note in told(here) if note["act"] == "archived"}.issubset(
+            [*invariants.archived(house), *invariants.destroyed(house)]
+        )
+        invariants.everything_opens(house, invariants.sent_in(here), destroyed=due | kept)
         house.close()
 
 
@@ -60,6 +66,7 @@ def _go_on(house: House, enrolment: str | None, here: Path) -> None:
         receive(house, here, note["content"], bytes.fromhex(note["once"]), **note["given"])
     assert _count(house) == before, "a retry was stored again"
     adoption.adopt_pending(house)
+    archive.carry_out(house)
     swept = retention.sweep(house)
     assert swept.failed == 0
     assert invariants.due_now(house) == 0
