@@ -2,8 +2,8 @@
 
     python -m benchmarks.sweep [--all 1000000] [--due 100000] [--only sqlite|postgresql]
 
-Fills an instance, copies what is due into plain tables of a second database and deletes it there as anybody
-would; then lets the sweep destroy the originals, and the rotation end every copy of their keys, while
+Fills an instance, copies it into plain tables of a second database and deletes what is due there as anybody
+would (in batches as large as the sweep's own, so that senders need not wait; also all at once); then lets the sweep destroy the originals, and the rotation end every copy of their keys, while
 inquiries go on coming in and the inbox goes on being read. "Unreadable" counts the time in which keys are
 destroyed (claim, intent, tombstone), "completely" the whole sweep. Writes `results/sweep.json`. Exit status 1
 when a figure misses its target.
@@ -35,10 +35,10 @@ from sqlalchemy import Table, create_engine, delete, event, func, insert, select
 from sqlalchemy.engine import Engine
 
 from benchmarks import servers
-from benchmarks.filling import fill
+from benchmarks.filling import fill, row_id
 from inquiries import clock, settings
 from inquiries.rules.permissions import ALL_TYPES, Role
-from inquiries.services import adoption, inbox, intake, retention, rotation
+from inquiries.services import adoption, destruction, inbox, intake, retention, rotation
 from inquiries.services.actor import Actor
 from inquiries.services.house import House, open_house
 from inquiries.services.intake import Submission
@@ -82,7 +82,7 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
         started = time.monotonic()
         fill(house, 0, every, due)
         print(f"{every} inquiries sealed and stored in {time.monotonic() - started:.0f} s", flush=True)
-        plain = plainly(house, urls["plain"], due)
+        plain, at_once = plainly(house, urls["plain"], due)
         with Traffic({"instance": directory / "instance"} | given) as busy:
             time.sleep(QUIET_SECONDS)
             quiet = busy.take()
@@ -97,7 +97,8 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
     if swept.destroyed != due:
         raise RuntimeError(f"{swept.destroyed} destroyed of {due}")
     return {
-        "plain DELETE, s": plain,
+        "plain DELETE in batches, s": plain,
+        "plain DELETE in one transaction, s": at_once,
         "sweep: unreadable, s": swept.unreadable,
         "sweep: completely, s": swept.seconds,
         "unreadable, times the speed of DELETE": plain / swept.unreadable,
@@ -138,28 +139,44 @@ def _target(what: str) -> tuple[str, Callable[[float], bool]] | None:
 # -- the plain way -------------------------------------------------------------------------------
 
 
-def plainly(house: House, url: str, due: int) -> float:
-    """Seconds that a plain DELETE of copies of the same rows takes, one statement a table, one commit."""
+def plainly(house: House, url: str, due: int) -> tuple[float, float]:
+    """Seconds that a plain DELETE of copies of the same rows takes: (in batches, all in one transaction).
+
+    In batches as the sweep's own, since one transaction over all makes every sender wait until it ends.
+    """
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
     METADATA["live"].create_all(engine, tables=list(COPIED))
-    for table in COPIED:
-        _copy(house.live, engine, table)
-    now = clock.now()
-    ended = select(tables.groups.c.inquiry_id).where(tables.groups.c.due_at <= now)
-    started = time.perf_counter()
-    with engine.begin() as connection:
-        gone = list(connection.scalars(ended))
-        first, last = gone[0], gone[-1]
-        connection.execute(delete(tables.consents).where(tables.consents.c.inquiry_id.between(first, last)))
-        connection.execute(delete(tables.groups).where(tables.groups.c.due_at <= now))
-        connection.execute(delete(tables.inquiries).where(tables.inquiries.c.id.between(first, last)))
-    seconds = time.perf_counter() - started
+    taken = []
+    for batch in (destruction.DELETED_TOGETHER, due):
+        for table in COPIED:
+            _copy(house.live, engine, table, due)
+        started = time.perf_counter()
+        gone = _delete(engine, batch)
+        taken.append(time.perf_counter() - started)
+        if gone != due:
+            raise RuntimeError(f"{gone} were due in the copy, not {due}")
     engine.dispose()
-    if len(gone) != due:
-        raise RuntimeError(f"{len(gone)} were due in the copy, not {due}")
-    return seconds
+    return taken[0], taken[1]
+
+
+def _delete(engine: Engine, batch: int) -> int:
+    """Delete what is due, `batch` inquiries a transaction; returns how many."""
+    groups, gone = tables.groups, 0
+    ended = select(groups.c.inquiry_id).where(groups.c.due_at <= clock.now()).order_by(groups.c.due_at)
+    while True:
+        with engine.begin() as connection:
+            ids = list(connection.scalars(ended.limit(batch)))
+            if not ids:
+                return gone
+            first, last = min(ids), max(ids)
+            connection.execute(
+                delete(tables.consents).where(tables.consents.c.inquiry_id.between(first, last))
+            )
+            connection.execute(delete(groups).where(groups.c.inquiry_id.between(first, last)))
+            connection.execute(delete(tables.inquiries).where(tables.inquiries.c.id.between(first, last)))
+        gone += len(ids)
 
 
 def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
@@ -167,14 +184,17 @@ def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - the dr
     connection.execute("PRAGMA synchronous=FULL")
 
 
-def _copy(live: Database, to: Engine, table: Table) -> None:
+def _copy(live: Database, to: Engine, table: Table, due: int) -> None:
+    """All rows the first time; then those again that were deleted, which are the first."""
+    column = table.c.id if table is tables.inquiries else table.c.inquiry_id
+    with to.connect() as connection:
+        again = bool(connection.scalar(select(func.count()).select_from(table)))
+    query = select(table).where(column <= row_id(due - 1)) if again else select(table)
     with live.read() as source:
-        rows = source.execution_options(yield_per=COPY_BATCH).execute(select(table))
+        rows = source.execution_options(yield_per=COPY_BATCH).execute(query)
         for batch in rows.mappings().partitions(COPY_BATCH):
             with to.begin() as connection:
                 connection.execute(insert(table), [dict(row) for row in batch])
-    with to.connect() as connection:
-        print(f"copied {connection.scalar(select(func.count()).select_from(table))} {table.name}", flush=True)
 
 
 # -- the sweep -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from inquiries.sealing import archive as sealing
 from inquiries.sealing import epochs
 from inquiries.services.house import House
 from inquiries.stores import archive as archive_store
-from inquiries.stores import keys
+from inquiries.stores import keys, wraps
 from inquiries.stores.archive import Carried
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ def settle(house: House, row: Carried) -> bool:
         keys.adopt(connection, number, [new])
         (standing,) = keys.by_ids(connection, [row.id])
         if not standing.destroyed and not _holds(house, standing, wrapped):
-            keys.rewrap(connection, number, [(standing, new.wrap, None)])
+            wraps.rewrap(connection, number, [(standing, new.wrap, None)])
     return True
 
 

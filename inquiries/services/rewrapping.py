@@ -11,16 +11,18 @@ from dataclasses import dataclass
 
 import structlog
 
+from inquiries import clock
 from inquiries.errors import KeyUnavailable, SealBroken
 from inquiries.sealing import epochs as sealing
 from inquiries.services import adoption, archive_keys
 from inquiries.services import keys as data_keys
 from inquiries.services.house import House
-from inquiries.stores import keys
+from inquiries.stores import keys, wraps
 
 log = structlog.get_logger()
 
 BATCH = 500
+SAID_EVERY = 2.0  # seconds between two words on how far it is
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,20 @@ def rewrap(house: House, number: int) -> tuple[int, list[keys.KeyRow]]:
     lost: list[keys.KeyRow] = []
     while True:
         with house.keys.read() as connection:
-            batch = keys.wrapped_before(connection, number, after, BATCH)
+            batch = wraps.wrapped_before(connection, number, after, BATCH)
         if not batch:
             return count, lost
         opened = _opened(house, batch)
         changes = [_wrapped(house, number, one) for one in opened]
         with house.keys.write() as connection:
-            keys.rewrap(connection, number, changes)
+            wraps.rewrap(connection, number, changes)
         lost += _without(batch, opened)
         after, count = batch[-1].id, count + len(changes)
+        if clock.monotonic() - said_at >= SAID_EVERY:
+            said_at = clock.monotonic()
+            with house.keys.read() as connection:
+                left = keys.count_wrapped_before(connection, number) - len(lost)
+            log.info("rotation.rewrapping", epoch=number, done=count, left=left)
 
 
 def unopenable(house: House) -> list[keys.KeyRow]:
@@ -55,7 +62,7 @@ def unopenable(house: House) -> list[keys.KeyRow]:
     lost: list[keys.KeyRow] = []
     while True:
         with house.keys.read() as connection:
-            batch = keys.wrapped_before(connection, keys.open_epoch(connection) or 0, after, BATCH)
+            batch = wraps.wrapped_before(connection, keys.open_epoch(connection) or 0, after, BATCH)
         if not batch:
             return lost
         after = batch[-1].id

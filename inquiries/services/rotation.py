@@ -17,7 +17,7 @@ from inquiries.errors import RotationIncomplete
 from inquiries.sealing import epochs as sealing
 from inquiries.services import adoption, archive_keys, losses, records, rewrapping, second_factor
 from inquiries.services.house import House
-from inquiries.stores import keys
+from inquiries.stores import keys, wraps
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import staff as live_staff
 
@@ -201,7 +201,7 @@ def _assert_unneeded(house: House, number: int, lost: list[keys.KeyRow], *, conf
     missing = [*adoption.unadopted(house, number), *archive_keys.unadopted(house, number)]
     broken = [*adoption.quarantined(house), *archive_keys.keyless(house)]
     with house.keys.read() as connection:
-        left = keys.count_wrapped_before(connection, number) - len(lost)
+        left = wraps.count_wrapped_before(connection, number) - len(lost)
         restored = keys.how_far(connection).restored_at is not None
     if missing or left:
         raise RotationIncomplete(f"{len(missing)} envelopes and {left} keys still stand under earlier epochs")

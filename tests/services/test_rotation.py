@@ -16,7 +16,7 @@ from inquiries.services import adoption, inbox, readiness, receipt, records, ret
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import keys as store
-from inquiries.stores import tombstones
+from inquiries.stores import tombstones, wraps
 from inquiries.stores.live import epochs as live_epochs
 from tests.cast import MINJI, send
 from tests.moments import at, installed
@@ -158,7 +158,7 @@ def test_a_key_destroyed_meanwhile_is_not_revived(any_house: House) -> None:
     send(house)
     adoption.adopt_pending(house)
     with house.keys.read() as connection:
-        row, *_ = store.wrapped_before(connection, 2, 0, 10)
+        row, *_ = wraps.wrapped_before(connection, 2, 0, 10)
     stone = tombstones.Tombstone(
         id=row.id, inquiry_id=row.inquiry_id, group=row.group, reason="expired", type="support", due_at=None,
         policy_version=1, rule=None, receipt_lookup=None, intent=1, destroyed_at=clock.now(),
@@ -166,7 +166,7 @@ def test_a_key_destroyed_meanwhile_is_not_revived(any_house: House) -> None:
     with house.keys.write() as connection:
         tombstones.bury(connection, [stone])
     with house.keys.write() as connection:
-        store.rewrap(connection, 2, [(row, b"new wrap", b"new receipt wrap")])
+        wraps.rewrap(connection, 2, [(row, b"new wrap", b"new receipt wrap")])
     with house.keys.read() as connection:
         (after,) = [one for one in store.of_inquiries(connection, [row.inquiry_id]) if one.id == row.id]
     assert (after.destroyed, after.wrap, after.receipt_wrap) == (True, None, None)
