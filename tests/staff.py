@@ -61,6 +61,14 @@ def enrol_with(house: House, token: str, secret: bytes | None = None) -> Member:
     return Member(enrolled.email, secret, enrolled.recovery_codes)
 
 
+def desk_of(app: Flask, house: House, *roles: Role, types: tuple[str, ...] = ()) -> Desk:
+    """Somebody with these roles, signed in, who reads English."""
+    name = "-".join(role.value for role in roles)
+    desk = Desk(app).carry(enrol(house, f"{name}@example.com", *roles, types=types).sign_in(house))
+    desk.get("/staff/inbox?lang=en")
+    return desk
+
+
 class Desk:
     """A browser of one member of staff: keeps cookie and CSRF token, sends what a form would send."""
 

@@ -23,7 +23,7 @@ def move(inquiry_id: int) -> ResponseReturnValue:
         return _form(inquiry_id, request.args.get("statute"))
     wanted = request.form.getlist("items")
     statute, reason = request.form.get("statute", ""), request.form.get("reason", "")
-    if not wanted:  # the service would take all that the statute names
+    if not wanted and statute in publishing.in_force(house()).policy.statutes:  # the service would take all
         errors = staff_words.messages(_missing(reason))
         return _form(inquiry_id, statute, errors, ticked=wanted, reason=reason), InvalidArchival.status
     try:
@@ -94,6 +94,8 @@ def _form(
     summary = inbox.summary(house(), signed_in(), inquiry_id)
     choices = service.choices(house(), signed_in(), inquiry_id)
     chosen = next((choice for choice in choices if choice.key == statute), None)
+    if chosen is None:  # the rest is asked for on the page after
+        errors = tuple(one for one in errors if one.field == "statute")
     return render_template(
         "staff/archive_move.html",
         inquiry=summary,

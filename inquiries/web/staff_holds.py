@@ -63,7 +63,8 @@ def hold(inquiry_id: int) -> ResponseReturnValue:
                 until=_moment(form),
             )
         except InvalidHold as invalid:
-            errors = staff_words.messages(invalid.errors)
+            order = tuple(form._fields).index  # noqa: SLF001 - WTForms names them nowhere else
+            errors = staff_words.messages(tuple(sorted(invalid.errors, key=lambda one: order(one.field))))
         else:
             sessions.current().say("hold")
             return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)

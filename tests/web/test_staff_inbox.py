@@ -15,7 +15,7 @@ from inquiries.rules.permissions import Role
 from inquiries.services import records
 from inquiries.services.house import House
 from tests import cast
-from tests.staff import Desk, enrol
+from tests.staff import desk_of
 from tests.web.site import errors_of, site
 
 ROW = re.compile(r'href="(/staff/inquiries/\d+)"')
@@ -31,14 +31,6 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 def house(app: Flask) -> House:
     opened: House = app.extensions["inquiries"]()
     return opened
-
-
-def desk_of(app: Flask, house: House, *roles: Role, types: tuple[str, ...] = ()) -> Desk:
-    """Somebody with these roles, signed in, who reads English."""
-    name = "-".join(role.value for role in roles)
-    desk = Desk(app).carry(enrol(house, f"{name}@example.com", *roles, types=types).sign_in(house))
-    desk.get("/staff/inbox?lang=en")
-    return desk
 
 
 def accesses(house: House) -> list[dict[str, Any]]:
