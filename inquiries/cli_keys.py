@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import click
 
 from inquiries.console import as_json, here, printed, said
 from inquiries.sealing import documents
-from inquiries.services import records, rotation
+from inquiries.services import finality, records, rotation
 
 # -- keys ----------------------------------------------------------------------------------------
 
@@ -27,6 +29,59 @@ def keys_rotate(*, confirm: bool) -> None:
     """Open a new epoch, re-wrap every living key, end the earlier epochs: destruction becomes final."""
     done = rotation.rotate(here().house(), confirm=confirm)
     click.echo(f"Epoch {done.epoch} is open; {done.rewrapped} keys re-wrapped; retired: {len(done.retired)}.")
+
+
+@keys.command("status")
+@as_json
+@said
+def keys_status(*, as_json: bool) -> None:
+    """Say which destructions are final, and what could still be brought back from where, until when."""
+    now = finality.status(here().house())
+    counts = {
+        "final": now.final,
+        "waiting_for_key_backups": now.waiting_for_backups,
+        "waiting_for_rotation": now.waiting_for_rotation,
+    }
+    data = {
+        "epoch": now.epoch,
+        "rotation_due": now.rotation_due.isoformat(),
+        "restored_at": now.restored_at and now.restored_at.isoformat(),
+        "destructions": {
+            name: {"count": one.count, "final": one.moment and one.moment.isoformat()}
+            for name, one in counts.items()
+        },
+        "copies": [
+            {"copy": copy.name, "recovers": copy.recovers, "until": copy.until and copy.until.isoformat()}
+            for copy in now.copies
+        ],
+    }
+    lines = [f"Epoch {now.epoch} is open; the next rotation is due {_moment(now.rotation_due)}."]
+    if now.restored_at is not None:
+        lines.append(
+            f"A store was put back {_moment(now.restored_at)}: nothing becomes final until confirmed."
+        )
+    lines += [
+        f"Destroyed groups {name.replace('_', ' ')}: {one.count}"
+        + (f", {'since' if name == 'final' else 'final by'} {_moment(one.moment)}" if one.moment else "")
+        for name, one in counts.items()
+    ]
+    lines += ["", *_table([("copy", "what it could still give", "until"), *map(_row, now.copies)])]
+    printed(as_json, data, "\n".join(lines))
+
+
+def _row(copy: finality.Copy) -> tuple[str, str, str]:
+    return copy.name, copy.recovers, "-" if copy.until is None else _moment(copy.until)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The rows in columns, each as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
 # -- ledger --------------------------------------------------------------------------------------

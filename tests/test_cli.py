@@ -18,7 +18,7 @@ from sqlalchemy import update
 
 from inquiries import clock, create_app
 from inquiries.rules.permissions import Role
-from inquiries.services import people, records
+from inquiries.services import people, records, retention
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME, Settings
 from inquiries.stores.live.tables import groups
@@ -275,6 +275,21 @@ def test_a_malformed_key_is_a_usage_error(command: Command, house: House, key: s
     result = command("ledger", "verify", "--key", key)
     assert result.exit_code == 2
     assert "64 hexadecimal digits" in result.stderr
+
+
+def test_keys_status_says_what_is_final_and_what_could_still_be_brought_back(
+    command: Command, house: House
+) -> None:
+    with time_machine.travel(clock.now() - timedelta(days=367)):
+        send(house)
+    assert not retention.sweep(house, confirm=True).failed
+    data = read(command("keys", "status", "--json"))
+    assert data["destructions"]["waiting_for_rotation"]["count"] == 2
+    assert data["destructions"]["final"] == {"count": 0, "final": None}
+    assert {"copy", "recovers", "until"} == set(data["copies"][0])
+    words = command("keys", "status").stdout
+    assert "Destroyed groups waiting for rotation: 2, final by 20" in words
+    assert "ledger" in words
 
 
 # -- in a process of its own ---------------------------------------------------------------------

@@ -36,7 +36,7 @@ class _Opened:
 
 def rewrap(house: House, number: int) -> tuple[int, list[keys.KeyRow]]:
     """(how many, rows that nothing opens). In batches, so that adoption and reading go on between them."""
-    after, count = 0, 0
+    after, count, said_at = 0, 0, clock.monotonic()
     lost: list[keys.KeyRow] = []
     while True:
         with house.keys.read() as connection:
@@ -52,7 +52,7 @@ def rewrap(house: House, number: int) -> tuple[int, list[keys.KeyRow]]:
         if clock.monotonic() - said_at >= SAID_EVERY:
             said_at = clock.monotonic()
             with house.keys.read() as connection:
-                left = keys.count_wrapped_before(connection, number) - len(lost)
+                left = wraps.count_wrapped_before(connection, number) - len(lost)
             log.info("rotation.rewrapping", epoch=number, done=count, left=left)
 
 

@@ -150,6 +150,13 @@ def living(connection: Connection, receipt_lookup: bytes) -> list[str]:
     return list(connection.scalars(query.order_by(keys.c.id)))
 
 
+def by_epoch(connection: Connection) -> list[tuple[int | None, int, datetime]]:
+    """(epoch, how many tombstones, the latest) of every epoch under which something was destroyed."""
+    latest = func.max(keys.c.destroyed_at)
+    query = select(keys.c.epoch, func.count(), latest).where(keys.c.destroyed_at.is_not(None))
+    return [(row[0], row[1], row[2]) for row in connection.execute(query.group_by(keys.c.epoch))]
+
+
 def scoured(connection: Connection, numbers: Iterable[int]) -> dict[int, datetime]:
     """Of these epochs those whose end was carried through here, and when."""
     query = select(epochs.c.number, epochs.c.scoured_at).where(epochs.c.number.in_(list(numbers)))

@@ -351,3 +351,18 @@ def test_the_epochs_day_is_counted_from_its_opening(house_at_t0: House) -> None:
             query = "SELECT max(at) FROM epochs WHERE state = 'open'"
             opened = connection.exec_driver_sql(query).scalar_one()
         assert abs(opened / 1e6 - clock.now().timestamp()) < timedelta(minutes=1).total_seconds()
+
+
+def test_a_long_rotation_says_how_far_it_is(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        send(house)
+    adoption.adopt_pending(house)
+    monkeypatch.setattr(rewrapping, "BATCH", 2)
+    monkeypatch.setattr(rewrapping, "SAID_EVERY", 0.0)
+    rotation.rotate(house)
+    said = [line for line in "".join(capsys.readouterr()).splitlines() if "rotation.rewrapping" in line]
+    assert len(said) == 2
+    assert "done=2" in said[0]
+    assert "left=2" in said[0]
