@@ -20,14 +20,13 @@ _PUBLIC, _ROOT, _PRIVATE = "archive.pub", "root.key", "archive.key"
 
 
 class ArchiveCustody:
-    """Reads when asked; keeps what it has opened."""
+    """Reads when asked, and keeps nothing: it is asked seldom."""
 
     def __init__(self, settings: Settings, keyring: Keyring) -> None:
         self.keyring = Keyring(settings.archive_keyring_path)
         self._public = keyring
         self._given_root = settings.given_archive_root_key
         self._may_open = settings.surface != "public"
-        self._secret: archive.ArchiveSecret | None = None
 
     def create(self) -> None:
         """Make the pair at the first start; where a public half stands it was made, here or elsewhere."""
@@ -84,18 +83,16 @@ class ArchiveCustody:
 
     @property
     def secret(self) -> archive.ArchiveSecret:
-        """What opens the archive.
+        """What opens the archive, not kept in memory.
 
         Raises:
             KeyUnavailable: the private half or its root is not here, as in a worker or on a public host.
             SealBroken: the root given is not the one that wrapped it.
         """
-        if self._secret is None:
-            wrapped = self.keyring.read(_PRIVATE)
-            if wrapped is None:
-                raise KeyUnavailable("the archive's private key is not here")
-            self._secret = archive.ArchiveSecret(primitives.open_sealed(self._root(), wrapped, _BOUND))
-        return self._secret
+        wrapped = self.keyring.read(_PRIVATE)
+        if wrapped is None:
+            raise KeyUnavailable("the archive's private key is not here")
+        return archive.ArchiveSecret(primitives.open_sealed(self._root(), wrapped, _BOUND))
 
     def _root(self) -> bytes:
         root = self._held_root()

@@ -329,10 +329,9 @@ def test_an_archived_row_is_destroyed_when_the_statutes_period_ends(house_at_t0:
 # -- keys ----------------------------------------------------------------------------------------
 
 
-def test_rotation_takes_the_key_along_unread_and_the_old_epoch_ends(house_at_t0: House) -> None:
+def test_rotation_takes_the_key_along_and_the_old_epoch_ends(house_at_t0: House) -> None:
     house = house_at_t0
     archive_id = move(house, sent(house)[0])
-    house.custody.archive._secret = None
     with house.keys.read() as connection:
         (before,) = key_store.by_ids(connection, [archive_id])
     done = rotation.rotate(house)
@@ -340,7 +339,6 @@ def test_rotation_takes_the_key_along_unread_and_the_old_epoch_ends(house_at_t0:
         (after,) = key_store.by_ids(connection, [archive_id])
     assert (after.epoch, done.retired) == (done.epoch, (before.epoch,))
     assert after.wrap != before.wrap
-    assert house.custody.archive._secret is None
     assert archive.open_archived(house, OH, archive_id, WHY).items["name"] == "김소라"
 
 
