@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inquiries.errors import SealBroken
-from inquiries.sealing import envelope, epochs, items, primitives, receipts
+from inquiries.sealing import archive, envelope, epochs, items, primitives, receipts
 from inquiries.services.house import House
 
 STEPS_AHEAD = 5  # how far she evolves a surface key
@@ -38,12 +38,27 @@ class Attacker:
     sealed: set[tuple[int, str, bytes]] = field(default_factory=set)  # inquiry, group, packed items
     envelopes: set[tuple[int, bytes]] = field(default_factory=set)
     wraps: set[tuple[int, int, int, str, bytes | None, bytes | None]] = field(default_factory=set)
+    archived: set[tuple[int, str, bytes, bytes | None]] = field(
+        default_factory=set
+    )  # id, statute, items, envelope
+    archives: set[bytes] = field(default_factory=set)  # the archive's secret
 
     def take_stores(self, *copies: Path) -> None:
         """Every sealed item, envelope and wrap of these copies."""
+        self.take_live(*copies)
+        self.take_keys(*copies)
+
+    def take_live(self, *copies: Path) -> None:
+        """Every sealed item and envelope of live and archive, whose backups may be of any age."""
         for copy in copies:
             self.sealed |= set(_rows(copy / "live.db", "SELECT inquiry_id, name, sealed FROM inquiry_groups"))
             self.envelopes |= set(_rows(copy / "live.db", "SELECT inquiry_id, sealed FROM envelopes"))
+            query = "SELECT id, statute, sealed, envelope FROM archived"
+            self.archived |= set(_rows(copy / "archive.db", query))
+
+    def take_keys(self, *copies: Path) -> None:
+        """Every wrap of these copies."""
+        for copy in copies:
             columns = "id, inquiry_id, epoch, group_name, wrap, receipt_wrap"
             self.wraps |= set(_rows(copy / "keyring" / "keys.db", f"SELECT {columns} FROM keys"))
 
@@ -62,6 +77,13 @@ class Attacker:
                     key = epochs.evolve(key, later)
                     self.surfaces.add(key)
 
+    def take_archive_keyring(self, copy: Path) -> None:
+        """The archive's private key; she has its root too."""
+        place = copy / "archive-keyring"
+        bound = primitives.bind("inquiries archive keyring", "archive.key")
+        root = (place / "root.key").read_bytes()
+        self.archives.add(primitives.open_sealed(root, (place / "archive.key").read_bytes(), bound))
+
     def reads(self) -> dict[int, set[str]]:
         """Inquiry id → every text of it that opens with any key she can come by."""
         keys = set(self._data_keys())
@@ -72,11 +94,34 @@ class Attacker:
                 with suppress(SealBroken):
                     opened = items.open_items(key, inquiry_id, group, blobs)
                     found.setdefault(inquiry_id, set()).update(opened.values())
+        for archive_id, statute, packed, sealed in self.archived:
+            for key in self._archive_keys(archive_id, statute, sealed):
+                with suppress(SealBroken):
+                    opened = archive.open_items(key, archive_id, statute, packed)
+                    found.setdefault(archive_id, set()).update(opened.values())
         return found
 
-    def _data_keys(self) -> Iterator[bytes]:
+    def _archive_keys(self, archive_id: int, statute: str, sealed: bytes | None) -> Iterator[bytes]:
+        wrapped: set[bytes] = set()
+        for secret in self._every():
+            if sealed is not None:
+                with suppress(SealBroken):
+                    wrapped.add(archive.open_envelope(secret, archive_id, sealed))
+            for key_id, _, epoch, _, wrap, _ in self.wraps:
+                if key_id == archive_id and wrap is not None:
+                    with suppress(SealBroken):
+                        wrapped.add(epochs.unwrap_archive_key(secret.kek, epoch, key_id, wrap))
+        for one in wrapped:
+            for private in self.archives:
+                with suppress(SealBroken):
+                    yield archive.unwrap_key(archive.ArchiveSecret(private), archive_id, statute, one)
+
+    def _every(self) -> list[epochs.EpochSecret]:
         numbers = range(1, 1 + max((row[2] or 0 for row in self.wraps), default=0) + STEPS_AHEAD)
-        every = [epochs.EpochSecret(number, secret) for number in numbers for secret in self.secrets]
+        return [epochs.EpochSecret(number, secret) for number in numbers for secret in self.secrets]
+
+    def _data_keys(self) -> Iterator[bytes]:
+        every = self._every()
         yield from self._from_envelopes(every)
         for key_id, inquiry_id, epoch, group, wrap, receipt_wrap in self.wraps:
             for secret in every:

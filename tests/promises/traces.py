@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -82,3 +83,20 @@ def traces(directory: Path, texts: Mapping[str, str]) -> list[str]:
 def _bytes(path: Path) -> bytes:
     named = str(path.name).encode() + b"\n"
     return named + path.read_bytes() if path.is_file() and not path.is_symlink() else named
+
+
+def bytes_in(data: bytes, wanted: Mapping[str, bytes]) -> list[str]:
+    """The names of those byte strings that stand in the data, as they are or in a form of text."""
+    folded = data.lower()
+    found = []
+    for name, raw in wanted.items():
+        forms = dict(_encoded(raw)) | {"raw": raw}
+        hits = [form for form, it in forms.items() if it in (folded if "hex" in form else data)]
+        found += [f"{name} as {form}" for form in sorted(hits)]
+    return found
+
+
+def squeezed(directory: Path) -> bytes:
+    """Every file under the directory in one, without long runs of zeros: databases make their files large."""
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file() and not path.is_symlink())
+    return b"\n".join(re.sub(rb"\0{64,}", b"\0", path.read_bytes()) for path in files)
