@@ -5,7 +5,7 @@ Hashes, keys and signatures are hex; moments are RFC 3339 in UTC with microsecon
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -122,7 +122,7 @@ def check(document: InquiryDocument | RunDocument, verify_key: bytes) -> Checked
         return Checked(proved, (*problems, *(f"the run: {one}" for one in fault)))
     if not document.destroyed:
         problems.append("it says of nothing that it was destroyed")
-    ended: dict[int, datetime] = {}
+    ended: dict[str | int | None, datetime] = {}
     for epoch in document.epochs:
         fault = _fault(_check_epoch, epoch, verify_key)
         problems += [f"epoch {epoch.number}: {one}" for one in fault]
@@ -171,10 +171,10 @@ def _check_proof(one: Destroyed, verify_key: bytes) -> None:
     certificates.verify_root(verify_key, intent, proof.count, root, bytes.fromhex(proof.signature))
 
 
-def _check_final(one: Destroyed, ended: dict[int, datetime], hours: int) -> None:
+def _check_final(one: Destroyed, ended: Mapping[str | int | None, datetime], hours: int) -> None:
     if one.final is None:
         return
-    retired = ended.get(epoch) if isinstance(epoch := one.statement.get("epoch"), int) else None
+    retired = ended.get(one.statement.get("epoch"))
     if retired is None or _moment(one.final) < retired + timedelta(hours=hours):
         raise SealBroken("it is said to be final, and the end of its epoch does not show it")
 

@@ -30,5 +30,10 @@ def test_every_state_and_every_action(state: State, action: Action) -> None:
             next_state(state, action)
 
 
+def test_states_and_actions_are_kept_under_their_own_names() -> None:
+    for kept in (State, Action):
+        assert [one.value for one in kept] == list(kept.__members__)
+
+
 def test_nothing_is_closed_unread() -> None:
     assert possible(State.received) == {Action.open}

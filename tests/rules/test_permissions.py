@@ -50,6 +50,12 @@ def test_every_permission_is_in_the_table_of_this_test() -> None:
     assert set(Permission) == DESK | OFFICE_WITH_REASON | OFFICE | EVERYBODY | LOOKING
 
 
+def test_roles_and_permissions_are_kept_under_their_own_names() -> None:
+    for kept in (Role, Permission):
+        assert [one.value for one in kept] == list(kept.__members__)
+    assert list(ALL_TYPES) == ["*"]
+
+
 def expected(role: Role, permission: Permission, *, own: bool, granted: bool) -> Decision:
     if permission in EVERYBODY:
         return YES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from inquiries.errors import SealBroken
@@ -139,6 +139,7 @@ def test_a_statement_that_json_cannot_say_is_refused() -> None:
         certificates.canonical({"lag": float("nan")})
 
 
+@example({"rule": "100 % of %s and %%"}, 1, None)
 @given(
     st.fixed_dictionaries({"rule": st.text(max_size=12), "type": st.text(max_size=3)}),
     st.integers(0, 2**63 - 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,7 +81,7 @@ def test_final_is_believed_only_as_far_as_the_end_of_the_epoch_shows_it() -> Non
     assert problems(inquiry(final=None)) == ()
     assert problems(inquiry(final="2026-03-06T00:00:01.000000Z")) == ()
     (said,) = problems(inquiry(final="2026-03-05T23:59:59.999999Z"))
-    assert "does not show it" in said
+    assert said == "2: it is said to be final, and the end of its epoch does not show it"
     (said,) = problems(inquiry(retired=RETIRED + timedelta(seconds=1)))
     assert "does not show it" in said
     (said,) = problems(inquiry() | {"epochs": []})
@@ -100,6 +101,24 @@ def test_what_was_not_signed_yet_is_not_proved() -> None:
     data = inquiry()
     del data["destroyed"][0]["statement"]["intent"]
     assert problems(data) == ("2: not signed yet",)
+
+
+def test_a_statement_that_was_changed_is_not_proved() -> None:
+    data = inquiry(final=None)
+    data["destroyed"][0]["statement"]["group"] = "visitor"
+    checked = documents.check(documents.read(json.dumps(data)), VERIFY_KEY)
+    assert checked.proved == ()
+    assert checked.problems == ("2: the statement is not the one that was signed",)
+
+
+def test_a_moment_is_written_in_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Seoul")
+    time.tzset()
+    try:
+        assert documents.written(RETIRED.astimezone()) == "2026-03-03T00:00:00.000000Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_certificate_of_nothing_proves_nothing() -> None:
@@ -150,11 +169,10 @@ def test_a_run_is_proved_word_by_word() -> None:
     checked = documents.check(documents.read(run({"by_type": {"support": 2}, "destroyed": 2})), VERIFY_KEY)
     assert checked.ok
     assert checked.proved == ({"destroyed": 2, "by_type": {"support": 2}},)
-    for changed in (
-        {"destroyed": 3, "by_type": {"support": 2}},
-        {"destroyed": 2},
-        {"destroyed": float("nan")},
+    for changed, says in (
+        ({"destroyed": 3, "by_type": {"support": 2}}, "not signed by this installation"),
+        ({"destroyed": 2}, "not signed by this installation"),
+        ({"destroyed": float("nan")}, "not a number that JSON knows"),
     ):
         found = documents.check(documents.read(run(changed)), VERIFY_KEY)
-        assert (found.ok, found.proved) == (False, ())
-        assert found.problems[0].startswith("the run: ")
+        assert (found.ok, found.proved, found.problems) == (False, (), (f"the run: {says}",))

@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 from inquiries.errors import ReceiptMalformed, SealBroken
-from inquiries.sealing import chain, envelope, epochs, items, primitives, receipts, tags
+from inquiries.sealing import (
+    archive,
+    certificates,
+    chain,
+    documents,
+    envelope,
+    epochs,
+    items,
+    primitives,
+    receipts,
+    tags,
+)
 from inquiries.sealing.primitives import Reader
 from tests.sealing.builders import CODE, fixed
 
@@ -18,6 +29,8 @@ KEY, SHORT = fixed("key"), fixed("key")[:31]
 SECRET = epochs.EpochSecret(4, fixed("secret"))
 MAIN = envelope.GroupKey("main", 101, fixed("main"))
 RECORD = epochs.EpochRecord(4, SECRET.public_key, "open", datetime(2026, 3, 1, tzinfo=UTC))
+ARCHIVE = archive.ArchiveSecret(fixed("archive"))
+ARCHIVED = archive.seal_envelope(4, SECRET.public_key, 7, bytes(archive.KEY_WRAP_SIZE))
 SEALED = primitives.seal(KEY, b"text", b"here")
 
 
@@ -40,6 +53,11 @@ def no_text() -> bytes:
     return primitives.seal(KEY, b"\xff", primitives.bind("inquiries item", 1, 7, "main", "name"))
 
 
+def short_key() -> bytes:
+    info = primitives.bind("inquiries archive key", 1, 7, "contract")
+    return b"\x01" + envelope.SUITE.encrypt(SHORT, ARCHIVE.private_key.public_key(), info)
+
+
 def verify(signature: bytes) -> None:
     epochs.verify_record(epochs.verify_key_of(KEY), RECORD, signature)
 
@@ -58,6 +76,10 @@ OF_THE_CALLER: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
     (epochs.wrap_data_key, (KEY, 4, 1, SHORT), "a data key is 32 bytes"),
     (epochs.EpochRecord, (4, b"", "reopened", RECORD.at), "an epoch is open, closed or retired"),
     (epochs.EpochRecord, (4, b"", "open", datetime(2026, 3, 1)), "an epoch record's time has a time zone"),  # noqa: DTZ001
+    (archive.ArchiveSecret, (SHORT,), "an archive secret is 32 bytes"),
+    (archive.wrap_key, (ARCHIVE.public_key, 7, "contract", SHORT), "a data key is 32 bytes"),
+    (archive.seal_envelope, (4, SECRET.public_key, 7, b""), "this is no wrap of the archive"),
+    (certificates.path, ([], 0), "the tree has no such leaf"),
     (enveloped, (), "an envelope holds at least one group"),
     (enveloped, (MAIN, MAIN), "a group or a key id stands twice in the envelope"),
     (enveloped, (replace(MAIN, dek=SHORT),), "a data key is 32 bytes"),
@@ -81,6 +103,14 @@ OF_WHAT_WAS_SEALED: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
     (opened, (epochs.EpochSecret(5, fixed("secret")),), "the envelope is of another epoch"),
     (opened, (epochs.EpochSecret(4, fixed("other")),), "the envelope's keys do not open"),
     (opened, (SECRET, SHORT), "the surface key has the wrong length"),
+    (archive.unwrap_key, (ARCHIVE, 7, "contract", short_key()), "the archive's wrap holds no data key"),
+    (archive.unwrap_key, (ARCHIVE, 7, "contract", b"\x01"), "changed, moved, cut, or of another key"),
+    (archive.open_envelope, (epochs.EpochSecret(5, KEY), 7, ARCHIVED), "the envelope is of another epoch"),
+    (certificates.root_from, (KEY, 1, 1, []), "not a place in a tree"),
+    (certificates.root_from, (KEY, 0, 2, []), "the path is too short"),
+    (certificates.root_from, (KEY, 0, 1, [KEY]), "the path is too long"),
+    (certificates.verify_root, (KEY, 1, 1, KEY, b""), "not signed by this installation"),
+    (documents.read, ("{}",), "this is no certificate of version 1"),
 ]
 
 OF_A_RECEIPT: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
