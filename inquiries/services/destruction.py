@@ -7,7 +7,6 @@ elsewhere never destroys anything; a tombstone always deletes leftovers (P08-P12
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,9 +20,8 @@ from inquiries.stores.live import due as due_groups
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 BATCH = 5000
-#: Rows claimed or deleted in one transaction, and a pause: those who send inquiries wait no longer than that.
-DELETED_TOGETHER = 500
-PAUSE = 0.002
+#: Rows claimed or deleted in one transaction: those who send inquiries wait no longer than that takes.
+DELETED_TOGETHER = 100
 LEFTOVER_BATCH = 5000
 ARCHIVE = "archive"  # the group of an archived inquiry
 
@@ -71,7 +69,7 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
             break
         with house.live.write() as connection:
             count = due_groups.claim_due(connection, clock.now(), DELETED_TOGETHER)
-        time.sleep(PAUSE)
+        house.live.give_way()
     with house.live.read() as connection:
         groups = due_groups.claimed(connection, BATCH)
     return _Batch(
@@ -202,7 +200,7 @@ def _remove(house: House, listed: Sequence[Sequence[Any]]) -> int:
                 removed += due_groups.remove_groups(
                     connection, [row[0] for row in living], [row[1] for row in living]
                 )
-            time.sleep(PAUSE)
+            house.live.give_way()
     return removed
 
 
