@@ -293,7 +293,7 @@ def test_who_writes_batch_after_batch_lets_those_go_first_who_wait(
         while not _somebody_waits(sqlite):
             pass
     sqlite.give_way()
-    with sqlite.read() as connection:
+    with sqlite.write() as connection:
         assert connection.scalar(text("SELECT n FROM counted")) == 1
     waiting.join()
     other.close()
