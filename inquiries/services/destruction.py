@@ -63,12 +63,11 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
-    count = DELETED_TOGETHER
-    for _ in range(BATCH // DELETED_TOGETHER):
-        if count < DELETED_TOGETHER:
-            break
+    left, count = BATCH, 1
+    while left and count:
         with house.live.write() as connection:
-            count = due_groups.claim_due(connection, clock.now(), DELETED_TOGETHER)
+            count = due_groups.claim_due(connection, clock.now(), min(left, DELETED_TOGETHER))
+        left -= count
         house.live.give_way()
     with house.live.read() as connection:
         groups = due_groups.claimed(connection, BATCH)

@@ -107,7 +107,7 @@ def enrol_with(house: House, directory: Path, token: str) -> None:
 def small_batches() -> None:
     """Several commits where there would be one."""
     adoption.BATCH = rewrapping.BATCH = 2
-    destruction.BATCH = destruction.DELETED_TOGETHER = 4
+    destruction.BATCH = 4
 
 
 # -- made ready ----------------------------------------------------------------------------------
