@@ -93,7 +93,7 @@ def test_a_refused_policy_stops_init_with_its_key_path(
 # -- policy --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["default", "jne-works", "clunix"])
+@pytest.mark.parametrize("name", ["default", "jne-works", "leje", "kt-nexr", "clunix", "tiki-jne"])
 def test_policy_check_accepts_every_profile(command: Command, name: str) -> None:
     result = command("policy", "check", str(HOME / "policies" / f"{name}.toml"))
     assert (result.exit_code, result.stderr) == (0, "")

@@ -105,7 +105,8 @@ def _item_lines(policy: Policy, kind: InquiryType, language: str) -> list[str]:
 
 def _period_lines(policy: Policy, kind: InquiryType, language: str) -> list[str]:
     lines = [_since("from_receipt", kind.period, language)]
-    if not kind.period.until_withdrawn:
+    lasts = policy.minimum is not None and policy.minimum.covers(kind.period)  # closing ends nothing sooner
+    if not kind.period.until_withdrawn and not lasts:
         closing = "at_closing" if kind.after_closing.is_zero else "after_closing"
         lines.append(say(closing, language, period=kind.after_closing.in_words(language)))
     if policy.minimum:

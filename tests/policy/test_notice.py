@@ -106,6 +106,15 @@ def test_a_minimum_is_said() -> None:
     text = changed(('languages = ["ko", "en"]', 'languages = ["ko", "en"]\nminimum = "1 year"'))
     made = notice.make(parse(text), "introduction", "en")
     assert "Kept for at least 1 year from receipt, for legal proceedings." in value(made, "period")
+    assert "closed earlier" not in " ".join(value(made, "period"))  # the whole year is the minimum
+
+
+def test_what_closing_does_is_said_beside_a_shorter_minimum() -> None:
+    text = changed(('languages = ["ko", "en"]', 'languages = ["ko", "en"]\nminimum = "6 months"'))
+    made = notice.make(parse(text), "introduction", "en")
+    said = " ".join(value(made, "period"))
+    assert "closed earlier, destroyed 30 days after closing" in said
+    assert "Kept for at least 6 months from receipt" in said
 
 
 def test_an_unknown_type_has_no_notice_and_an_unknown_language_the_first() -> None:

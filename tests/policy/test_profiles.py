@@ -79,3 +79,40 @@ def test_clunix_has_a_newsletter_and_four_forms_of_one_year() -> None:
         Period(days=7),
         Period(days=30),
     )
+
+
+def test_leje_has_one_form_that_ends_without_delay_and_a_table_of_its_own() -> None:
+    leje = policy("leje")
+    assert {name: (kind.period, kind.after_closing) for name, kind in leje.types.items()} == {
+        "consultation": (YEAR, Period(days=5))
+    }
+    assert leje.visitor is not None
+    assert leje.visitor.period == Period(months=3)
+    assert {name: str(statute.period) for name, statute in leje.statutes.items()} == {
+        "contract": "5 years",
+        "payment": "5 years",
+        "complaint": "3 years",
+        "visitor_log": "3 months",
+    }
+
+
+def test_kt_nexr_keeps_each_type_a_year_and_marketing_six_months() -> None:
+    nexr = policy("kt-nexr")
+    asked = ("name", "contact", "email", "company", "department", "title")
+    assert tuple(nexr.types) == ("service", "complaint")
+    for kind in nexr.types.values():
+        assert (kind.period, kind.after_closing) == (YEAR, Period(days=5))
+        assert kind.required == (*asked, "content")
+        assert kind.purposes == ("inquiry", "marketing")
+    marketing = nexr.purposes["marketing"]
+    assert (marketing.required, marketing.items, marketing.period) == (False, asked, Period(months=6))
+    assert (nexr.deadlines.destruction, nexr.deadlines.changes) == (Period(days=5), Period(days=7))
+    assert len(nexr.dispute_bodies) == 4
+
+
+def test_tiki_jne_keeps_for_at_least_five_years_under_indonesian_law() -> None:
+    tiki = policy("tiki-jne")
+    assert (tiki.jurisdiction, tiki.home, tiki.time_zone) == ("ID", "ID", "Asia/Jakarta")
+    assert tiki.minimum == Period(years=5)
+    assert {name: kind.period for name, kind in tiki.types.items()} == {"customer": Period(years=5)}
+    assert tiki.deadlines.requests == Period(days=3)

@@ -26,7 +26,7 @@ MOMENT = timedelta(seconds=2)  # the clock goes on while a test runs
 
 PROFILES = {
     name: tomllib.loads((HOME / "policies" / f"{name}.toml").read_text(encoding="utf-8"))
-    for name in ("default", "jne-works", "clunix")
+    for name in ("default", "jne-works", "clunix", "leje", "kt-nexr", "tiki-jne")
 }
 YEARLY = [
     (profile, kind)
@@ -38,8 +38,16 @@ CLOSING = [
     (profile, kind, int(policy["types"][kind].get("after_closing", "30 days").split()[0]))
     for profile, policy in PROFILES.items()
     for kind in policy["types"]
-    if policy["types"][kind]["period"] != "until withdrawn"
+    if policy["types"][kind]["period"] != "until withdrawn" and "minimum" not in policy
 ]
+
+
+def asked(profile: str, kind: str) -> dict[str, str | None]:
+    """What the form of this type takes, filled in."""
+    declared = PROFILES[profile]["types"][kind]
+    wanted = [*declared["required"], *declared.get("optional", ())]
+    given = ITEMS | {"department": "총무부", "title": "과장"}
+    return {name: given[name] if name in wanted else None for name in {*ITEMS, *wanted}}
 
 
 def dues(house: House) -> dict[str, datetime | None]:
@@ -68,7 +76,7 @@ def test_p08_one_calendar_year_in_the_policys_time_zone(
     due = RECEIVED[received]
     with installed(make_settings, policy=HOME / "policies" / f"{profile}.toml") as house:
         with time_machine.travel(received, tick=False):
-            code = send(house, type=kind).receipt
+            code = send(house, type=kind, items=asked(profile, kind)).receipt
             assert receipt.look(house, code).due_at == due
         with time_machine.travel(due - timedelta(seconds=1), tick=False):
             assert receipt.look(house, code).items["email"] == ITEMS["email"]
@@ -88,6 +96,8 @@ def test_p08_the_default_keeps_each_of_its_four_types_a_year() -> None:
     ]  # fmt: skip
     assert ("jne-works", "contact") in YEARLY
     assert len([kind for profile, kind in YEARLY if profile == "clunix"]) == 4
+    assert ("leje", "consultation") in YEARLY
+    assert [kind for profile, kind in YEARLY if profile == "kt-nexr"] == ["service", "complaint"]
 
 
 @pytest.mark.promise("P15")
@@ -109,7 +119,7 @@ def test_p09_closed_means_due_after_the_declared_days(
 ) -> None:
     with installed(make_settings, policy=HOME / "policies" / f"{profile}.toml") as house:
         with at():
-            code = send(house, type=kind).receipt
+            code = send(house, type=kind, items=asked(profile, kind)).receipt
             inquiry = only(house)
             inbox.open_inquiry(house, DESK, inquiry, None)
         with at(10):
@@ -123,6 +133,28 @@ def test_p09_closed_means_due_after_the_declared_days(
             with pytest.raises(NotFound):
                 receipt.look(house, code)
             assert retention.sweep(house, confirm=True).destroyed == 1
+
+
+@pytest.mark.promise("P14")
+def test_p14_tiki_jne_keeps_for_five_years_also_what_was_closed(
+    make_settings: Callable[..., Settings],
+) -> None:
+    jakarta = ZoneInfo("Asia/Jakarta")
+    received, due = datetime(2028, 2, 29, 0, 30, tzinfo=jakarta), datetime(2033, 2, 28, 0, 30, tzinfo=jakarta)
+    with installed(make_settings, policy=HOME / "policies" / "tiki-jne.toml") as house:
+        with time_machine.travel(received, tick=False):
+            items = asked("tiki-jne", "customer")
+            code = send(house, type="customer", items=items, language="en").receipt
+            inquiry = only(house)
+            inbox.open_inquiry(house, DESK, inquiry, None)
+            inbox.close(house, DESK, inquiry)
+            assert receipt.look(house, code).due_at == due
+        with time_machine.travel(due - timedelta(seconds=1), tick=False):
+            retention.sweep(house, confirm=True)
+            assert receipt.look(house, code).items["email"] == ITEMS["email"]
+        with time_machine.travel(due, tick=False):
+            assert retention.sweep(house, confirm=True).destroyed == 1
+            assert dues(house) == {}
 
 
 @pytest.mark.promise("P09")
