@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -114,13 +115,13 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[ArchivedRow]:
 
 
 def page(connection: Connection, now: datetime, before: int | None, limit: int) -> list[ArchivedRow]:
-    """Rows that are not due, in order of id from above; `before` is the id to go on below."""
+    """Rows that are not due, the latest archived first; `before` is the id of the row to go on after."""
+    place = (archived.c.archived_at, archived.c.id)
     query = _ROW.where(archived.c.due_at > now, archived.c.claimed_at.is_(None))
     if before is not None:
-        query = query.where(archived.c.id < before)
-    return [
-        ArchivedRow(*row) for row in connection.execute(query.order_by(archived.c.id.desc()).limit(limit))
-    ]
+        query = query.where(tuple_(*place) < select(*place).where(archived.c.id == before).scalar_subquery())
+    query = query.order_by(*(column.desc() for column in place)).limit(limit)
+    return [ArchivedRow(*row) for row in connection.execute(query)]
 
 
 def ids_after(connection: Connection, archive_id: int, limit: int) -> list[int]:

@@ -63,7 +63,7 @@ def hold(inquiry_id: int) -> ResponseReturnValue:
                 until=_moment(form),
             )
         except InvalidHold as invalid:
-            order = tuple(form._fields).index  # noqa: SLF001 - WTForms names them nowhere else
+            order = tuple(form._fields).index
             errors = staff_words.messages(tuple(sorted(invalid.errors, key=lambda one: order(one.field))))
         else:
             sessions.current().say("hold")

@@ -182,6 +182,22 @@ def test_an_inquiry_is_archived_and_opened_with_a_reason(house: House, officer: 
     assert ">1</td>" in officer.get("/staff/retention").text  # counted by statute
 
 
+def test_the_archive_lists_the_latest_first_and_turns_pages(house: House, officer: Desk) -> None:
+    wanted = [
+        archive.order(house, OH, sent(house), statute="contract", items=["name"], reason="r")
+        for _ in range(archive.PAGE + 2)
+    ][::-1]
+    found: list[int] = []
+    path: str | None = "/staff/archive"
+    while path:
+        page = officer.get(path).text
+        found += [int(number) for number in re.findall(r'href="/staff/archive/(\d+)"', page)]
+        following = re.search(r'href="(/staff/archive\?before=\d+)"', page)
+        path = following[1] if following else None
+    assert found == wanted
+    assert "Nothing is archived" in officer.get("/staff/archive?before=0").text
+
+
 @pytest.mark.promise("P13")
 def test_a_move_without_what_it_needs_is_refused_with_what_was_typed(house: House, officer: Desk) -> None:
     inquiry_id = sent(house, items={"company": None})

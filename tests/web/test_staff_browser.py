@@ -1,0 +1,164 @@
+"""The officer's pages in a real browser: for everyone, on a phone, by keyboard, and without scripts."""
+
+from __future__ import annotations
+
+import threading
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from inquiries import clock
+from inquiries.rules.permissions import Role
+from inquiries.services import archive, holds, inbox, records, retention, rotation
+from inquiries.services.house import House
+from inquiries.services.sign_in import SignedIn
+from inquiries.stores import keys
+from tests import cast
+from tests.cast import OH
+from tests.staff import enrol
+from tests.web.site import site
+from tests.web.test_public_browser import ARGUMENTS, CHROMIUM
+
+pytestmark = pytest.mark.journey
+
+
+@dataclass
+class Office:
+    """A running site with three inquiries: one held, one archived, one as it came."""
+
+    url: str
+    house: House
+    signed_in: SignedIn
+    held: int
+    free: int
+    archived: int
+    run: int
+
+    def browse(self, browser: Browser, **given: Any) -> BrowserContext:
+        """A browser in which the officer is signed in."""
+        context = browser.new_context(viewport={"width": 390, "height": 800}, **given)
+        token = urlsafe_b64encode(self.signed_in.token).decode().rstrip("=")
+        context.add_cookies([{"name": "inquiries", "value": token, "url": self.url}])
+        return context
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    installed = CHROMIUM if Path(CHROMIUM).exists() else None
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(args=ARGUMENTS, executable_path=installed)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    with site(tmp_path_factory.mktemp("office")) as app:
+        house: House = app.extensions["inquiries"]()
+        member = enrol(house, "oh@example.com", Role.privacy)
+        for kind in ("support", "affiliate", "recruitment"):
+            cast.send(house, type=kind)
+        held, moved, free = (row.id for row in inbox.page(house, OH).rows)
+        until = clock.now() + timedelta(days=90)
+        holds.place(house, OH, held, reason="evidence", basis="civil suit 2026-17", until=until)
+        archived = archive.order(
+            house, OH, moved, statute="contract", items=["name", "content"], reason="an order"
+        )
+        retention.sweep(house, confirm=True)
+        (run,) = (n for n, body in records.bodies(house, "operation") if body["act"] == "sweep")
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.port}"
+        yield Office(url, house, member.sign_in(house), held, free, archived, run)
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(("spoken", "scheme"), [("ko", "light"), ("en", "dark")])
+def test_every_page_of_the_officer_can_be_read_by_everyone(
+    browser: Browser, office: Office, spoken: str, scheme: Any
+) -> None:
+    context = office.browse(browser, color_scheme=scheme, locale=spoken, reduced_motion="reduce")
+    page = context.new_page()
+
+    def check(what: str) -> None:
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{what}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{what} is too wide"
+
+    inquiry = f"/staff/inquiries/{office.free}"
+    paths = [
+        "/staff/inbox", inquiry, f"/staff/inquiries/{office.held}", f"{inquiry}/hold", f"{inquiry}/archive",
+        f"{inquiry}/archive?statute=contract", "/staff/retention", f"/staff/retention/runs/{office.run}",
+        "/staff/archive", f"/staff/archive/{office.archived}", "/staff/restore",
+    ]  # fmt: skip
+    for path in paths:
+        page.goto(office.url + path)
+        for summary in page.locator("main summary").all():
+            summary.click()
+        check(path)
+    page.goto(f"{office.url}{inquiry}")
+    page.locator("[name=reason]").fill("a look")
+    page.locator("[data-open]").click()
+    for summary in page.locator("main summary").all():
+        summary.click()
+    check("opened")
+    page.locator(".keeping [name=until]").fill("2020-01-01")
+    page.locator(".keeping form[method=post]").evaluate(
+        "form => { form.noValidate = true; form.requestSubmit() }"
+    )
+    expect(page.get_by_role("alert")).to_be_focused()
+    check("errors")
+    page.get_by_role("alert").get_by_role("link").first.click()
+    expect(page.locator("#field-basis")).to_be_focused()
+    page.goto(f"{office.url}/staff/archive/{office.archived}")
+    page.locator("[name=reason]").fill("a look")
+    page.locator("[data-open]").click()
+    expect(page.locator("[data-item=content]")).to_have_text(cast.ITEMS["content"])
+    check("opened from the archive")
+    context.close()
+
+
+def test_the_gate_can_be_read_by_everyone(browser: Browser, office: Office) -> None:
+    rotation.note_restore(office.house, replayed=2, behind={"live": 1})
+    again = enrol(office.house, "again@example.com", Role.privacy)
+    office.signed_in = again.sign_in(office.house)  # everybody was signed out
+    with office.browse(browser, locale="ko") as context:
+        page = context.new_page()
+        for path in ("/staff/inbox", "/staff/restore"):
+            page.goto(office.url + path)
+            found = Axe().run(page)
+            assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+        page.locator("main [name=reason]").fill("the disk broke")
+        page.locator("main form button").click()
+        expect(page.get_by_role("status")).to_be_visible()
+    with office.house.keys.read() as connection:
+        assert keys.how_far(connection).restored_at is None
+
+
+def test_an_inquiry_is_archived_without_scripts_and_by_keyboard(browser: Browser, office: Office) -> None:
+    cast.send(office.house)
+    newest = inbox.page(office.house, OH).rows[0].id
+    with office.browse(browser, locale="en", java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{office.url}/staff/inquiries/{newest}?lang=en")
+        page.locator("[name=reason]").fill("a look")
+        page.locator("[data-open]").press("Enter")
+        page.get_by_text("Move to the archive").press("Enter")  # the summary of the details
+        page.get_by_label("Consumer complaints and disputes").check()
+        page.get_by_role("button", name="Continue").press("Enter")
+        expect(page.get_by_text("cannot be brought back")).to_be_visible()
+        page.get_by_label("Name", exact=True).check()
+        page.get_by_label("Reason for archiving").fill("a dispute")
+        page.get_by_role("button", name="Archive these items").press("Enter")
+        expect(page.locator("[data-row]").first).to_contain_text("Consumer complaints")
