@@ -68,7 +68,6 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
         with house.live.write() as connection:
             count = due_groups.claim_due(connection, clock.now(), min(left, DELETED_TOGETHER))
         left -= count
-        house.live.give_way()
     with house.live.read() as connection:
         groups = due_groups.claimed(connection, BATCH)
     return _Batch(
@@ -199,7 +198,6 @@ def _remove(house: House, listed: Sequence[Sequence[Any]]) -> int:
                 removed += due_groups.remove_groups(
                     connection, [row[0] for row in living], [row[1] for row in living]
                 )
-            house.live.give_way()
     return removed
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -22,9 +21,6 @@ from inquiries.errors import JobBusy
 from inquiries.stores.together import Together
 
 T = TypeVar("T")
-
-#: For how long the writer of many batches lets others go first, between two of them.
-GIVE_WAY_SECONDS, GIVE_WAY_TIMES = 0.0005, 40
 
 PRAGMAS = (
     "PRAGMA page_size = 4096",
@@ -55,7 +51,7 @@ class Database:
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._lock_directory = lock_directory
         self._mutex = threading.Lock()
-        self._lock_files: tuple[int, int] | None = None
+        self._lock_file: int | None = None
         self._pid = os.getpid()
         self.engine: Engine = create_engine(
             self.url,
@@ -92,51 +88,15 @@ class Database:
             with self.engine.begin() as connection:
                 yield connection
             return
-        with self._mutex, self._alone(), self._immediate.begin() as connection:
+        with self._mutex, flocked(self._writer_lock()), self._immediate.begin() as connection:
             yield connection
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """The writer's turn among processes; who has to wait for it is seen waiting (`give_way`)."""
-        lock, queue = self._writer_lock()
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            fcntl.flock(queue, fcntl.LOCK_SH)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            fcntl.flock(queue, fcntl.LOCK_UN)
-        try:
-            yield
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
-
-    def give_way(self) -> None:
-        """Let those go first who wait to write: whoever writes batch after batch calls it between them.
-
-        A lock file hands nobody her turn, and the one who let go is the first to ask again.
-        """
-        if not self.sqlite:
-            return
-        _, queue = self._writer_lock()
-        for _ in range(GIVE_WAY_TIMES):
-            try:
-                fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(GIVE_WAY_SECONDS)
-            else:
-                fcntl.flock(queue, fcntl.LOCK_UN)
-                return
-
-    def _writer_lock(self) -> tuple[int, int]:
-        """The open lock files, of turn and wait; made anew after a fork, whose child would share them."""
-        if self._lock_files is None or self._pid != os.getpid():
-            turn, wait = (
-                self._lock_directory / f"{self.name}.lock",
-                self._lock_directory / f"{self.name}.wait.lock",
-            )
-            self._lock_files = _open_lock(turn), _open_lock(wait)
+    def _writer_lock(self) -> int:
+        """The open lock file; made anew after a fork, whose child would share its parent's lock."""
+        if self._lock_file is None or self._pid != os.getpid():
+            self._lock_file = _open_lock(self._lock_directory / f"{self.name}.lock")
             self._pid = os.getpid()
-        return self._lock_files
+        return self._lock_file
 
     def write_together(self, put: Callable[[Connection, Sequence[T]], None], thing: T) -> None:
         """Put the thing in a transaction that other writers of this process may share; durable on return.
@@ -210,7 +170,7 @@ class Database:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text(f"VACUUM FULL {table}"))
             return
-        with self._mutex, self._alone(), closing(self.engine.raw_connection()) as raw:
+        with self._mutex, flocked(self._writer_lock()), closing(self.engine.raw_connection()) as raw:
             cursor = raw.cursor()
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -220,10 +180,10 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
-        for lock in self._lock_files or ():
+        if self._lock_file is not None:
             with suppress(OSError):
-                os.close(lock)
-        self._lock_files = None
+                os.close(self._lock_file)
+            self._lock_file = None
 
 
 def _open_lock(path: Path) -> int:

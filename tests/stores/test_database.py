@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import signal
 import subprocess
 import sys
@@ -274,35 +273,3 @@ def _together(threads: list[threading.Thread]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def test_who_writes_batch_after_batch_lets_those_go_first_who_wait(
-    sqlite: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("inquiries.stores.database.GIVE_WAY_TIMES", 10_000)
-    assert sqlite.path is not None
-    other = Database("live", f"sqlite:///{sqlite.path}", sqlite.path.parent)  # as another process has it
-
-    def write() -> None:
-        with other.write() as connection:
-            connection.execute(text("UPDATE counted SET n = n + 1"))
-
-    waiting = threading.Thread(target=write)
-    with sqlite.write():
-        waiting.start()
-        while not _somebody_waits(sqlite):
-            pass
-    sqlite.give_way()
-    with sqlite.write() as connection:
-        assert connection.scalar(text("SELECT n FROM counted")) == 1
-    waiting.join()
-    other.close()
-
-
-def _somebody_waits(database: Database) -> bool:
-    with (database._lock_directory / "live.wait.lock").open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
