@@ -58,15 +58,21 @@ _COLUMNS = (
     keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.reason, keys.c.type, keys.c.due_at,
     keys.c.policy_version, keys.c.rule, keys.c.receipt_lookup, keys.c.intent, keys.c.destroyed_at,
 )  # fmt: skip
+_KINDS = (
+    "bigint", "bigint", "text", "text", "text", "bigint",
+    "integer", "text", "bytea", "bigint", "bigint", "integer",
+)  # fmt: skip
 _MARKS = ("reason", "type", "due_at", "policy_version", "rule", "intent", "destroyed_at")
 _GONE = ("wrap", "receipt_wrap", "tag_email", "tag_phone")
 #: One statement, which waits for a key that is being adopted at this moment, and then sees it.
-_BURY = (
-    f"INSERT INTO keys ({', '.join(column.name for column in _COLUMNS)}, epoch) "  # noqa: S608 - names of ours
-    f"VALUES ({', '.join('?' * len(_COLUMNS))}, ?) ON CONFLICT (id) DO UPDATE SET "
-    f"{', '.join(f'{name} = NULL' for name in _GONE)}, "
+_INTO = f"INSERT INTO keys ({', '.join(column.name for column in _COLUMNS)}, epoch) "
+_INSTEAD = (
+    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = NULL' for name in _GONE)}, "
     f"{', '.join(f'{name} = excluded.{name}' for name in _MARKS)} WHERE keys.destroyed_at IS NULL"
 )
+_BURY = f"{_INTO} VALUES ({', '.join('?' * len(_COLUMNS))}, ?) {_INSTEAD}"
+#: The same for a whole batch: row by row PostgreSQL takes many times as long.
+_BURY_ALL = f"{_INTO} SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in _KINDS)}) {_INSTEAD}"  # noqa: S608
 
 
 def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
@@ -86,8 +92,11 @@ def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
         )
         for stone in stones
     ]  # fmt: skip
-    statement = _BURY if connection.dialect.name == "sqlite" else _BURY.replace("?", "%s")
-    connection.exec_driver_sql(statement, rows)
+    if connection.dialect.name == "postgresql":
+        listed = [list(column) for column in zip(*rows, strict=True)]
+        connection.exec_driver_sql(_BURY_ALL, tuple(listed))
+    else:
+        connection.exec_driver_sql(_BURY, rows)
     advance(connection, last=max(stone.intent for stone in stones))
 
 
