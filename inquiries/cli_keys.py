@@ -12,7 +12,8 @@ import click
 
 from inquiries.console import as_json, here, printed, said
 from inquiries.sealing import documents
-from inquiries.services import finality, records, rotation
+from inquiries.services import finality, records, root_rotation, rotation
+from inquiries.settings import key_in
 
 # -- keys ----------------------------------------------------------------------------------------
 
@@ -29,6 +30,30 @@ def keys_rotate(*, confirm: bool) -> None:
     """Open a new epoch, re-wrap every living key, end the earlier epochs: destruction becomes final."""
     done = rotation.rotate(here().house(), confirm=confirm)
     click.echo(f"Epoch {done.epoch} is open; {done.rewrapped} keys re-wrapped; retired: {len(done.retired)}.")
+
+
+@keys.command("rotate-root")
+@click.option(
+    "--new-root-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The new root key, where the present one is given from outside: 32 bytes in hex or base64.",
+)
+@click.option("--archive", is_flag=True, help="The archive's root key.")
+@said
+def keys_rotate_root(*, new_root_file: Path | None, archive: bool) -> None:
+    """Wrap the keyring under a new root key, while everything goes on; cut short, run it again."""
+    new = None if new_root_file is None else key_in(new_root_file)
+    moved = root_rotation.rotate(
+        here().house(),
+        new,
+        archive=archive,
+        told=lambda done, of: click.echo(f"{done} of {of} files", err=True),
+    )
+    click.echo(f"{moved} files are wrapped under the new root key.")
+    if new is not None:
+        name = "ARCHIVE_ROOT_KEY" if archive else "ROOT_KEY"
+        click.echo(f"Now let INQUIRIES_{name}_FILE name the new file, and start every process again.")
+        click.echo("Then destroy the old root key: backups of the keyring open under it until they expire.")
 
 
 @keys.command("status")

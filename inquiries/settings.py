@@ -222,6 +222,11 @@ def _check_lists(settings: Settings) -> None:
             raise UnsafeSetting(f"{PREFIX}STAFF_NETWORKS", "each must be a network: 192.0.2.0/24") from None
 
 
+def key_in(file: Path) -> bytes:
+    """A root key from a file: 32 bytes in hex or base64. Raises UnsafeSetting."""
+    return _key("ROOT_KEY_FILE", _read("ROOT_KEY_FILE", file))
+
+
 def _given(name: str, key: SecretStr | None, file: Path | None) -> bytes | None:
     if key is not None:
         return _key(name, key.get_secret_value())

@@ -292,6 +292,17 @@ def test_keys_status_says_what_is_final_and_what_could_still_be_brought_back(
     assert "ledger" in words
 
 
+def test_keys_rotate_root(command: Command, house: House) -> None:
+    old = house.custody.root
+    result = command("keys", "rotate-root")
+    assert (result.exit_code, result.stdout) == (0, "3 files are wrapped under the new root key.\n")
+    assert result.stderr.splitlines()[-1] == "3 of 3 files"
+    assert house.custody.root != old
+    assert command("keys", "rotate-root", "--archive").stdout.startswith("1 files")
+    result = command("keys", "rotate-root", "--new-root-file", str(house.settings.instance / "none"))
+    assert (result.exit_code, "cannot be read" in result.stderr) == (3, True)
+
+
 # -- in a process of its own ---------------------------------------------------------------------
 
 

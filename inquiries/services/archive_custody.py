@@ -12,11 +12,13 @@ from __future__ import annotations
 import os
 
 from inquiries.errors import KeyUnavailable, SealBroken, UnsafeSetting
-from inquiries.sealing import archive, primitives
+from inquiries.sealing import archive
+from inquiries.services.root_key import NEXT, ROOT, RootKey
 from inquiries.settings import Settings
 from inquiries.stores.keyring import Keyring
 
-_PUBLIC, _ROOT, _PRIVATE = "archive.pub", "root.key", "archive.key"
+_PUBLIC, _PRIVATE = "archive.pub", "archive.key"
+WRAPPED = (_PRIVATE,)  # all that the archive's root key wraps
 
 
 class ArchiveCustody:
@@ -25,20 +27,23 @@ class ArchiveCustody:
     def __init__(self, settings: Settings, keyring: Keyring) -> None:
         self.keyring = Keyring(settings.archive_keyring_path)
         self._public = keyring
-        self._given_root = settings.given_archive_root_key
+        self.root_key = RootKey(self.keyring, settings.given_archive_root_key, "inquiries archive keyring")
         self._may_open = settings.surface != "public"
 
     def create(self) -> None:
         """Make the pair at the first start; where a public half stands it was made, here or elsewhere."""
+        if self._may_open and self.keyring.read(NEXT) is not None:
+            with self.keyring.lock():
+                self.root_key.finish(WRAPPED)
         if self._public.read(_PUBLIC) is not None:
             return
         if self.keyring.read(_PRIVATE) is None:
             self.keyring.make_directory()
             with self.keyring.lock():
                 self.keyring.sweep_drafts()
-                if self._given_root is None and self.keyring.read(_ROOT) is None:
-                    self.keyring.write(_ROOT, os.urandom(32))
-                self.keyring.write(_PRIVATE, primitives.seal(self._root(), archive.new_secret(), _BOUND))
+                if self.root_key.present is None:
+                    self.keyring.write(ROOT, os.urandom(32))
+                self.keyring.write(_PRIVATE, self.root_key.wrapped(_PRIVATE, archive.new_secret()))
         self._public.write(_PUBLIC, self.secret.public_key)
 
     def check(self, live_root: bytes | None) -> None:
@@ -47,7 +52,7 @@ class ArchiveCustody:
         Raises:
             UnsafeSetting: both roots are the same, or the archive's is not the one that wrapped its key.
         """
-        root = self._held_root()
+        root = self.root_key.present if self._may_open else None
         if root is None:
             return
         if root == live_root:
@@ -70,6 +75,11 @@ class ArchiveCustody:
             )
 
     @property
+    def can_seal(self) -> bool:
+        """Whether the public half is here."""
+        return self._public.read(_PUBLIC) is not None
+
+    @property
     def public_key(self) -> bytes:
         """What to seal to.
 
@@ -89,19 +99,7 @@ class ArchiveCustody:
             KeyUnavailable: the private half or its root is not here, as in a worker or on a public host.
             SealBroken: the root given is not the one that wrapped it.
         """
-        wrapped = self.keyring.read(_PRIVATE)
-        if wrapped is None:
+        secret = self.root_key.opened(_PRIVATE) if self._may_open else None
+        if secret is None:
             raise KeyUnavailable("the archive's private key is not here")
-        return archive.ArchiveSecret(primitives.open_sealed(self._root(), wrapped, _BOUND))
-
-    def _root(self) -> bytes:
-        root = self._held_root()
-        if root is None:
-            raise KeyUnavailable("the archive's root key is not here")
-        return root
-
-    def _held_root(self) -> bytes | None:
-        return (self._given_root or self.keyring.read(_ROOT)) if self._may_open else None
-
-
-_BOUND = primitives.bind("inquiries archive keyring", _PRIVATE)
+        return archive.ArchiveSecret(secret)

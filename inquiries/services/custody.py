@@ -22,6 +22,7 @@ import threading
 from inquiries.errors import KeyUnavailable, SealBroken, UnsafeSetting
 from inquiries.sealing import epochs, primitives
 from inquiries.services.archive_custody import ArchiveCustody
+from inquiries.services.root_key import RootKey
 from inquiries.settings import Settings
 from inquiries.stores.keyring import Keyring
 
@@ -32,7 +33,7 @@ class Custody:
     def __init__(self, settings: Settings) -> None:
         self.keyring = Keyring(settings.keyring_path)
         self.archive = ArchiveCustody(settings, self.keyring)
-        self._given_root = settings.given_root_key
+        self.root_key = RootKey(self.keyring, settings.given_root_key, "inquiries keyring")
         self._given_secret = settings.secret_key
         self._holds_root = settings.surface != "public"
         self._mutex = threading.Lock()
@@ -47,7 +48,7 @@ class Custody:
         self.keyring.create()
         with self.keyring.lock():
             self.keyring.sweep_drafts()
-            if self._given_root is None and self.keyring.read("root.key") is None:
+            if self.root_key.present is None:
                 self._refuse_second_root()
                 self.keyring.write("root.key", os.urandom(32))
             self._refuse_lost_keys()
@@ -58,6 +59,7 @@ class Custody:
             if self.keyring.read("signing.key") is None:
                 self.keyring.write("signing.key", self._wrapped("signing.key", os.urandom(32)))
             verify_key = self._public_half()
+            self.root_key.finish(self.wrapped_files())
             if self.keyring.read("verify.key") != verify_key:
                 self.keyring.write("verify.key", verify_key)
             self.archive.create()
@@ -65,7 +67,7 @@ class Custody:
     def check_roots(self) -> None:
         """At every start, after `create`. Raises UnsafeSetting when the archive's root is the live one's."""
         if self._holds_root:
-            self.archive.check(self._given_root or self.keyring.read("root.key"))
+            self.archive.check(self.root_key.present)
 
     def _public_half(self) -> bytes:
         try:
@@ -149,10 +151,10 @@ class Custody:
         with self._mutex:
             if number not in self._secrets:
                 name = _epoch_file(number)
-                wrapped = self.keyring.read(name)
-                if wrapped is None:
+                secret = self._opened(name)
+                if secret is None:
                     raise KeyUnavailable(f"the keyring holds no secret of epoch {number}")
-                self._secrets[number] = epochs.EpochSecret(number, self._open(name, wrapped))
+                self._secrets[number] = epochs.EpochSecret(number, secret)
             return self._secrets[number]
 
     def surface_key(self, number: int) -> bytes:
@@ -217,16 +219,15 @@ class Custody:
 
     def seal_key(self) -> tuple[int, bytes] | None:
         """(index, key) of the next seal; None until sealing has started."""
-        wrapped = self.keyring.read("seal.key")
-        if wrapped is None:
+        plain = self._opened("seal.key")
+        if plain is None:
             return None
-        plain = self._open("seal.key", wrapped)
         return int.from_bytes(plain[:8]), plain[8:]
 
     def set_seal_key(self, index: int, key: bytes) -> None:
         """Replace the seal key; the one before is overwritten where it lay (forward security)."""
-        wrapped = self._wrapped("seal.key", index.to_bytes(8) + key)
         with self.keyring.lock():
+            wrapped = self._wrapped("seal.key", index.to_bytes(8) + key)
             self.keyring.replace("seal.key", wrapped)
 
     # -- the root key ----------------------------------------------------------------------------
@@ -240,7 +241,10 @@ class Custody:
         """
         if not self._holds_root:
             raise KeyUnavailable("the public surface holds no root key")
-        return self._given_root or self._raw("root.key")
+        present = self.root_key.present
+        if present is None:
+            raise KeyUnavailable("the keyring holds no root.key")
+        return present
 
     def must_hold_root(self) -> None:
         """Ask first, where a secret that does not open would be taken for a lost one.
@@ -250,16 +254,26 @@ class Custody:
         """
         _ = self.root
 
-    def _wrapped(self, name: str, secret: bytes) -> bytes:
-        return primitives.seal(self.root, secret, primitives.bind("inquiries keyring", name))
+    def wrapped_files(self) -> list[str]:
+        """The names of all that is wrapped under the root key; the one that every start opens comes last."""
+        fixed = [name for name in ("seal.key", "tag.key") if self.keyring.read(name) is not None]
+        return [*self.keyring.names("epoch-"), *fixed, "signing.key"]
 
-    def _open(self, name: str, wrapped: bytes) -> bytes:
-        return primitives.open_sealed(self.root, wrapped, primitives.bind("inquiries keyring", name))
+    def _wrapped(self, name: str, secret: bytes) -> bytes:
+        self.must_hold_root()
+        return self.root_key.wrapped(name, secret)
+
+    def _opened(self, name: str) -> bytes | None:
+        self.must_hold_root()
+        return self.root_key.opened(name)
 
     def _unwrapped(self, name: str) -> bytes:
         key = f"open {name}"
         if key not in self._fixed:
-            self._fixed[key] = self._open(name, self._raw(name))
+            secret = self._opened(name)
+            if secret is None:
+                raise KeyUnavailable(f"the keyring holds no {name}")
+            self._fixed[key] = secret
         return self._fixed[key]
 
     def _raw(self, name: str, *, cache: bool = True) -> bytes:

@@ -36,6 +36,7 @@ from inquiries.services import (
     records,
     retention,
     rewrapping,
+    root_rotation,
     rotation,
     second_factor,
 )
@@ -324,6 +325,12 @@ def rotate(directory: Path) -> None:
     house.close()
 
 
+def rotate_root(directory: Path) -> None:
+    house = open_house(settings_of(directory))
+    root_rotation.rotate(house)
+    house.close()
+
+
 def seal(directory: Path) -> None:
     """As the worker goes on with what the first officer's enrolment started."""
     house = open_house(settings_of(directory))
@@ -357,6 +364,7 @@ SCENARIOS = {
         Scenario("archive", with_ordinary, move),
         Scenario("archive_sweep", with_archived, sweep, VISITOR_DUE),
         Scenario("rotation", with_destroyed, rotate, ALL_DUE + timedelta(hours=1)),
+        Scenario("root_rotation", with_an_officer, rotate_root),
         Scenario("enrolment", installed, enrol),
         Scenario("seal", with_an_officer, seal),
         Scenario("worker", with_due, work, ALL_DUE),

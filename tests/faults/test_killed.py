@@ -14,7 +14,7 @@ KILLED = -9
 #: Fewer failpoints than these would mean that the wrapping misses some.
 FEWEST = {
     "install": 45, "intake": 6, "intake_together": 2, "adoption": 4, "sweep": 30, "archive": 30,
-    "archive_sweep": 20, "rotation": 30,
+    "archive_sweep": 20, "rotation": 30, "root_rotation": 35,
     "enrolment": 20, "seal": 20, "recovery": 20, "worker": 80,
 }  # fmt: skip
 SLOW = {"worker"}  # the same steps once more, in one process
