@@ -163,7 +163,7 @@ class Held(InquiriesError):
 
 
 class ArchiveClosed(InquiriesError):
-    """This process does not hold the archive's private key, which another one may (P12)."""
+    """This process does not hold the half of the archive's key pair that it needs; another one may (P12)."""
 
     status = 503
     code = "archive_closed"

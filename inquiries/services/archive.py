@@ -124,6 +124,7 @@ def order(
         NotFound: unknown, due, destroyed, or not this person's to move.
         InvalidArchival: the statute, the items or the reason are missing or not among those possible.
         Held: a legal hold runs; a move would destroy the inquiry.
+        ArchiveClosed: the archive's public key is not here, so that nothing can be sealed to it.
     """
     now = clock.now()
     with house.live.read() as connection:
@@ -133,6 +134,8 @@ def order(
         _refuse(house, actor, "archive", subject=inquiry_id)
     if held:
         raise Held("a legal hold runs on the inquiry")
+    if not house.custody.archive.can_seal:
+        raise ArchiveClosed("the keyring holds no archive.pub; `flask --app app init` makes it")
     published = publishing.in_force(house)
     reason = " ".join(reason.split())[:REASON_LIMIT]
     chosen = _checked(published.policy, _there(house, row), statute, items, reason)

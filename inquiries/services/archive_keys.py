@@ -21,7 +21,7 @@ from inquiries.stores.archive import Carried
 
 log = structlog.get_logger()
 
-BATCH = 500
+BATCH = 5000
 
 
 def settle(house: House, row: Carried) -> bool:

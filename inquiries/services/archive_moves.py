@@ -45,15 +45,14 @@ def _carry(house: House, move: archivals.ArchivalRow) -> bool:
     with house.live.read() as connection:
         taken = archivals.moved(connection, move.inquiry_id)
     seen = _row(house, move)
-    if seen is None or not archive_keys.settle(house, seen):
-        if taken is None:  # destroyed before it could be moved
+    if taken is None:  # the crash came after its destruction, or that came before the move
+        if seen is None:
             log.error("archive.nothing_to_move", inquiry=move.inquiry_id)
-            _strike_off(house, move)
-            return False
-        if not _archive(house, move, taken, seen):
-            return False
-    if taken is not None:
-        destruction.destroy_now(house, [taken.group_id], "archived")
+        _strike_off(house, move)
+        return seen is not None
+    if (seen is None or not archive_keys.settle(house, seen)) and not _archive(house, move, taken, seen):
+        return False
+    destruction.destroy_now(house, [taken.group_id], "archived")
     with house.live.read() as connection:
         if archivals.moved(connection, move.inquiry_id) is not None:  # a hold was placed meanwhile
             return False

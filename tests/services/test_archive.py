@@ -298,6 +298,15 @@ def test_a_process_without_the_private_half_moves_lists_and_cannot_open(
         other.close()
 
 
+def test_nothing_is_ordered_where_the_public_half_is_lost(house: House) -> None:
+    inquiry, _ = sent(house)
+    (house.custody.keyring.directory / "archive.pub").unlink()
+    with pytest.raises(ArchiveClosed):
+        move(house, inquiry)
+    with house.live.read() as connection:
+        assert archivals.every(connection) == []
+
+
 # -- the end -------------------------------------------------------------------------------------
 
 
@@ -498,6 +507,38 @@ def test_an_earlier_rows_key_gives_way_to_that_of_the_row_that_stands(
         store.remove(connection, [archive_id])
     assert archive.carry_out(house) == 1
     assert archive.open_archived(house, OH, archive_id, WHY).items["name"] == "김소라"
+
+
+def test_a_move_that_died_after_the_destruction_is_only_struck_off(
+    house_at_t0: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = house_at_t0
+    inquiry, _ = sent(house)
+    archive_id = ordered(house, inquiry, monkeypatch)
+    with monkeypatch.context() as patched:
+        patched.setattr(archive_moves, "_strike_off", lambda *_: None)
+        archive.carry_out(house)
+    rotation.rotate(house)  # the row's envelope opens no more, its key goes on
+    assert archive.carry_out(house) == 1
+    with house.live.read() as connection:
+        assert archivals.every(connection) == []
+    assert archive.open_archived(house, OH, archive_id, WHY).items["name"] == "김소라"
+
+
+def test_what_was_destroyed_before_the_move_leaves_no_order(
+    house_at_t0: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = house_at_t0
+    inquiry, _ = sent(house)
+    ordered(house, inquiry, monkeypatch)
+    with house.live.read() as connection:
+        taken = archivals.moved(connection, inquiry)
+    assert taken is not None
+    assert destruction.destroy_now(house, [taken.group_id], "expired") == 1
+    assert archive.carry_out(house) == 0
+    assert rows(house) == []
+    with house.live.read() as connection:
+        assert archivals.every(connection) == []
 
 
 def test_a_hold_placed_after_the_order_stops_the_destruction_until_it_ends(
