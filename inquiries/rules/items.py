@@ -34,7 +34,7 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EVERYDAY_EMAIL = re.compile(
     rf"(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:{_LABEL}\.)+([A-Za-z]{{2,24}})",
 )
-_RESERVED = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
+_RESERVED = frozenset(SPECIAL_USE_DOMAIN_NAMES)
 _EVERYDAY_MOBILE = re.compile(r"010[- ]?([0-9]{4})[- ]?([0-9]{4})")
 _PHONE = re.compile(r"\(?\+?[\d(][\d\s().\-–/]*(?:(?:ext\.?|x|#)\s*\d{1,6})?", re.IGNORECASE)
 
