@@ -79,6 +79,8 @@ def _retention(house: House) -> Iterator[Metric]:
 
 
 def _last_sweep(house: House) -> Iterator[Metric]:
+    failed = retention.failed_last(house)
+    yield _gauge("sweep_failed", "Groups that the last sweep could not destroy.", failed)
     last = records.latest(house, "operation", "sweep")
     if last is None:
         return
@@ -87,7 +89,6 @@ def _last_sweep(house: House) -> Iterator[Metric]:
     yield _gauge("sweep_age_seconds", "How long ago the last sweep ended.", age)
     lag = swept["max_lag_seconds"]
     yield _gauge("sweep_max_lag_seconds", "Longest time from due to destroyed in the last sweep.", lag)
-    yield _gauge("sweep_failed", "Groups that the last sweep failed on.", swept["failed"])
 
 
 def _epoch(house: House) -> Iterator[Metric]:

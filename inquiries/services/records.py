@@ -127,9 +127,31 @@ def latest(house: House, chain: Chain, act: str) -> tuple[datetime, dict[str, An
 
 def newest(house: House, chain: Chain, act: str, limit: int) -> list[tuple[int, datetime, dict[str, Any]]]:
     """(number, when, body) of the newest records of this act, the newest first."""
-    with house.ledger.read() as connection:
-        found = ledger.latest(connection, chain, act, limit)
+    if limit == 1:
+        found = _newest(house, chain, act)
+    else:
+        with house.ledger.read() as connection:
+            found = ledger.latest(connection, chain, act, limit)
     return [(entry.n, entry.at, json.loads(entry.body)) for entry in found if entry.body is not None]
+
+
+def _newest(house: House, chain: Chain, act: str) -> list[ledger.Entry]:
+    """The newest record of this act, if any.
+
+    Years of records are searched once: it is remembered up to which number, and where the newest stood.
+    """
+    seen = house.memory.setdefault("newest records", {})
+    assert isinstance(seen, dict)  # noqa: S101 - narrows the type; nobody else uses the name
+    until, number = seen.get((chain, act), (0, 0))
+    with house.ledger.read() as connection:
+        head = ledger.head(connection, chain)
+        if head is None or head.n < until:
+            until, number = 0, 0
+        found = ledger.latest(connection, chain, act, 1, after=until)
+        if not found and number:
+            found = ledger.read(connection, chain, number - 1, 1)
+    seen[chain, act] = (head.n if head else 0, found[0].n if found else 0)
+    return found
 
 
 def last_moment(house: House) -> datetime | None:

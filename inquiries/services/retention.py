@@ -156,7 +156,8 @@ def _prune(house: House, now: datetime) -> None:
 def _record(house: House, swept: Swept, looked_at: int, *, confirmed: bool) -> None:
     """Write the sweep down, with the forecast that the next one is measured by."""
     body = {"act": "sweep", "confirmed": confirmed, "forecast": guard.forecast(house, clock.now())}
-    records.append(house, "operation", {**body, "looked_at": looked_at, **vars(swept)})
+    heads = {chain: [n, digest.hex()] for chain, (n, digest) in records.heads(house).items()}
+    records.append(house, "operation", {**body, "looked_at": looked_at, "heads": heads, **vars(swept)})
     if confirmed:  # the officer's word on the time, as the newest entry of every chain: see `guard.believe`
         for chain in ("access", "rights", "destruction"):
             records.append(house, chain, {"act": "clock_confirmed"})
@@ -252,7 +253,7 @@ def outlook(house: House) -> Outlook:
         due=count_due(house, now),
         held=held,
         archived=archived,
-        failed_last=_failed_last(house),
+        failed_last=failed_last(house),
         runs=tuple(_runs(house)),
     )
 
@@ -267,7 +268,7 @@ class Alarm:
 
 def alarm(house: House) -> Alarm | None:
     """What the inbox tells everybody; None while destruction keeps its promise (P10)."""
-    found = Alarm(longest_overdue(house), _failed_last(house))
+    found = Alarm(longest_overdue(house), failed_last(house))
     return found if found.overdue >= ALARM_AFTER or found.failed else None
 
 
@@ -295,7 +296,7 @@ def _runs(house: House) -> Iterator[Run]:
         yield Run(number, at, **{name: body[name] for name in fields})
 
 
-def _failed_last(house: House) -> int:
+def failed_last(house: House) -> int:
     """How many groups the last run could not destroy; 0 when a later one went well."""
     failed: Any = next(iter(records.newest(house, "operation", "sweep_failed", 1)), None)
     done: Any = next(iter(records.newest(house, "operation", "sweep", 1)), None)

@@ -137,10 +137,17 @@ def read_all(connection: Connection, chain: str, after: int = 0) -> Iterator[Ent
         after = batch[-1].n
 
 
-def latest(connection: Connection, chain: str, act: str, limit: int) -> list[Entry]:
-    """The newest entries of the chain whose body says `act`, which canonical JSON puts first."""
+def latest(connection: Connection, chain: str, act: str, limit: int, *, after: int = 0) -> list[Entry]:
+    """The newest entries of the chain after the given number whose body says `act`.
+
+    Canonical JSON puts it first.
+    """
     wanted = bodies.c.body.startswith(f'{{"act":"{act}"', autoescape=True)
-    query = _WHOLE.where(entries.c.chain == chain, wanted).order_by(entries.c.n.desc()).limit(limit)
+    query = (
+        _WHOLE.where(entries.c.chain == chain, entries.c.n > after, wanted)
+        .order_by(entries.c.n.desc())
+        .limit(limit)
+    )
     return [Entry(*row) for row in connection.execute(query)]
 
 

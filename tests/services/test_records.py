@@ -17,7 +17,7 @@ from inquiries import clock
 from inquiries.rules.permissions import Role
 from inquiries.sealing import chain as hashes
 from inquiries.services import people, records
-from inquiries.services.house import House
+from inquiries.services.house import House, open_house
 from inquiries.stores import ledger
 from tests.cast import OH
 from tests.running import ROOT
@@ -203,3 +203,23 @@ def test_she_stays_known_when_live_was_put_back_from_before(house: House) -> Non
         for table in ("recovery_codes", "sessions", "invitations", "staff_roles", "staff"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
     assert people.first_enrolment(house) is None
+
+
+def test_the_newest_of_an_act_is_known_whoever_wrote_it_and_however_long_ago(any_house: House) -> None:
+    """Each process remembers up to where it looked; what another one writes after that is seen at once."""
+    here, there = any_house, open_house(any_house.settings)
+    assert records.latest(here, "operation", "drill") is None
+    for turn in range(3):
+        records.append(there, "operation", {"act": "drill", "turn": turn})
+        records.append(there, "rights", {"act": "drill", "turn": "of another chain"})
+        for house in (here, here, there):
+            found = records.latest(house, "operation", "drill")
+            assert found is not None
+            assert found[1]["turn"] == turn
+        for _ in range(3):
+            records.append(here, "operation", {"act": "other"})
+    with here.ledger.write() as connection:
+        ledger.prune(connection, clock.now() + timedelta(days=10_000))
+    for house in (here, there):
+        assert records.latest(house, "operation", "drill") is None  # its period has ended
+    there.close()

@@ -103,6 +103,20 @@ def test_a_store_that_does_not_answer_hides_no_other(house: House) -> None:
     assert "inquiries_epoch_age_seconds" in found
 
 
+def test_a_sweep_that_failed_is_seen_until_one_goes_well(house: House) -> None:
+    with travel(clock.now() - timedelta(days=400)):
+        send(house)
+    with house.keys.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE keys RENAME TO away")
+    assert retention.sweep(house, confirm=True).failed
+    with house.keys.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO keys")
+    assert read(house)["inquiries_sweep_failed"] == 2
+    assert "inquiries_sweep_age_seconds" not in read(house)  # none has ended
+    retention.sweep(house, confirm=True)
+    assert read(house)["inquiries_sweep_failed"] == 0
+
+
 def test_no_label_names_a_person_or_an_inquiry(house: House) -> None:
     with travel(clock.now() - timedelta(days=400)):
         send(house)
