@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
-from inquiries.errors import NotFound
+from inquiries.errors import ArchiveClosed, NotFound
 from inquiries.services.ids import LARGEST_ID
 from inquiries.web import (
     guards,
@@ -81,6 +81,12 @@ def _around() -> dict[str, Any]:
 def _stale(_refused: CSRFError) -> tuple[str, int]:
     """A page that stood open longer than its session: nothing was done, and she is told where to go on."""
     return render_template("staff/stale.html"), 400
+
+
+@pages.errorhandler(ArchiveClosed)
+def _keyless(_closed: ArchiveClosed) -> tuple[str, int]:
+    """This process serves the pages without the archive's keys; somewhere else they are."""
+    return render_template("staff/archive_closed.html"), ArchiveClosed.status
 
 
 @pages.errorhandler(NotFound)

@@ -52,6 +52,8 @@ SAID: Final[Mapping[str, str]] = {
 }
 
 
+_NO_LARGER_UNIT: Final = 10**9
+
 STORES: Final[Mapping[str, str]] = {
     "live": _l("the inquiries"),
     "keys": _l("the keys store"),
@@ -139,9 +141,15 @@ def figure(count: int) -> str:
 
 
 def span(length: timedelta) -> str:
-    """A length of time in words, no finer than an hour or a minute: 3 days, 80 hours, 5 minutes."""
-    granularity = "hour" if length >= timedelta(hours=2) else "minute"
-    return str(format_timedelta(length, granularity=granularity, threshold=4))
+    """A length of time in words, exact enough to act on: 36 days, 73 hours, 5 minutes."""
+    hours = length // timedelta(hours=1)
+    if hours >= 5 * 24:
+        unit, whole = "day", timedelta(days=length.days)
+    elif hours > 1:
+        unit, whole = "hour", timedelta(hours=hours)
+    else:
+        unit, whole = "minute", length
+    return str(format_timedelta(whole, granularity=unit, threshold=_NO_LARGER_UNIT))
 
 
 def seconds(count: int) -> str:

@@ -359,3 +359,15 @@ def test_after_a_restore_every_page_is_closed_until_the_officer_confirms(app: Fl
     assert "Confirmed." in officer.get("/staff/retention").text
     assert minji.get("/staff/inbox").status_code == 200
     assert "nothing to confirm" in officer.get("/staff/restore").text
+
+
+@pytest.mark.promise("P12")
+def test_a_server_without_the_archives_key_says_so(house: House, officer: Desk) -> None:
+    archive_id = archive.order(house, OH, sent(house), statute="contract", items=["name"], reason="r")
+    for file in house.settings.archive_keyring_path.iterdir():
+        file.rename(file.with_suffix(".elsewhere"))
+    house.custody.archive.__dict__.pop("secret", None)
+    answer = officer.post(f"/staff/archive/{archive_id}/open", reason="a look")
+    assert answer.status_code == 503
+    assert "does not hold the archive's keys" in answer.text
+    assert cast.ITEMS["name"] not in answer.text
