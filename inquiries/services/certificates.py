@@ -7,7 +7,7 @@ Signing needs the installation's key, and happens once per intent of the ledger;
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
 from inquiries.stores import ledger, tombstones
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
-from inquiries.stores.types import from_microseconds
+from inquiries.stores.types import from_microseconds, to_microseconds
 
 SECOND = 1_000_000  # in microseconds
 
@@ -220,9 +220,16 @@ def _part(
 
 # -- of one run -------------------------------------------------------------------------------------
 
+_NOT_SAID = frozenset(
+    {"act", "forecast", "looked_at"}
+)  # what the next sweep needs of the record, and nobody else
+
 
 def of_run(house: House, record: int) -> documents.RunDocument:
     """The certificate of one sweep, from its record in the ledger; always the same for the same record.
+
+    Beside the record's own figures it says what was destroyed `since` the sweep before, per inquiry type and
+    per reason, with the longest lag; which runs failed in between; and the ledger's heads of that moment.
 
     Raises:
         NotFound: the ledger has no such record, or its body's period has ended.
@@ -232,8 +239,12 @@ def of_run(house: House, record: int) -> documents.RunDocument:
     body = json.loads(found[0].body) if found and found[0].n == record and found[0].body else {}
     if body.get("act") != "sweep":
         raise NotFound(f"operation {record} is no sweep, or its period has ended")
-    said = {name: value for name, value in body.items() if name not in {"act", "forecast"}}
-    statement = {"record": record, "at": documents.written(found[0].at)} | said
+    statement = {"record": record, "at": documents.written(found[0].at)}
+    statement |= {name: value for name, value in body.items() if name not in _NOT_SAID}
+    if "heads" in body:
+        until, since = body["heads"].get("destruction", [0])[0], body["since"]
+        statement |= _destroyed_between(house, since.get("destruction", 0), until)
+        statement["failed_runs"] = _failed_between(house, since.get("operation", 0), record)
     signature = sealing.sign_statement(house.custody.signing_seed, documents.RUN, statement)
     return documents.RunDocument(
         issuer=house.settings.origin,
@@ -241,3 +252,34 @@ def of_run(house: House, record: int) -> documents.RunDocument:
         statement=statement,
         signature=signature.hex(),
     )
+
+
+def _destroyed_between(house: House, since: int, until: int) -> dict[str, Any]:
+    """Per type and per reason: how many groups, and the longest time from due to the intent."""
+    figures: dict[str, dict[str, dict[str, int]]] = {"by_type": {}, "by_reason": {}}
+    for at, body in _between(house, "destruction", since, until):
+        for _, _, _, reason, kind, due, *_ in body["groups"] if body["act"] == "intent" else ():
+            late = 0 if due is None else max(0, to_microseconds(at) - due) // SECOND
+            for which, name in (("by_type", kind), ("by_reason", reason)):
+                one = figures[which].setdefault(name, {"destroyed": 0, "max_lag_seconds": 0})
+                one["destroyed"] += 1
+                one["max_lag_seconds"] = max(one["max_lag_seconds"], late)
+    return figures
+
+
+def _failed_between(house: House, since: int, until: int) -> list[dict[str, Any]]:
+    return [
+        {"at": documents.written(at), "failed": body["failed"], "error": body["error"]}
+        for at, body in _between(house, "operation", since, until)
+        if body["act"] == "sweep_failed"
+    ]
+
+
+def _between(house: House, chain: str, since: int, until: int) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """(when, body) of the records after `since` up to `until`."""
+    with house.ledger.read() as connection:
+        for entry in ledger.read_all(connection, chain, since):
+            if entry.n > until:
+                return
+            if entry.body is not None:
+                yield entry.at, json.loads(entry.body)

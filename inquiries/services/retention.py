@@ -71,7 +71,8 @@ def sweep(house: House, *, confirm: bool = False) -> Swept:
         if not swept.failed:
             swept, looked_at = _look(house, swept, last[1].get("looked_at", 0) if last else 0)
             _prune(house, now)
-            _record(house, swept, looked_at, confirmed=confirm)
+            before = last[1].get("heads", {}) if last else {}
+            _record(house, swept, looked_at, before, confirmed=confirm)
         log.info("sweep.done", **vars(swept))
         return swept
 
@@ -153,11 +154,18 @@ def _prune(house: House, now: datetime) -> None:
             removed = live_epochs.drop_envelopes(connection, beyond + 1, ENVELOPES_TOGETHER)
 
 
-def _record(house: House, swept: Swept, looked_at: int, *, confirmed: bool) -> None:
-    """Write the sweep down, with the forecast that the next one is measured by."""
+def _record(
+    house: House, swept: Swept, looked_at: int, before: dict[str, list[Any]], *, confirmed: bool
+) -> None:
+    """Write the sweep down, with the forecast that the next one is measured by, and the ledger's heads.
+
+    `before` are the heads that the sweep before wrote down: what came since is what its certificate counts.
+    """
     body = {"act": "sweep", "confirmed": confirmed, "forecast": guard.forecast(house, clock.now())}
     heads = {chain: [n, digest.hex()] for chain, (n, digest) in records.heads(house).items()}
-    records.append(house, "operation", {**body, "looked_at": looked_at, "heads": heads, **vars(swept)})
+    since = {chain: head[0] for chain, head in before.items()}
+    more = {"looked_at": looked_at, "heads": heads, "since": since}
+    records.append(house, "operation", {**body, **more, **vars(swept)})
     if confirmed:  # the officer's word on the time, as the newest entry of every chain: see `guard.believe`
         for chain in ("access", "rights", "destruction"):
             records.append(house, chain, {"act": "clock_confirmed"})

@@ -15,6 +15,7 @@ from inquiries.services import adoption, certificates, records, retention, rotat
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import tombstones
+from inquiries.stores.database import Database
 from tests.cast import send
 from tests.moments import T0, at, installed
 
@@ -262,8 +263,40 @@ def test_a_run_is_certified_from_its_record_and_always_the_same(any_house_at_t0:
         assert checked.proved[0]["destroyed"] == 2
         assert checked.proved[0]["max_lag_seconds"] > 35 * 86400
         assert "forecast" not in checked.proved[0]
+        assert checked.proved[0]["by_type"]["support"]["destroyed"] == 2
+        assert checked.proved[0]["by_reason"].keys() == {"expired"}
+        assert checked.proved[0]["failed_runs"] == []
     with at(days=401):
         assert certificates.of_run(house, last_run(house)) == found
+
+
+def test_a_run_counts_since_the_run_before_and_names_the_failures_between(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at():
+        for kind in ("support", "introduction", "introduction"):
+            send(house, type=kind)
+    with at(days=100):  # the visitors' data
+        sweep(house)
+    with at(days=400):
+        house.memory.pop("clock", None)
+        _run(house.keys, "ALTER TABLE proofs RENAME TO away")
+        assert retention.sweep(house, confirm=True).failed
+        _run(house.keys, "ALTER TABLE away RENAME TO proofs")
+        sweep(house)
+        said = check(house, certificates.of_run(house, last_run(house))).proved[0]
+    assert {name: one["destroyed"] for name, one in said["by_type"].items()} == {
+        "support": 1, "introduction": 2,
+    }  # fmt: skip
+    assert said["by_type"]["introduction"]["max_lag_seconds"] // 86400 in {34, 35}
+    assert [one["error"] for one in said["failed_runs"]] == ["OperationalError"]
+    heads = records.heads(house)
+    assert said["heads"]["destruction"][0] <= heads["destruction"][0]
+    assert bytes.fromhex(said["heads"]["operation"][1]) != heads["operation"][1]  # its own record came after
+
+
+def _run(database: Database, statement: str) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql(statement)
 
 
 def test_a_number_without_a_sweep_has_no_certificate(house_at_t0: House) -> None:
