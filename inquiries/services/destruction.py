@@ -20,8 +20,9 @@ from inquiries.stores.live import due as due_groups
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 BATCH = 5000
-#: Rows claimed or deleted in one transaction: those who send inquiries wait no longer than that takes.
-DELETED_TOGETHER = 100
+#: Rows claimed or deleted in one transaction where writers take turns (SQLite): those who send wait no longer.
+CLAIMED_TOGETHER = 500
+DELETED_TOGETHER = 150
 LEFTOVER_BATCH = 5000
 ARCHIVE = "archive"  # the group of an archived inquiry
 
@@ -64,9 +65,10 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
     left, count = BATCH, 1
+    together = CLAIMED_TOGETHER if house.live.sqlite else BATCH
     while left and count:
         with house.live.write() as connection:
-            count = due_groups.claim_due(connection, clock.now(), min(left, DELETED_TOGETHER))
+            count = due_groups.claim_due(connection, clock.now(), min(left, together))
         left -= count
     with house.live.read() as connection:
         groups = due_groups.claimed(connection, BATCH)
@@ -186,8 +188,9 @@ def _stone(row: Sequence[Any], intent: int, batch: _Batch, now: Any) -> tombston
 def _remove(house: House, listed: Sequence[Sequence[Any]]) -> int:
     """Delete the rows, a few at a time; returns how many there were."""
     removed = 0
-    for start in range(0, len(listed), DELETED_TOGETHER):
-        part = listed[start : start + DELETED_TOGETHER]
+    together = DELETED_TOGETHER if house.live.sqlite else BATCH
+    for start in range(0, len(listed), together):
+        part = listed[start : start + together]
         archived = [row[0] for row in part if row[2] == ARCHIVE]
         living = [row for row in part if row[2] != ARCHIVE]
         if archived:
