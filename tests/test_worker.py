@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -15,8 +14,8 @@ import time_machine
 from inquiries import clock, worker
 from inquiries.services import records, retention
 from inquiries.services.house import House
-from inquiries.stores.database import Database
 from inquiries.worker import Turn, Worker
+from tests.breaking import broken
 from tests.cast import send
 
 
@@ -35,21 +34,6 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
     counted = Monotonic()
     monkeypatch.setattr(clock, "monotonic", counted)
     return counted
-
-
-@contextmanager
-def broken(database: Database, table: str = "keys") -> Iterator[None]:
-    """The store answers every statement on this table with an error."""
-
-    def rename(before: str, after: str) -> None:
-        with database.write() as connection:
-            connection.exec_driver_sql(f"ALTER TABLE {before} RENAME TO {after}")
-
-    rename(table, f"{table}_away")
-    try:
-        yield
-    finally:
-        rename(f"{table}_away", table)
 
 
 def turn(running: Worker, name: str) -> Turn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,15 +9,8 @@ import pytest
 from inquiries import clock
 from inquiries.services import adoption, finality, records, retention, rotation
 from inquiries.services.house import House
-from inquiries.settings import Settings
 from tests.cast import send
-from tests.moments import at, installed
-
-
-@pytest.fixture
-def any_house_at_t0(make_settings: Callable[..., Settings], store_urls: dict[str, str]) -> Iterator[House]:
-    with installed(make_settings, **store_urls) as house:
-        yield house
+from tests.moments import at
 
 
 def counts(house: House) -> tuple[int, int, int]:

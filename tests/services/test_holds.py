@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,27 +13,14 @@ from inquiries.errors import InvalidHold, NotFound, ReasonRequired
 from inquiries.services import adoption, destruction, holds, inbox, receipt, records, retention
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
-from inquiries.settings import Settings
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import inquiries as live
 from tests.cast import BAE, MINJI, OH, send
-from tests.moments import T0, at, installed
+from tests.moments import T0, at
 
 BOTH = {"inquiry": True, "marketing": True}
 END = T0 + timedelta(days=500)
 REASON = "소라 씨와의 계약 분쟁"
-
-
-@pytest.fixture
-def any_house_at_t0(make_settings: Callable[..., Settings], store_urls: dict[str, str]) -> Iterator[House]:
-    with installed(make_settings, **store_urls) as house:
-        yield house
-
-
-@pytest.fixture
-def house_at_t0(make_settings: Callable[..., Settings]) -> Iterator[House]:
-    with installed(make_settings) as house:
-        yield house
 
 
 def only(house: House) -> int:

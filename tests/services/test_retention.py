@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,25 +13,13 @@ from inquiries import clock
 from inquiries.errors import ClockSuspect, JobBusy, NotFound
 from inquiries.services import adoption, destruction, inbox, receipt, records, retention, rotation
 from inquiries.services.house import House, open_house
-from inquiries.settings import Settings
 from inquiries.stores.database import Database
+from tests.breaking import broken
 from tests.cast import MINJI, send
-from tests.moments import at, installed
+from tests.moments import at
 
 BOTH = {"inquiry": True, "marketing": True}
 VISITOR_DUE, MARKETING_DUE, ALL_DUE = 100, 200, 400  # days after which 3, 6 and 12 months are over
-
-
-@pytest.fixture
-def any_house_at_t0(make_settings: Callable[..., Settings], store_urls: dict[str, str]) -> Iterator[House]:
-    with installed(make_settings, **store_urls) as house:
-        yield house
-
-
-@pytest.fixture
-def house_at_t0(make_settings: Callable[..., Settings]) -> Iterator[House]:
-    with installed(make_settings) as house:
-        yield house
 
 
 def count(database: Database, table: str) -> int:
@@ -47,16 +33,6 @@ def tombstones(house: House) -> list[Any]:
     query = f"SELECT {columns}, receipt_lookup FROM keys WHERE {which}"
     with house.keys.read() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(query)]
-
-
-@contextmanager
-def broken(database: Database, table: str) -> Iterator[None]:
-    """The store answers every statement on this table with an error."""
-    _run(database, f"ALTER TABLE {table} RENAME TO {table}_away")
-    try:
-        yield
-    finally:
-        _run(database, f"ALTER TABLE {table}_away RENAME TO {table}")
 
 
 def _run(database: Database, statement: str) -> None:

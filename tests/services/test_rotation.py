@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,20 +13,13 @@ from inquiries import clock
 from inquiries.errors import JobBusy, KeyUnavailable, NotFound, RotationIncomplete
 from inquiries.services import adoption, inbox, readiness, receipt, records, retention, rewrapping, rotation
 from inquiries.services.house import House, open_house
-from inquiries.settings import Settings
 from inquiries.stores import keys as store
 from inquiries.stores import tombstones, wraps
 from inquiries.stores.live import epochs as live_epochs
 from tests.cast import MINJI, send
-from tests.moments import at, installed
+from tests.moments import at
 
 BOTH = {"inquiry": True, "marketing": True}
-
-
-@pytest.fixture
-def house_at_t0(make_settings: Callable[..., Settings]) -> Iterator[House]:
-    with installed(make_settings) as house:
-        yield house
 
 
 def epochs_of_keys(house: House) -> set[int]:

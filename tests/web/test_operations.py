@@ -14,6 +14,7 @@ from time_machine import travel
 from inquiries import clock, create_app
 from inquiries.services import adoption, inbox, metrics, readiness, recovery, retention, rotation
 from inquiries.services.house import House
+from tests.breaking import broken
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.web.site import site
 
@@ -96,9 +97,8 @@ def test_what_does_not_open_is_counted(house: House) -> None:
 
 
 def test_a_store_that_does_not_answer_hides_no_other(house: House) -> None:
-    with house.archive.write() as connection:
-        connection.exec_driver_sql("ALTER TABLE archived RENAME TO away")
-    found = read(house)
+    with broken(house.archive, "archived"):
+        found = read(house)
     assert "inquiries_archived" not in found
     assert "inquiries_epoch_age_seconds" in found
 
@@ -106,11 +106,8 @@ def test_a_store_that_does_not_answer_hides_no_other(house: House) -> None:
 def test_a_sweep_that_failed_is_seen_until_one_goes_well(house: House) -> None:
     with travel(clock.now() - timedelta(days=400)):
         send(house)
-    with house.keys.write() as connection:
-        connection.exec_driver_sql("ALTER TABLE keys RENAME TO away")
-    assert retention.sweep(house, confirm=True).failed
-    with house.keys.write() as connection:
-        connection.exec_driver_sql("ALTER TABLE away RENAME TO keys")
+    with broken(house.keys):
+        assert retention.sweep(house, confirm=True).failed
     assert read(house)["inquiries_sweep_failed"] == 2
     assert "inquiries_sweep_age_seconds" not in read(house)  # none has ended
     retention.sweep(house, confirm=True)
