@@ -16,7 +16,7 @@ from inquiries.rules.retention import Inquiry, Promise, earliest, promise, short
 from tests.policy.builders import changed, policy
 
 
-def at(text: str) -> datetime:
+def seoul(text: str) -> datetime:
     """A moment by the clocks of Seoul."""
     return datetime.fromisoformat(f"{text}+09:00").astimezone(UTC)
 
@@ -26,9 +26,9 @@ PERIOD, AFTER_CLOSING = 'period = "1 year"', 'after_closing = "30 days"'
 VISITOR, MARKETING, ZONE = 'period = "3 months"', 'period = "6 months"', 'time_zone = "Asia/Seoul"'
 MINIMUM = (ZONE, f'{ZONE}\nminimum = "6 months"')
 
-RECEIVED = at("2026-03-01T09:00:00")
+RECEIVED = seoul("2026-03-01T09:00:00")
 OPEN = Inquiry("introduction", RECEIVED)
-CLOSED = replace(OPEN, closed_at=at("2026-04-01T15:00:00"))
+CLOSED = replace(OPEN, closed_at=seoul("2026-04-01T15:00:00"))
 
 
 def without(head: str, of: str = "default") -> Policy:
@@ -51,20 +51,20 @@ def without(head: str, of: str = "default") -> Policy:
     ],
 )
 def test_each_group_ends_by_its_own_rule(group: str, due: str, rule: str, inquiry: Inquiry) -> None:
-    assert promise(policy(), 7, group, inquiry) == Promise(at(due), rule, 7, by_closing=False)
+    assert promise(policy(), 7, group, inquiry) == Promise(seoul(due), rule, 7, by_closing=False)
 
 
 @pytest.mark.parametrize("group", ["visitor", "marketing"])
 def test_closing_ends_the_inquirys_own_group_alone(group: str) -> None:
     assert promise(policy(), 7, group, CLOSED) == promise(policy(), 7, group, OPEN)
     assert promise(policy(), 7, "main", CLOSED) == Promise(
-        at("2026-05-01T15:00:00"), "after_closing 30 days", 7, by_closing=True
+        seoul("2026-05-01T15:00:00"), "after_closing 30 days", 7, by_closing=True
     )
 
 
 @pytest.mark.parametrize("closed", ["2027-01-30T09:00:00", "2027-02-27T09:00:00", "2027-05-01T09:00:00"])
 def test_what_is_closed_late_ends_by_its_period(closed: str) -> None:
-    late = replace(OPEN, closed_at=at(closed))
+    late = replace(OPEN, closed_at=seoul(closed))
     assert promise(policy(), 7, "main", late) == promise(policy(), 7, "main", OPEN)
 
 
@@ -81,12 +81,12 @@ def test_what_is_closed_late_ends_by_its_period(closed: str) -> None:
 )
 def test_closing_goes_no_lower_than_the_minimum(minimum: str, closed: str, due: str, rule: str) -> None:
     least = parse(changed((ZONE, f'{ZONE}\nminimum = "{minimum}"')))
-    found = promise(least, 7, "main", replace(OPEN, closed_at=at(closed)))
-    assert found == Promise(at(due), rule, 7, by_closing=not rule.startswith("period"))
+    found = promise(least, 7, "main", replace(OPEN, closed_at=seoul(closed)))
+    assert found == Promise(seoul(due), rule, 7, by_closing=not rule.startswith("period"))
 
 
 @pytest.mark.promise("P15")
-@pytest.mark.parametrize("closed_at", [None, at("2026-04-01T15:00:00")])
+@pytest.mark.parametrize("closed_at", [None, seoul("2026-04-01T15:00:00")])
 def test_what_is_kept_until_withdrawn_is_due_by_no_rule_and_no_closing(closed_at: datetime | None) -> None:
     newsletter = Inquiry("newsletter", RECEIVED, closed_at)
     found = promise(policy("clunix"), 7, "main", newsletter)
@@ -110,7 +110,7 @@ def test_a_version_says_nothing_of_a_type_that_it_does_not_declare_but_of_its_vi
 
 def test_the_earliest_promise_holds_and_of_two_alike_the_older() -> None:
     never = Promise(None, "period until withdrawn", 1)
-    soon, late = (Promise(at(f"{year}-03-01T09:00:00"), "period", 2) for year in (2027, 2028))
+    soon, late = (Promise(seoul(f"{year}-03-01T09:00:00"), "period", 2) for year in (2027, 2028))
     assert earliest([late, never, soon]) == soon
     assert earliest([never, replace(late, version=5)]) == replace(late, version=5)
     assert earliest([replace(soon, version=4), soon, replace(soon, version=3)]) == soon
