@@ -61,6 +61,15 @@ STORES: Final[Mapping[str, str]] = {
 }
 
 
+_REASONS: Final[Mapping[str, str]] = {
+    "expired": _l("its period ended"),
+    "closed": _l("closed, and the time after closing ended"),
+    "archived": _l("moved to the archive"),
+    "statute": _l("the law's period ended"),
+    "orphan": _l("its period ended; the inquiry itself was lost before"),
+}
+
+
 @dataclass(frozen=True)
 class Place:
     """A page of the navigation."""
@@ -128,6 +137,11 @@ def places(actor: Actor) -> tuple[Place, ...]:
         for endpoint, permission, label in _PLACES
         if allowed(actor.roles, permission).allowed or endpoint == "staff.inbox"
     )
+
+
+def reason(name: str) -> str:
+    """Why something was destroyed, for a table."""
+    return str(_REASONS.get(name, name))
 
 
 def stores(names: tuple[str, ...]) -> str:

@@ -288,7 +288,11 @@ def test_the_certificate_of_a_run_can_be_checked(house: House, officer: Desk) ->
     said = json.loads(file.data)["statement"]
     assert (said["destroyed"], said["failed"]) == (1, 0)
     assert document.verify_key in page
-    assert re.search(r"<strong>1</strong>", page)
+    assert re.search(r"<strong>\s*1\s*</strong>", page)
+    for row in ("Technical support", "its period ended"):  # per type, and per reason
+        assert re.search(rf'{row}</th>\s*<td class="number">1</td>', page)
+    for _, head in said["heads"].values():
+        assert head in page
 
 
 @pytest.mark.promise("P10")
