@@ -20,7 +20,7 @@ from inquiries.stores.live import due as due_groups
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 BATCH = 5000
-#: Rows claimed or deleted in one transaction where writers take turns (SQLite): those who send wait no longer.
+#: Rows claimed or deleted in one transaction where writers take turns (SQLite): who sends waits no longer.
 CLAIMED_TOGETHER = 500
 DELETED_TOGETHER = 150
 LEFTOVER_BATCH = 5000
