@@ -16,7 +16,7 @@ from inquiries.sealing import archive as sealing
 from inquiries.sealing import epochs
 from inquiries.services.house import House
 from inquiries.stores import archive as archive_store
-from inquiries.stores import keys, wraps
+from inquiries.stores import keys, tombstones, wraps
 from inquiries.stores.archive import Carried
 
 log = structlog.get_logger()
@@ -84,6 +84,15 @@ def rowless(house: House) -> dict[int, int]:
         absent = [one for one in living if one not in standing]
         with house.keys.read() as connection:  # asked again: it may have been destroyed just now
             gone |= {row.id: row.id for row in keys.by_ids(connection, absent) if not row.destroyed}
+
+
+def unkept(house: House) -> dict[int, int]:
+    """Group → inquiry, of what was archived and is in neither the archive nor the keys store.
+
+    Both were put back from before the move; that it was made, the ledger's intent has brought back.
+    """
+    with house.keys.read() as connection:
+        return tombstones.unkept(connection)
 
 
 def from_envelopes(house: House, ids: Sequence[int]) -> dict[int, bytes]:

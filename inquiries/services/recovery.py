@@ -106,7 +106,7 @@ def look(house: House) -> tuple[int, ...]:
 def _lost(house: House) -> dict[int, int]:
     """Group → inquiry, of groups (and staff) with neither a tombstone nor a key that anything opens.
 
-    Archived rows stand for themselves, those included that are gone while their keys live.
+    Archived rows stand for themselves, those included that are gone while their keys live, or with them.
     """
     lost = {row.id: row.inquiry_id for row in rewrapping.unopenable(house)}
     after = 0
@@ -115,12 +115,15 @@ def _lost(house: House) -> dict[int, int]:
             batch = due_groups.groups_after(connection, after, BATCH)
         if not batch:
             break
+        with house.keys.read() as connection:
+            known = keys.known_between(connection, after, batch[-1][0])
         after = batch[-1][0]
-        lost |= _keyless(house, batch)
+        lost |= _keyless(house, [(group, inquiry) for group, inquiry in batch if group not in known])
     with house.live.read() as connection:
         enrolled = [(one, one) for one in live_staff.enrolled(connection)]
     archive_keys.adopt_pending(house)
-    return lost | _keyless(house, enrolled) | archive_keys.keyless(house) | archive_keys.rowless(house)
+    lost |= _keyless(house, enrolled)
+    return lost | archive_keys.keyless(house) | archive_keys.rowless(house) | archive_keys.unkept(house)
 
 
 def _keyless(house: House, groups: list[tuple[int, int]]) -> dict[int, int]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, type_coerce
+from sqlalchemy import Connection, exists, func, insert, select, type_coerce
 
-from inquiries.stores.keys import advance, epochs, keys, open_epoch, proofs
+from inquiries.stores.keys import ARCHIVE, advance, epochs, keys, open_epoch, proofs
 from inquiries.stores.types import Id, to_microseconds
 
 AT_ONCE = 5000  # ids in one question; both databases take many more
@@ -104,6 +104,16 @@ def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int
     """(group id, inquiry id) of destroyed groups in order of id, `limit` at a time."""
     query = select(keys.c.id, keys.c.inquiry_id).where(keys.c.destroyed_at.is_not(None), keys.c.id > after)
     return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
+
+
+def unkept(connection: Connection) -> dict[int, int]:
+    """Group → inquiry, of what was destroyed because it was archived, and has no archived row's key here."""
+    kept = keys.alias()
+    there = exists().where(kept.c.receipt_lookup == keys.c.receipt_lookup, kept.c.group_name == ARCHIVE)
+    query = select(keys.c.id, keys.c.inquiry_id).where(
+        keys.c.reason == "archived", keys.c.receipt_lookup.is_not(None), ~there
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def count(connection: Connection, after: datetime, until: datetime | None) -> dict[tuple[str, str], int]:
