@@ -17,6 +17,7 @@ from inquiries import clock, create_app
 from inquiries.services import certificates, retention, rotation
 from inquiries.services.house import House
 from inquiries.settings import load
+from inquiries.stores import tombstones
 from tests.cast import send
 from tests.running import ROOT
 
@@ -98,10 +99,39 @@ def test_the_documented_lines_prove_it_with_nothing_of_ours(
 ) -> None:
     done = documented(tmp_path, proof, house.custody.verify_key.hex())
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == ["main", "visitor"]
-    assert "None" not in done.stdout
+    assert re.findall(r"proved {'group': '(\w+)'", done.stdout) == ["main", "visitor"]
+    assert re.search(r"^epoch 1 ended \S+ proved$", done.stdout, re.MULTILINE)
 
 
 def test_the_documented_lines_refuse_what_was_changed(house: House, proof: Path, tmp_path: Path) -> None:
     key = house.custody.verify_key.hex()
     assert "InvalidSignature" in documented(tmp_path, changed(proof, due="2020-01-01"), key).stderr
+    data = json.loads(proof.read_text())
+    data["epochs"][0]["retired"] = "2020-01-01T00:00:00.000000Z"
+    forged = tmp_path / "forged.json"
+    forged.write_text(json.dumps(data))
+    assert "InvalidSignature" in documented(tmp_path, forged, key).stderr
+
+
+def test_the_documented_lines_find_their_way_in_trees_of_every_size(house: House, tmp_path: Path) -> None:
+    for count in (1, 2, 3, 5, 7):
+        with house.keys.write() as connection:
+            tombstones.bury(connection, [_stone(count * 100 + n, count) for n in range(count)])
+        certificates.prove_intent(house, count, range(count * 100, count * 100 + count))
+    with house.keys.read() as connection:
+        buried = tombstones.by_ids(connection, range(1000))
+        proved = certificates._proved(connection, buried).values()
+    assert len(proved) == 18
+    data = {"epochs": [], "destroyed": [{"statement": said, "proof": proof} for said, proof in proved]}
+    file = tmp_path / "proofs.json"
+    file.write_text(json.dumps(data, default=lambda proof: proof.model_dump()))
+    done = documented(tmp_path, file, house.custody.verify_key.hex())
+    assert (done.returncode, done.stdout.count("proved")) == (0, 18)
+
+
+def _stone(key: int, intent: int) -> tombstones.Tombstone:
+    return tombstones.Tombstone(
+        id=key, inquiry_id=key, group="main", reason="closed", type="support", due_at=clock.now(),
+        policy_version=1, rule="after_closing 30 days", receipt_lookup=key.to_bytes(16), intent=intent,
+        destroyed_at=clock.now(),
+    )  # fmt: skip

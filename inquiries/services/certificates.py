@@ -126,7 +126,12 @@ def for_receipt(house: House, typed: str) -> InquiryCertificate:
         NotFound: nothing was destroyed under this code: unknown and living are one answer (P21).
         ReceiptMalformed: it cannot be a code; answered just the same.
     """
-    now, lookup = clock.now(), receipts.lookup_id(receipts.normalise(typed))
+    return of_lookup(house, receipts.lookup_id(receipts.normalise(typed)))
+
+
+def of_lookup(house: House, lookup: bytes) -> InquiryCertificate:
+    """The certificate of the inquiry with this lookup id. Raises NotFound."""
+    now = clock.now()
     with house.keys.read() as connection:
         buried = tombstones.by_receipt(connection, lookup)
         if not buried:

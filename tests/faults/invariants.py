@@ -10,7 +10,8 @@ from typing import Any
 
 from inquiries.clock import now
 from inquiries.errors import NotFound
-from inquiries.services import archive, inbox, receipt, records
+from inquiries.sealing import documents
+from inquiries.services import archive, certificates, inbox, receipt, records
 from inquiries.services.house import House
 from tests.cast import MINJI, OH
 
@@ -18,6 +19,7 @@ from tests.cast import MINJI, OH
 def whole(house: House) -> None:
     """Nothing half made and nothing half destroyed stands in stores and keyring."""
     _nothing_half_destroyed(house)
+    _every_destruction_is_proved(house)
     _epochs_agree(house)
     _files_are_whole(house.custody.keyring.directory)
     _files_are_whole(house.custody.archive.keyring.directory)
@@ -52,6 +54,16 @@ def _nothing_half_destroyed(house: House) -> None:
     done = {body["intent"] for _, body in records.bodies(house, "destruction") if body["act"] == "done"}
     assert set(intents) == done, "a destruction that was begun and not carried through"
     assert {row[5] for row in stones} <= set(intents)
+
+
+def _every_destruction_is_proved(house: House) -> None:
+    """Whoever has a code gets a proof of all that was destroyed under it, and it holds."""
+    codes = _rows(house.keys, "SELECT DISTINCT receipt_lookup FROM keys WHERE destroyed_at IS NOT NULL")
+    for (lookup,) in codes:
+        if lookup is not None:
+            document = certificates.of_lookup(house, lookup).document
+            checked = documents.check(document, house.custody.verify_key)
+            assert checked.ok, checked.problems
 
 
 def _epochs_agree(house: House) -> None:
