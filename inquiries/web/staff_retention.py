@@ -31,7 +31,7 @@ def release(hold_id: int) -> ResponseReturnValue:
     except ReasonRequired:
         return _page(FieldError(f"release-{hold_id}", "release_reason")), ReasonRequired.status
     sessions.current().say("release")
-    return redirect(url_for("staff.retention", _anchor="held"), code=303)
+    return redirect(url_for("staff.retention"), code=303)
 
 
 def _page(*faults: FieldError) -> str:

@@ -87,7 +87,7 @@ def test_a_hold_is_placed_seen_and_released(house: House, officer: Desk) -> None
     assert refused.status_code == 422
     assert list(errors_of(refused).values()) == ["Please say why you release this hold."]
     assert "<details open>" in refused.text
-    assert officer.post(release[1], reason="settled").headers["Location"] == "/staff/retention#held"
+    assert officer.post(release[1], reason="settled").headers["Location"] == "/staff/retention"
     assert "Released." in officer.get("/staff/retention").text
     assert "Nothing is held." in officer.get("/staff/retention").text
     assert officer.post(release[1], reason="again").status_code == 404
@@ -102,9 +102,26 @@ def test_a_hold_without_what_it_needs_is_refused_with_what_was_typed(house: Hous
     assert list(errors_of(refused)) == ["basis", "until"]  # in the order of the form
     assert "because of &lt;this&gt;</textarea>" in refused.text
     assert 'value="2020-01-01"' in refused.text
-    for until in ("", "tomorrow", "2020-02-30", "9999-12-31"):
+    for until in ("", "tomorrow", "2020-02-30", "0001-01-01", "9999-12-31"):
         assert set(errors_of(officer.post(f"{path}/hold", **HELD | {"until": until}))) == {"until"}
     assert holds.marks(house, int(path.rpartition("/")[2])) == ()
+
+
+@pytest.mark.promise("P14")
+def test_past_its_due_date_what_is_held_is_the_officers_alone(app: Flask, house: House) -> None:
+    inquiry_id = sent(house)
+    until = clock.now() + timedelta(days=700)
+    holds.place(house, OH, inquiry_id, reason="r", basis="order 7", until=until)
+    with time_machine.travel(clock.now() + timedelta(days=400), tick=True):
+        officer, minji = desk_of(app, house, Role.privacy), desk_of(app, house, Role.consultation)
+        assert minji.get(path_of(inquiry_id)).status_code == 404
+        assert path_of(inquiry_id) not in minji.get("/staff/inbox").text
+        page = officer.get("/staff/retention").text
+        assert path_of(inquiry_id) in page
+        assert "once released, the next run destroys it for good" in page
+        assert "order 7" in officer.get(path_of(inquiry_id)).text
+        opened = officer.post(f"{path_of(inquiry_id)}/open", reason="the court asked").text
+        assert cast.ITEMS["content"] in opened
 
 
 def test_the_form_proposes_a_year(house: House, officer: Desk) -> None:
