@@ -161,9 +161,9 @@ def _extracted() -> set[str]:
     return found
 
 
-def _forms(text: str | Iterable[str]) -> tuple[str, ...]:
+def _forms(text: str | Iterable[str] | None) -> tuple[str, ...]:
     """A text, or each of its forms where it is counted."""
-    return (text,) if isinstance(text, str) else tuple(text)
+    return (text or "",) if text is None or isinstance(text, str) else tuple(text)
 
 
 def test_no_korean_text_is_missing_fuzzy_or_left_over() -> None:
