@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from inquiries.stores.among import among
 from inquiries.stores.types import Id, Moment
 
 GATE = "epoch"
@@ -164,7 +165,13 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[KeyRow]:
 
 def known(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
     """Which of the group ids have a key row or a tombstone."""
-    return frozenset(connection.scalars(select(keys.c.id).where(keys.c.id.in_(ids))))
+    return frozenset(connection.scalars(select(keys.c.id).where(among(connection, keys.c.id, ids))))
+
+
+def known_between(connection: Connection, after: int, until: int) -> frozenset[int]:
+    """The ids above the one and up to the other that have a key row or a tombstone."""
+    query = select(keys.c.id).where(keys.c.id > after, keys.c.id <= until)
+    return frozenset(connection.scalars(query).all())
 
 
 @dataclass(frozen=True)

@@ -296,4 +296,4 @@ def groups_after(connection: Connection, after: int, limit: int) -> list[tuple[i
     query = (
         select(groups.c.id, groups.c.inquiry_id).where(groups.c.id > after).order_by(groups.c.id).limit(limit)
     )
-    return [(row[0], row[1]) for row in connection.execute(query)]
+    return [(row[0], row[1]) for row in connection.execute(query).all()]
