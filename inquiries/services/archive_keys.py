@@ -92,7 +92,10 @@ def unkept(house: House) -> dict[int, int]:
     Both were put back from before the move; that it was made, the ledger's intent has brought back.
     """
     with house.keys.read() as connection:
-        return tombstones.unkept(connection)
+        unkept = tombstones.unkept(connection)
+    with house.archive.read() as connection:
+        there = archive_store.inquiries(connection, list(unkept.values()))
+    return {group: inquiry for group, inquiry in unkept.items() if inquiry not in there}
 
 
 def from_envelopes(house: House, ids: Sequence[int]) -> dict[int, bytes]:

@@ -153,6 +153,12 @@ def standing(connection: Connection, ids: Sequence[int]) -> list[tuple[int, int]
     return [(row[0], row[1]) for row in connection.execute(query)]
 
 
+def inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> frozenset[int]:
+    """Those of the inquiries of which a row stands."""
+    query = select(archived.c.inquiry_id).where(among(connection, archived.c.inquiry_id, inquiry_ids))
+    return frozenset(connection.scalars(query))
+
+
 def due_between(connection: Connection, start: datetime, end: datetime) -> dict[str, int]:
     """Inquiry type → how many rows become due from `start` until before `end`."""
     query = select(archived.c.type, func.count()).where(archived.c.due_at >= start, archived.c.due_at < end)
