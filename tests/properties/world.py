@@ -1,0 +1,269 @@
+"""What a life of the house needs beside it: a model of what must be true, crashes, and copies that are put back."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine.default import DefaultDialect
+
+from inquiries import clock
+from inquiries import settings as settings_module
+from inquiries.policy import loader
+from inquiries.policy.model import Policy
+from inquiries.rules import retention as rules
+from inquiries.services.house import House, open_house
+from inquiries.settings import HOME
+from tests import moments
+from tests.faults import scenarios
+
+SOURCE = (HOME / "policies" / "default.toml").read_text(encoding="utf-8")
+MEMORY = Path("/dev/shm")  # commits need not wait for a disk here; tests/faults kills processes on one
+
+
+# -- policies --------------------------------------------------------------------------------------
+
+
+def written(periods: dict[str, str]) -> str:
+    """The default policy with these periods, by (section, key)."""
+    source = SOURCE
+    for place, period in periods.items():
+        section, key = place.split("/")
+        head, rest = source.split(f"\n[{section}]\n", 1)
+        rest = re.sub(rf'(?m)^{key} = ".*"$', f'{key} = "{period}"', rest, count=1)
+        source = f"{head}\n[{section}]\n{rest}"
+    return source
+
+
+# -- the model -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Archived:
+    """What must be true of an archived inquiry."""
+
+    id: int
+    inquiry_id: int
+    items: dict[str, str]
+    due: datetime
+    epoch: int
+
+
+@dataclass
+class Known:
+    """What must be true of one inquiry."""
+
+    code: str
+    type: str
+    items: dict[str, str]
+    received_at: datetime
+    version: int
+    epoch: int
+    id: int = 0
+    due: dict[str, datetime] = field(default_factory=dict)  # of each group that is not destroyed
+    state: str = "received"
+    closed_at: datetime | None = None
+    holds: dict[int, datetime] = field(default_factory=dict)  # until when
+
+    @property
+    def held_until(self) -> datetime | None:
+        """When the last of the holds ends that run."""
+        return max((end for end in self.holds.values() if end > clock.now()), default=None)
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is there for those who work on it."""
+        return "main" in self.due and clock.now() < self.due["main"]
+
+    @property
+    def standing(self) -> bool:
+        """Whether its receipt finds it."""
+        return "main" in self.due and (self.listed or self.held_until is not None)
+
+    def ended(self) -> list[str]:
+        """The groups that a sweep destroys now."""
+        if self.held_until is not None:
+            return []
+        return [name for name, due in self.due.items() if due <= clock.now()]
+
+
+@dataclass
+class Model:
+    """What must be true of the house."""
+
+    known: list[Known] = field(default_factory=list)
+    archived: list[Archived] = field(default_factory=list)
+    policies: dict[int, Policy] = field(default_factory=dict)  # by version, those published
+
+    @property
+    def policy(self) -> Policy:
+        """The one in force."""
+        return self.policies[max(self.policies)]
+
+    def promised(self, one: Known, group: str) -> datetime:
+        """The earliest of what every version since the receipt gives; plain arithmetic over all of them."""
+        found: list[datetime | None] = []
+        for version, policy in self.policies.items():
+            kind = policy.types[one.type]
+            if version < one.version:
+                continue
+            if group == "main":
+                found.append(rules.due_at(one.received_at, kind.period, policy.time_zone))
+                if one.closed_at is not None:
+                    found.append(rules.due_at(one.closed_at, kind.after_closing, policy.time_zone))
+                continue
+            period = policy.visitor.period if group == "visitor" else policy.purposes[group].period  # type: ignore[union-attr]
+            assert period is not None
+            found.append(rules.due_at(one.received_at, period, policy.time_zone))
+        return min(moment for moment in found if moment is not None)
+
+    def date(self) -> None:
+        """Every group's due date anew."""
+        for one in self.known:
+            one.due = {group: self.promised(one, group) for group in one.due}
+
+    def kept(self) -> Model:
+        """As it is now, whatever happens to it from here on."""
+        return Model(copy.deepcopy(self.known), copy.deepcopy(self.archived), dict(self.policies))
+
+    def moments(self) -> list[datetime]:
+        """Everything that is to end."""
+        ends = [moment for one in self.known for moment in (*one.due.values(), *one.holds.values())]
+        ends += [one.due for one in self.archived]
+        return sorted({moment for moment in ends if moment > clock.now()})
+
+
+# -- the house -------------------------------------------------------------------------------------
+
+
+class World:
+    """One house in a directory of its own, with copies of its earlier states."""
+
+    def __init__(self) -> None:
+        self.exits = ExitStack()
+        where = MEMORY if MEMORY.is_dir() else None
+        made = tempfile.TemporaryDirectory(prefix="inquiries-life-", dir=where, ignore_cleanup_errors=True)
+        self.directory = Path(self.exits.enter_context(made))
+        shutil.copytree(moments._template(), self.directory / "instance")
+        self.policy = self.directory / "policy.toml"
+        self.policy.write_text(SOURCE, encoding="utf-8")
+        self.settings = settings_module.load(instance=self.directory / "instance", policy=self.policy)
+        self.house = open_house(self.settings)
+        self.model = Model(policies={1: loader.parse(SOURCE)})
+        self.copies: list[Copy] = []
+        self.gone: set[tuple[int, str]] = set()  # (inquiry or archive id, group): destroyed, for good
+        self.lost: set[int] = set()  # inquiry and archive ids whose key no copy and no survivor holds
+
+    def open_again(self) -> House:
+        """As a new process finds it."""
+        self.house.close()
+        self.house = open_house(self.settings)
+        return self.house
+
+    def close(self) -> None:
+        self.house.close()
+        self.exits.close()
+
+    def copy(self) -> None:
+        """Copies of every store, and of what was true then."""
+        place = self.directory / f"copy-{len(self.copies)}"
+        place.mkdir()
+        instance = self.settings.instance
+        for store in ("live", "archive"):
+            scenarios.copy_database(instance / f"{store}.db", place / f"{store}.db")
+        scenarios.copy_tree(instance / "keyring", place / "keyring")
+        secrets = frozenset(self.house.custody.secret_epochs())
+        self.copies.append(Copy(place, clock.now(), secrets, self.model.kept()))
+
+    def put_back(self, older: Copy, store: str) -> None:
+        """As an operator does who has stopped everything; the keyring is laid over the present one."""
+        instance = self.settings.instance
+        if store == "keys":
+            scenarios.put_back_tree(older.place / "keyring", instance / "keyring")
+        else:
+            scenarios.put_back_database(older.place / f"{store}.db", instance / f"{store}.db")
+
+
+@dataclass
+class Copy:
+    """Where a copy lies, when it was made, of which epochs it holds secrets, what was true then."""
+
+    place: Path
+    at: datetime
+    secrets: frozenset[int]
+    model: Model
+
+    @property
+    def age(self) -> timedelta:
+        return clock.now() - self.at
+
+
+# -- crashes ---------------------------------------------------------------------------------------
+
+
+class Crash(BaseException):
+    """The process ends here: no handler of the product's may catch it."""
+
+
+@contextmanager
+def dying_at(fatal: int, keyring: Path) -> Iterator[None]:
+    """Crash at the so-maniest commit, or step of writing the keyring, before or after it; no later one succeeds.
+
+    In this process, so that thousands can be tried; tests/faults kills real ones.
+    """
+    reached = 0
+
+    def reach() -> None:
+        nonlocal reached
+        reached += 1
+        if reached >= fatal:
+            raise Crash
+
+    def around(real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        reach()
+        done = real(*args, **kwargs)
+        reach()
+        return done
+
+    def moved(real: Callable[..., Any], path: Any, *args: Any, **kwargs: Any) -> Any:
+        step = (
+            around
+            if str(path).startswith(str(keyring))
+            else lambda call, *given, **named: call(*given, **named)
+        )
+        return step(real, path, *args, **kwargs)
+
+    wrapped = [
+        (DefaultDialect, "do_commit", around),
+        *((os, act, moved) for act in ("replace", "rename", "unlink")),
+    ]
+    with ExitStack() as patched:
+        for owner, name, how in wrapped:
+            patched.enter_context(_wrapped(owner, name, how))
+        with suppress(Crash):
+            yield
+
+
+@contextmanager
+def _wrapped(owner: Any, name: str, around: Callable[..., Any]) -> Iterator[None]:
+    real = getattr(owner, name)
+
+    @functools.wraps(real)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return around(real, *args, **kwargs)
+
+    setattr(owner, name, call)
+    try:
+        yield
+    finally:
+        setattr(owner, name, real)
