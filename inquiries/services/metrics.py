@@ -1,6 +1,6 @@
 """What Prometheus reads: the state of the stores at the moment of the scrape; counts nothing in memory.
 
-No label is an id, a token or an address: types, reasons and names of checks alone (docs/decisions/0007).
+No label is an id, a token or an address: types, reasons and names of checks alone (docs/decisions/0005).
 """
 
 from __future__ import annotations
