@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import Phase
@@ -21,6 +21,10 @@ from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.stores import migrate
 from inquiries.stores.database import Database
+from tests import browsing
+
+if TYPE_CHECKING:  # most tests need no browser
+    from playwright.sync_api import Browser, Playwright
 
 STORES = ("live", "keys", "archive", "ledger")
 
@@ -103,3 +107,20 @@ def any_house(make_settings: Callable[..., Settings], store_urls: dict[str, str]
     opened = installation.install(make_settings(**store_urls)).house
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """One for all tests of this process: a second one beside it does not start."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A real browser; each test opens a context of its own."""
+    started = playwright.chromium.launch(args=browsing.ARGUMENTS, executable_path=browsing.installed())
+    yield started
+    started.close()

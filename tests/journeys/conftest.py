@@ -7,35 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright
 
+from tests.browsing import ARGUMENTS, installed
 from tests.running import Server, free_port, serve
-
-CHROMIUM = Path("/usr/bin/chromium")  # as `make browser` installs it; else Playwright's own
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    started = playwright.chromium.launch(
-        args=ARGUMENTS, executable_path=CHROMIUM if CHROMIUM.exists() else None
-    )
-    yield started
-    started.close()
 
 
 @pytest.fixture
@@ -48,7 +23,7 @@ def without_cookies(playwright: Playwright, tmp_path: Path) -> Iterator[BrowserC
     context = playwright.chromium.launch_persistent_context(
         profile.parent,
         args=ARGUMENTS,
-        executable_path=CHROMIUM if CHROMIUM.exists() else None,
+        executable_path=installed(),
         locale="ko-KR",
     )
     yield context

@@ -125,5 +125,5 @@ def prove_a_run(server: Server, officer: Page, tmp_path: Path) -> None:
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     document = documents.read(file.read_bytes())
-    key = bytes.fromhex(officer.locator(".proof code").first.inner_text())
+    key = bytes.fromhex(officer.locator("#verify-key").inner_text())
     assert documents.check(document, key).ok

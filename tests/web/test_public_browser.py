@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, Error, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, FrameLocator, Page, expect
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from tests.cast import ITEMS
@@ -19,27 +18,8 @@ from tests.web.site import CODE, site
 
 pytestmark = pytest.mark.journey
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SEE = {"ko": "내 문의 보기", "en": "See my inquiry"}
 SEND = {"ko": "문의 보내기", "en": "Send the inquiry"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    installed = CHROMIUM if Path(CHROMIUM).exists() else None
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(args=ARGUMENTS, executable_path=installed)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

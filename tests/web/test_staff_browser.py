@@ -7,12 +7,11 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 from werkzeug.serving import make_server
 
 from inquiries import clock
@@ -25,7 +24,6 @@ from tests import cast
 from tests.cast import OH
 from tests.staff import enrol
 from tests.web.site import site
-from tests.web.test_public_browser import ARGUMENTS, CHROMIUM
 
 pytestmark = pytest.mark.journey
 
@@ -48,15 +46,6 @@ class Office:
         token = urlsafe_b64encode(self.signed_in.token).decode().rstrip("=")
         context.add_cookies([{"name": "inquiries", "value": token, "url": self.url}])
         return context
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    installed = CHROMIUM if Path(CHROMIUM).exists() else None
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(args=ARGUMENTS, executable_path=installed)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
