@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -199,6 +200,19 @@ def test_a_dry_run_of_another_day_changes_nothing(command: Command, house: House
     in_a_month = f"{clock.now() + timedelta(days=30):%Y-%m-%dT%H:%M:%S}+09:00"
     assert read(command("sweep", "--dry-run", "--as-of", in_a_month, "--json"))["due"] == 0
     assert read(command("sweep", "--json")) == QUIET
+
+
+def test_forecast_tells_what_goes_on_which_day(command: Command, house: House) -> None:
+    send(house)
+    today = clock.now().astimezone(ZoneInfo("Asia/Seoul"))
+    told = read(command("forecast", "--days", "100", "--json"))
+    (line,) = told.pop("by_day")  # the visitor's data, after three months; the inquiry itself stays a year
+    assert told == {"days": 100, "from": f"{today:%Y-%m-%d}", "overdue": 0, "held": 0, "archived": 0}
+    assert (line["type"], line["count"]) == ("support", 1)
+    assert 88 < (date.fromisoformat(line["date"]) - today.date()).days < 93
+    assert read(command("forecast", "--json"))["by_day"] == []
+    assert f"{line['date']} support: 1" in command("forecast", "--days", "100").stdout
+    assert command("forecast", "--days", "0").exit_code == 2
 
 
 def test_as_of_goes_with_a_dry_run_alone(command: Command) -> None:

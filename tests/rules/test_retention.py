@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -8,8 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inquiries.policy import loader
+from inquiries.policy.model import Policy
 from inquiries.policy.period import Period
-from inquiries.rules.retention import Destroy, GroupFacts, Keep, Reason, decide, due_after_closing, due_at
+from inquiries.rules.retention import (
+    Destroy,
+    GroupFacts,
+    Inquiry,
+    Keep,
+    Promise,
+    Reason,
+    decide,
+    due_after_closing,
+    due_at,
+    earliest,
+    promise,
+    shortens,
+)
+from inquiries.settings import HOME
 
 SEOUL, BERLIN, NEW_YORK, APIA, LORD_HOWE = (
     "Asia/Seoul", "Europe/Berlin", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe"
@@ -186,3 +203,88 @@ MOMENT = timedelta(microseconds=1)
 )
 def test_deciding(group: GroupFacts, now: datetime, decision: Keep | Destroy) -> None:
     assert decide(group, now) == decision
+
+
+# -- what a policy promises ------------------------------------------------------------------------
+
+SOURCE = (HOME / "policies" / "default.toml").read_text(encoding="utf-8")
+POLICY = loader.parse(SOURCE)
+CLOSED = local("2026-04-01T15:00:00", SEOUL)
+
+
+def policy(**changed: str) -> Policy:
+    """The default policy with other periods everywhere, or with a minimum, or another time zone."""
+    source = SOURCE
+    for name, written in changed.items():
+        if name == "minimum":
+            source = f'minimum = "{written}"\n{source}'
+        else:
+            source = re.sub(rf'(?m)^{name} = ".*"$', f'{name} = "{written}"', source)
+    return loader.parse(source)
+
+
+@pytest.mark.parametrize(
+    ("group", "inquiry", "period", "rule"),
+    [
+        ("main", Inquiry("support", RECEIVED), YEAR, "period 1 year"),
+        ("visitor", Inquiry("support", RECEIVED), Period(months=3), "visitor 3 months"),
+        ("marketing", Inquiry("support", RECEIVED), Period(months=6), "purpose marketing 6 months"),
+        ("visitor", Inquiry("support", RECEIVED, CLOSED), Period(months=3), "visitor 3 months"),
+        ("marketing", Inquiry("support", RECEIVED, CLOSED), Period(months=6), "purpose marketing 6 months"),
+    ],
+)
+def test_each_group_has_a_period_of_its_own(group: str, inquiry: Inquiry, period: Period, rule: str) -> None:
+    assert promise(POLICY, 4, group, inquiry) == Promise(due(RECEIVED, period, SEOUL), rule, 4)
+
+
+@pytest.mark.parametrize(
+    ("group", "kind"), [("main", "unknown"), ("unknown", "support"), ("inquiry", "support")]
+)
+def test_what_a_policy_does_not_declare_it_does_not_promise(group: str, kind: str) -> None:
+    assert promise(POLICY, 1, group, Inquiry(kind, RECEIVED)) is None
+
+
+def test_a_closed_inquiry_is_due_by_the_rule_that_ends_it_first() -> None:
+    closed = Inquiry("support", RECEIVED, CLOSED)
+    forward = due(CLOSED, Period(days=30), SEOUL)
+    assert promise(POLICY, 1, "main", closed) == Promise(forward, "after_closing 30 days", 1, by_closing=True)
+    minimum = Promise(due(RECEIVED, Period(months=6), SEOUL), "minimum 6 months", 1, by_closing=True)
+    assert promise(policy(minimum="6 months"), 1, "main", closed) == minimum
+    late = Inquiry("support", RECEIVED, DUE - timedelta(days=3))
+    assert promise(POLICY, 1, "main", late) == Promise(DUE, "period 1 year", 1)
+
+
+def test_the_earliest_promise_is_kept_and_of_two_alike_the_older() -> None:
+    first, second = Promise(DUE, "a", 1), Promise(DUE, "b", 2)
+    sooner, never = Promise(RECEIVED, "c", 3), Promise(None, "d", 0)
+    assert earliest([second, first, never]) == first
+    assert earliest([never, first, sooner]) == sooner
+    assert earliest([never]) == never
+    assert earliest([]) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "group", "expected"),
+    [
+        ({}, "main", False),
+        ({}, "visitor", False),
+        ({"period": "8 months"}, "main", True),
+        ({"period": "2 years"}, "main", False),
+        ({"period": "2 months"}, "visitor", True),
+        ({"period": "5 months"}, "marketing", True),
+        ({"period": "5 months"}, "visitor", False),
+        ({"after_closing": "10 days"}, "main", True),
+        ({"after_closing": "40 days"}, "main", False),
+        ({"after_closing": "10 days"}, "visitor", False),
+        ({"minimum": "6 months"}, "main", True),  # to be counted, though it keeps longer
+        ({"minimum": "6 months"}, "visitor", False),
+        ({"time_zone": "Asia/Tokyo"}, "visitor", True),
+        ({"period": "2 months"}, "unknown", False),
+    ],
+)
+def test_which_later_policies_can_bring_a_date_nearer(
+    changed: dict[str, str],
+    group: str,
+    expected: bool,  # noqa: FBT001
+) -> None:
+    assert shortens(POLICY, policy(**changed), group, "support") is expected
