@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from sqlalchemy.exc import IntegrityError
-
 from inquiries import clock
 from inquiries.errors import (
     ArchiveClosed,
@@ -118,7 +116,8 @@ def order(
     """Move an inquiry to the archive under a statute of the policy in force; returns the archive id.
 
     `items`: the names of what the statute needs; none means all that the statute names (P13). Recorded
-    before it is done. What a crash, or a sweep at work, cuts short, the worker carries out.
+    before it is done. What a crash, or a sweep at work, cuts short, the worker carries out; until then an
+    order that stands is carried out in the place of a second one, and its id returned.
 
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to move.
@@ -146,14 +145,16 @@ def order(
     move = archivals.ArchivalRow(
         archive_id, inquiry_id, statute, published.version, " ".join(chosen), until, actor.staff_id, now
     )
-    with suppress(IntegrityError), house.live.write() as connection:  # one that was ordered before stands
+    with house.live.write() as connection:
         live.lock_groups(connection, inquiry_id)
         if live.readable(connection, inquiry_id, clock.now()) is None:
             raise NotFound("it became due meanwhile")
-        archivals.order(connection, move)
+        standing = archivals.of_inquiry(connection, inquiry_id)
+        if standing is None:
+            archivals.order(connection, move)
     with suppress(JobBusy):
         archive_moves.carry_out(house)
-    return archive_id
+    return archive_id if standing is None else standing.archive_id
 
 
 def carry_out(house: House) -> int:

@@ -7,6 +7,8 @@ to the same end: what is archived is neither lost nor kept twice (P12).
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import structlog
 
 from inquiries import clock
@@ -95,13 +97,14 @@ def _archive(
 
 
 def _texts(house: House, move: archivals.ArchivalRow, taken: archivals.Moved) -> dict[str, str] | None:
-    """The items that the statute needs, in clear for this moment."""
+    """The items that the statute needs, in clear for this moment; None where nothing opens them."""
     key = keys.of_inquiries(house, [move.inquiry_id]).get((move.inquiry_id, live.MAIN))
     wanted = move.items.split()
-    sealed = {name: blob for name, blob in items.unpack(taken.sealed).items() if name in wanted}
-    if key is not None:
-        return items.open_items(key.dek, move.inquiry_id, live.MAIN, sealed)
-    log.error("archive.no_key", inquiry=move.inquiry_id)
+    with suppress(SealBroken):
+        sealed = {name: blob for name, blob in items.unpack(taken.sealed).items() if name in wanted}
+        if key is not None:
+            return items.open_items(key.dek, move.inquiry_id, live.MAIN, sealed)
+    log.error("archive.does_not_open", inquiry=move.inquiry_id)
     with house.keys.read() as connection:
         restored = key_store.how_far(connection).restored_at is not None
     if taken.due_at is not None and taken.due_at <= clock.now() and not restored:

@@ -555,15 +555,25 @@ def test_a_hold_placed_after_the_order_stops_the_destruction_until_it_ends(
         assert inbox.page(house, MINJI).rows == ()
 
 
-def test_a_move_whose_inquiry_lost_its_key_does_not_keep_it_past_its_day(
-    house_at_t0: House, monkeypatch: pytest.MonkeyPatch
+def _lose_the_key(house: House) -> None:
+    adoption.adopt_pending(house)
+    with house.keys.write() as connection:
+        connection.execute(update(key_store.keys).values(wrap=bytes(61)))
+
+
+def _spoil_the_items(house: House) -> None:
+    with house.live.write() as connection:
+        connection.execute(update(groups).where(groups.c.name == "main").values(sealed=b"\x02"))
+
+
+@pytest.mark.parametrize("spoil", [_lose_the_key, _spoil_the_items])
+def test_a_move_of_what_does_not_open_keeps_nothing_past_its_day(
+    house_at_t0: House, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[House], None]
 ) -> None:
     house = house_at_t0
     inquiry, _ = sent(house)
     ordered(house, inquiry, monkeypatch)
-    adoption.adopt_pending(house)
-    with house.keys.write() as connection:
-        connection.execute(update(key_store.keys).values(wrap=bytes(61)))
+    spoil(house)
     assert archive.carry_out(house) == 0
     with house.live.read() as connection:
         assert archivals.of_inquiry(connection, inquiry) is not None
@@ -571,9 +581,18 @@ def test_a_move_whose_inquiry_lost_its_key_does_not_keep_it_past_its_day(
         assert archive.carry_out(house) == 0
         assert retention.sweep(house, confirm=True).destroyed == 2
     assert rows(house) == []
-    assert [
-        body["inquiry"] for _, body in records.bodies(house, "operation") if body["act"] == "archive_lost"
-    ] == [inquiry]
+    lost = [body for _, body in records.bodies(house, "operation") if body["act"] == "archive_lost"]
+    assert [body["inquiry"] for body in lost] == [inquiry]
+
+
+def test_an_order_that_stands_is_carried_out_in_the_place_of_a_second_one(
+    house_at_t0: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = house_at_t0
+    inquiry, _ = sent(house)
+    first = ordered(house, inquiry, monkeypatch)
+    assert move(house, inquiry, statute="contract") == first
+    assert [(row.id, row.statute) for row in rows(house)] == [(first, "complaint")]
 
 
 def test_one_move_that_fails_stops_no_other(house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> None:
