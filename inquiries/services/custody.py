@@ -7,6 +7,7 @@ under the root key, which it does not have (DESIGN §3).
     verify.key              raw        Ed25519 public key, verifies epoch records
     surface-<epoch>.key     raw        P_e
     root.key                raw        wraps what follows; absent when it is given from outside
+    root.key.next           wrapped    the next root key, while it takes the place (`root_key.py`)
     signing.key tag.key     wrapped    Ed25519 seed; key of the blind index
     epoch-<epoch>.secret    wrapped    S_e
     seal.key                wrapped    index u64 ‖ the ledger's present seal key
