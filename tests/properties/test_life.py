@@ -215,6 +215,8 @@ class Life(RuleBasedStateMachine):
         self.world.model.archived.append(Archived(row.id, known.id, items, until, row.epoch))
         del known.due["main"]
         self.world.gone.add((known.id, "main"))
+        if fatal:
+            self.sweep(claimed=1)  # what was claimed when the crash came goes now
 
     @rule(changed=st.fixed_dictionaries({}, optional={at: st.sampled_from(p) for at, p in PERIODS.items()}))
     def publish(self, changed: dict[str, str]) -> None:
@@ -250,12 +252,12 @@ class Life(RuleBasedStateMachine):
         adopted = adoption.adopt_pending(self.house)
         assert adopted.quarantined == 0 or self.world.lost
 
-    def sweep(self) -> None:
+    def sweep(self, claimed: int = 0) -> None:
         due = [(one, name) for one in self.known for name in one.ended()]
         archived = [one for one in self.world.model.archived if one.due <= clock.now()]
         swept = retention.sweep(self.house, confirm=True)
         assert swept.failed == 0
-        assert swept.due <= len(due) + len(archived)
+        assert swept.due <= len(due) + len(archived) + claimed
         assert swept.destroyed >= swept.due
         for one, name in due:
             del one.due[name]
