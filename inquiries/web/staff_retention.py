@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from inquiries import clock
 from inquiries.errors import FieldError, ReasonRequired
 from inquiries.rules.permissions import Permission
-from inquiries.services import archive, certificates, holds, publishing
+from inquiries.services import archive, certificates, holds, losses, publishing
 from inquiries.services import retention as service
 from inquiries.services.retention import Outlook
 from inquiries.web import charts, sessions, staff_words
@@ -42,6 +42,7 @@ def _page(*faults: FieldError) -> str:
     return render_template(
         "staff/retention.html",
         outlook=outlook,
+        lost=len(losses.waiting(house())),
         alarm_after=service.ALARM_AFTER,
         this_week=sum(rows[0]) if rows else 0,
         now=clock.now(),

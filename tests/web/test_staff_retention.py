@@ -19,7 +19,7 @@ from inquiries.policy.period import Period
 from inquiries.rules import retention as rules
 from inquiries.rules.permissions import Role
 from inquiries.sealing import documents
-from inquiries.services import archive, holds, inbox, records, retention, rotation
+from inquiries.services import archive, holds, inbox, losses, records, retention, rotation
 from inquiries.services.house import House
 from tests import cast
 from tests.cast import OH
@@ -392,3 +392,17 @@ def test_a_server_without_the_archives_key_says_so(house: House, officer: Desk) 
     assert answer.status_code == 503
     assert "does not hold the archive's keys" in answer.text
     assert cast.ITEMS["name"] not in answer.text
+
+
+def test_what_cannot_be_opened_is_said_and_given_up_only_with_a_reason(house: House, officer: Desk) -> None:
+    assert "cannot be opened" not in officer.get("/staff/retention").text
+    losses.note(house, {4711: 815})
+    assert "1 inquiry or account cannot be opened" in officer.get("/staff/retention").text
+    assert officer.get("/staff/inbox").status_code == 200  # an alarm closes nothing
+    page = officer.get("/staff/restore").text
+    assert "<code>815</code>" in page
+    assert "given up for good" in page
+    assert officer.post("/staff/restore", reason="").status_code == 422
+    officer.post("/staff/restore", reason="no copy is left")
+    assert losses.waiting(house) == ()
+    assert "cannot be opened" not in officer.get("/staff/retention").text
