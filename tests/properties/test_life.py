@@ -157,6 +157,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     def hold(self, data: st.DataObject, days: int) -> None:
         known = data.draw(st.sampled_from(self.known))
+        self.time.shift(timedelta(seconds=1))  # two ids of one microsecond may be alike
         until = clock.now() + timedelta(days=days)
         try:
             placed = holds.place(self.house, OH, known.id, reason="a claim", basis="a law", until=until)
