@@ -135,11 +135,26 @@ def test_a_certificate_of_nothing_proves_nothing() -> None:
         {"verify_key": "xyz"},
         {"destroyed": [{}]},
         {"key_backups_hours": -1},
+        {"key_backups_hours": 2**53},
+        {"key_backups_hours": "72"},
     ],
 )
 def test_what_is_no_certificate_is_refused(changed: dict[str, object]) -> None:
     with pytest.raises(SealBroken, match="no certificate"):
         documents.read(json.dumps(inquiry() | changed))
+
+
+@pytest.mark.parametrize("hours", [0, 2**53 - 1])
+def test_every_number_that_json_holds_exactly_is_read(hours: int) -> None:
+    found = documents.read(json.dumps(inquiry(final=None) | {"key_backups_hours": hours}))
+    assert isinstance(found, documents.InquiryDocument)
+    assert found.key_backups_hours == hours
+
+
+def test_a_run_is_signed_for_its_own_use() -> None:
+    statement = {"destroyed": 2, "by_type": {"support": 2}}
+    signature = bytes.fromhex(json.loads(run(statement))["signature"])
+    certificates.verify_statement(VERIFY_KEY, "sweep", statement, signature)
 
 
 @pytest.mark.parametrize("file", ["", "[]", "{}", '"a"', "\x00", "{", "[" * 5000])
