@@ -8,7 +8,8 @@ from flask import Flask
 
 from inquiries import cli, logs, web
 from inquiries import settings as settings_module
-from inquiries.services.house import House, open_house
+from inquiries.services import installation
+from inquiries.services.house import House
 from inquiries.settings import Settings
 
 __version__ = "0.1.0"
@@ -25,7 +26,7 @@ class _Opener:
     def __call__(self) -> House:
         with self._lock:
             if self._house is None:
-                self._house = open_house(self._settings)
+                self._house = installation.opened(self._settings)
             return self._house
 
 

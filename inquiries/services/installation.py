@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inquiries.policy import loader
 from inquiries.services import people, publishing, recovery
-from inquiries.services.house import House, create_house
+from inquiries.services.house import House, create_house, open_house
 from inquiries.settings import Settings
 from inquiries.stores.live import policies
 
@@ -35,3 +35,15 @@ def install(settings: Settings) -> Installed:
         publishing.publish(house, loaded)
     recovered = recovery.start(house)
     return Installed(house, recovered, people.first_enrolment(house))
+
+
+def opened(settings: Settings) -> House:
+    """The house for a process that shows it; brought in order first, if stores were put back without `init`.
+
+    Raises:
+        NotInitialised: nothing was made here, or its tables are of another version.
+    """
+    house = open_house(settings)
+    if settings.surface != "public" and recovery.unsettled(house):
+        recovery.start(house)
+    return house

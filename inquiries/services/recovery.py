@@ -58,6 +58,19 @@ def start(house: House) -> Recovered | None:
         return None
 
 
+def unsettled(house: House) -> bool:
+    """Whether live or keys were put back and no start has followed yet; asked before anything is shown.
+
+    The keyring is left aside: a host that shows pages alone may hold an older one.
+    """
+    if rotation.behind(house).keys() & {"live", "keys"}:
+        return True
+    with house.keys.read() as connection:
+        progress = keys.how_far(connection)
+    later = records.bodies(house, "destruction", min(progress.last_intent, progress.done_intent))
+    return len([n for n, body in later if body["act"] == "intent"]) > 1  # a sweep at work leaves one
+
+
 def _start(house: House) -> Recovered:
     epoch = rotation.settle_epochs(house)
     with house.live.job("sweep"):

@@ -108,7 +108,14 @@ def recorded_epoch(house: House) -> int:
 
 
 def _notice_restore(house: House) -> None:
-    """A store that does not know an epoch that it must have known was put back from a backup.
+    """Note the stores that were put back from a backup."""
+    found = behind(house)
+    if found:
+        note_restore(house, recorded=recorded_epoch(house), behind=found)
+
+
+def behind(house: House) -> dict[str, int]:
+    """Each store that does not know an epoch that it must have known, and the one that it knows.
 
     An epoch's secret is made first, then the keys store hears of it, then live, at last the ledger. So a
     crash leaves a later one behind by one epoch, never an earlier one.
@@ -125,9 +132,7 @@ def _notice_restore(house: House) -> None:
         "keys": (here, max(recorded, live, held - 1)),
         "keyring": (held, max(recorded, live, here)),
     }
-    behind = {name: number for name, (number, known) in least.items() if number < known}
-    if behind:
-        note_restore(house, recorded=recorded, behind=behind)
+    return {name: number for name, (number, known) in least.items() if number < known}
 
 
 def note_restore(house: House, **found: object) -> None:

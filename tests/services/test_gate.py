@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from time_machine import travel
 
-from inquiries import clock
+from inquiries import clock, create_app
 from inquiries.errors import NotFound, ReasonRequired, RotationIncomplete
 from inquiries.services import (
     adoption,
     archive,
+    destruction,
     losses,
     readiness,
     receipt,
@@ -20,12 +22,13 @@ from inquiries.services import (
     retention,
     rotation,
 )
-from inquiries.services.house import House
+from inquiries.services.house import House, open_house
 from inquiries.stores import archive as archive_store
 from inquiries.stores import tombstones
 from inquiries.stores.live import archivals, due
 from inquiries.worker import LOOK_EVERY, Worker
 from tests.cast import BAE, MINJI, OH, send
+from tests.faults.scenarios import copy_database, put_back_database
 
 WHY = "compared with the backup of this morning"
 
@@ -312,3 +315,45 @@ def test_rows_that_an_older_archive_brings_back_are_deleted_at_the_start(any_hou
         gate = recovery.gate(house)
         assert gate is not None
         assert gate.leftovers == 1
+
+
+# -- pages before any start ------------------------------------------------------------------------
+
+
+def test_a_process_that_shows_pages_first_brings_what_was_put_back_in_order(
+    house: House, tmp_path: Path
+) -> None:
+    """Older copies of live and keys stand here, and nobody ran `init`: what was destroyed opens to nobody."""
+    stores = {"live": house.settings.instance / "live.db", "keys": house.settings.keyring_path / "keys.db"}
+    codes = [send(house, address=None, user_agent=None).receipt for _ in range(2)]
+    adoption.adopt_pending(house)
+    for name, path in stores.items():
+        copy_database(path, tmp_path / name)
+    with house.live.read() as connection:
+        groups = due.groups_after(connection, 0, 10)
+    for group, _ in groups:
+        assert destruction.destroy_now(house, [group], "archived") == 1
+    house.close()
+    for name, path in stores.items():
+        put_back_database(tmp_path / name, path)
+    alone = open_house(house.settings)
+    assert recovery.unsettled(alone)
+    assert receipt.look(alone, codes[0]).items["name"] == "김소라"  # as nothing has followed the ledger yet
+    alone.close()
+    page = create_app(house.settings).test_client()
+    assert page.post("/receipt", data={"receipt": codes[0]}).status_code == 404
+    again = open_house(house.settings)
+    gate = recovery.gate(again)
+    assert gate is not None
+    assert gate.replayed == 2
+    assert not recovery.unsettled(again)
+    again.close()
+
+
+def test_what_is_in_order_is_shown_at_once(any_house: House) -> None:
+    with travel(clock.now() - timedelta(days=400)):
+        send(any_house)
+    assert not recovery.unsettled(any_house)
+    retention.sweep(any_house, confirm=True)
+    rotation.rotate(any_house)
+    assert not recovery.unsettled(any_house)
