@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from structlog.testing import capture_logs
 
 from inquiries import clock
 from inquiries.errors import JobBusy, KeyUnavailable, NotFound, RotationIncomplete
@@ -345,16 +346,13 @@ def test_the_epochs_day_is_counted_from_its_opening(house_at_t0: House) -> None:
         assert abs(opened / 1e6 - clock.now().timestamp()) < timedelta(minutes=1).total_seconds()
 
 
-def test_a_long_rotation_says_how_far_it_is(
-    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_long_rotation_says_how_far_it_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         send(house)
     adoption.adopt_pending(house)
     monkeypatch.setattr(rewrapping, "BATCH", 2)
     monkeypatch.setattr(rewrapping, "SAID_EVERY", 0.0)
-    rotation.rotate(house)
-    said = [line for line in "".join(capsys.readouterr()).splitlines() if "rotation.rewrapping" in line]
-    assert len(said) == 2
-    assert "done=2" in said[0]
-    assert "left=2" in said[0]
+    with capture_logs() as logs:
+        rotation.rotate(house)
+    said = [(line["done"], line["left"]) for line in logs if line["event"] == "rotation.rewrapping"]
+    assert said == [(2, 2), (4, 0)]
