@@ -133,8 +133,9 @@ def test_the_start_is_refused_when_one_file_is_named_for_both(make_settings: Mak
         make_settings(root_key_file=file, archive_root_key_file=file)
 
 
+@pytest.mark.usefixtures("house")
 def test_the_start_is_refused_with_another_root_than_the_archives_key_has(
-    house: House, make_settings: Make
+    make_settings: Make,
 ) -> None:
     assert refused(make_settings, archive_root_key=OTHER) == "INQUIRIES_ARCHIVE_ROOT_KEY_FILE"
 
