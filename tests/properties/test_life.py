@@ -419,7 +419,7 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=3000 if settings().max_examples > 100 else 60,
+    max_examples=3000 if settings().max_examples > 100 else 40,
     stateful_step_count=50,
     suppress_health_check=[HealthCheck.too_slow],
 )
