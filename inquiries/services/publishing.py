@@ -16,6 +16,7 @@ from inquiries.policy.model import Policy
 from inquiries.services import records
 from inquiries.services.house import House
 from inquiries.stores.live import policies
+from inquiries.stores.types import from_microseconds, to_microseconds
 
 log = structlog.get_logger()
 
@@ -104,8 +105,8 @@ def publish(house: House, loaded: loader.LoadedPolicy) -> Published:
     Publishing what is the newest version already changes nothing. Announcing ahead (P37) is the matter
     of `policy publish`, a later issue; until then only `init` and development come here.
 
-    The record comes before the commit: a crash between them skips a number, and none is ever given twice,
-    though a live store that was put back has forgotten some.
+    The record comes before the commit, and holds the source: what a crash between them, or a live store
+    that was put back, has forgotten is published again by `remember`.
     """
     now = clock.now()
     with house.live.write() as connection:
@@ -115,11 +116,37 @@ def publish(house: House, loaded: loader.LoadedPolicy) -> Published:
             return version(house, newest.version)
         recorded = records.latest(house, "operation", "publish")
         number = max(int(recorded[1]["version"]) if recorded else 0, newest.version if newest else 0) + 1
-        body = {"act": "publish", "version": number, "digest": loaded.digest.hex()}
+        body = {
+            "act": "publish", "version": number, "at": to_microseconds(now),
+            "digest": loaded.digest.hex(), "source": loaded.source,
+        }  # fmt: skip
         records.append(house, "operation", body)
         row = policies.PolicyRow(number, loaded.source, loaded.digest, now, now)
         policies.add(connection, row, _texts(loaded.policy))
     return Published(number, loaded.policy, now)
+
+
+def remember(house: House) -> int:
+    """Publish again each version that the ledger knows and live does not; returns how many.
+
+    Archived rows and inquiries' due dates rest on them, and the public was told.
+    """
+    recorded = records.latest(house, "operation", "publish")
+    with house.live.read() as connection:
+        newest = policies.newest(connection)
+    known = newest.version if newest else 0
+    if recorded is None or int(recorded[1]["version"]) <= known:
+        return 0
+    made = 0
+    for _, body in records.bodies(house, "operation"):
+        if body["act"] == "publish" and body["version"] > known:
+            published = loader.parse_published(body["source"])
+            at = from_microseconds(body["at"])
+            row = policies.PolicyRow(body["version"], body["source"], bytes.fromhex(body["digest"]), at, at)
+            with house.live.write() as connection:
+                policies.add(connection, row, _texts(published))
+            made += 1
+    return made
 
 
 def _texts(policy: Policy) -> list[policies.NoticeRow]:

@@ -21,6 +21,7 @@ from inquiries.services import (
     destruction,
     losses,
     people,
+    publishing,
     records,
     rewrapping,
     rotation,
@@ -73,6 +74,7 @@ def unsettled(house: House) -> bool:
 
 def _start(house: House) -> Recovered:
     epoch = rotation.settle_epochs(house)
+    publishing.remember(house)
     with house.live.job("sweep"):
         replayed = destruction.replay(house).intents
         leftovers = destruction.delete_leftovers(house)

@@ -330,7 +330,7 @@ class Life(RuleBasedStateMachine):
         """What came since is lost; what the copy has stands, unless it was destroyed meanwhile."""
         model, then = self.world.model, older.model.kept()
         here = {one.id for one in model.known}
-        model.known, model.policies = then.known, then.policies
+        model.known = then.known  # of policies the ledger knows all that were published
         for one in model.known:
             if one.id not in here:  # it was lost with an earlier copy: its keys may have come to their end
                 self._bury_orphans(one)
