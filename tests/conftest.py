@@ -36,6 +36,21 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("quick")
 
 
+#: Of the services, those whose SQL differs most run on PostgreSQL also in the quick run.
+_ON_BOTH = ("test_archive", "test_holds", "test_retention", "test_rotation")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick run asks the other services on SQLite alone; the stores and promises on both."""
+    for item in items:
+        if (
+            item.path.parent.name == "services"
+            and "[postgresql" in item.name
+            and item.path.stem not in _ON_BOTH
+        ):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):

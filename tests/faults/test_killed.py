@@ -19,7 +19,7 @@ FEWEST = {
 }  # fmt: skip
 SLOW = {"worker"}  # the same steps once more, in one process
 #: In the quick run every so many failpoints of a long scenario; a before and an after follow each other.
-STRIDE = 3
+STRIDE = 5
 LONG = {"install", "sweep", "archive", "archive_sweep", "rotation", "recovery", "root_rotation"}
 CASES = [
     *(pytest.param(name, STRIDE if name in LONG else 1) for name in scenarios.SCENARIOS if name not in SLOW),
