@@ -3,9 +3,9 @@
     python -m benchmarks.sweep [--all 1000000] [--due 100000] [--only sqlite|postgresql]
 
 Fills an instance, copies it into plain tables of a second database and deletes what is due there as anybody
-would (in batches as large as the sweep's own, so that senders need not wait; also all at once); then lets the
-sweep destroy the originals, and the rotation end every copy of their keys, while inquiries go on coming in and
-the inbox goes on being read. "Unreadable" counts the time in which keys are destroyed (claim, intent,
+would (in batches as large as the sweep's own, so that senders need not wait; also all at once); then lets
+the sweep destroy the originals, and the rotation end every copy of their keys, while inquiries come in and
+the inbox is read. "Unreadable" counts the time in which keys are destroyed (claim, intent,
 tombstone), "completely" the whole sweep. Writes `results/sweep.json`. Exit status 1 when a figure misses its
 target.
 """
