@@ -41,6 +41,7 @@ bench: $(DEV)
 		{ echo "The benchmarks drive the servers with wrk: apt install wrk, or brew install wrk." >&2; exit 1; }
 	$(PY) -m benchmarks.submit
 	$(PY) -m benchmarks.list
+	$(PY) -m benchmarks.sweep
 
 browser: $(DEV)
 	@sh tests/browser.sh $(PY)
