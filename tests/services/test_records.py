@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -131,6 +132,16 @@ def test_killed_between_seal_and_new_key_it_goes_on(any_house: House) -> None:
     assert records.seal(any_house)
     assert [one.n for one in seals(any_house)] == [0, 1, 2]
     assert records.verify(any_house, bytes.fromhex(key)).ok
+
+
+def test_a_forged_seal_far_ahead_is_found_without_counting_up_to_it(house: House) -> None:
+    key = records.start_sealing(house)
+    assert key is not None
+    with house.ledger.write() as connection:
+        (real,) = ledger.all_seals(connection)
+        ledger.add_seal(connection, replace(real, n=2**31 - 1))
+    problems = {(p.chain, p.kind) for p in records.verify(house, bytes.fromhex(key)).problems}
+    assert ("seals", "unreadable") in problems
 
 
 def test_a_ledger_put_back_leaves_a_gap_that_stays_visible(house: House) -> None:
