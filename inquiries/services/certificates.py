@@ -59,10 +59,14 @@ def _leaves(intent: int, stones: Iterable[tombstones.Plain]) -> list[bytes]:
         form = forms.get(shared := tuple(common))
         if form is None:
             form = forms[shared] = sealing.Form(_statement(intent, stone), _VARYING)
-        lag = "null" if due is None or due > destroyed else (destroyed - due) // SECOND
-        written = "null" if due is None else f'"{_written(due)}"'
+        lag = _lag(due, destroyed)
         leaves.append(
-            form.leaf(written, f'"{key}"', lag, "null" if receipt is None else f'"{receipt.hex()}"')
+            form.leaf(
+                "null" if due is None else f'"{_written(due)}"',
+                f'"{key}"',
+                "null" if lag is None else lag,
+                "null" if receipt is None else f'"{receipt.hex()}"',
+            )
         )
     return leaves
 
@@ -87,8 +91,12 @@ def _statement(intent: int, stone: tombstones.Plain) -> dict[str, str | int | No
         "epoch": epoch,
         "due": None if due is None else _written(due),
         "destroyed": _written(destroyed),
-        "lag_seconds": None if due is None or due > destroyed else (destroyed - due) // SECOND,
+        "lag_seconds": _lag(due, destroyed),
     }
+
+
+def _lag(due: int | None, destroyed: int) -> int | None:
+    return None if due is None or due > destroyed else (destroyed - due) // SECOND
 
 
 def _written(microseconds: int) -> str:

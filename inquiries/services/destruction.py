@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from inquiries import clock
 from inquiries.services import certificates, due_dates, publishing, records
 from inquiries.services.house import House
 from inquiries.stores import archive, keys, tombstones
+from inquiries.stores.keys import ARCHIVE
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.types import from_microseconds, to_microseconds
 
@@ -24,7 +26,6 @@ BATCH = 5000
 CLAIMED_TOGETHER = 500
 DELETED_TOGETHER = 150
 LEFTOVER_BATCH = 5000
-ARCHIVE = "archive"  # the group of an archived inquiry
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def _follow(house: House, intent: int, batch: _Batch) -> int:
     return removed
 
 
-def _stone(row: Sequence[Any], intent: int, batch: _Batch, now: Any) -> tombstones.Tombstone:  # noqa: ANN401
+def _stone(row: Sequence[Any], intent: int, batch: _Batch, now: datetime) -> tombstones.Tombstone:
     key, inquiry_id, name, reason, kind, due, version, *rule = row  # an intent of old has no rule
     return tombstones.Tombstone(
         id=key, inquiry_id=inquiry_id, group=name, reason=reason, type=kind,

@@ -69,7 +69,7 @@ _INTO = f"INSERT INTO keys ({', '.join(column.name for column in _COLUMNS)}, epo
 _CHANGED = ", ".join([f"{name} = NULL" for name in _GONE] + [f"{name} = excluded.{name}" for name in _MARKS])
 _INSTEAD = f"ON CONFLICT (id) DO UPDATE SET {_CHANGED} WHERE keys.destroyed_at IS NULL"  # nosec B608
 _BURY = f"{_INTO} VALUES ({', '.join('?' * len(_COLUMNS))}, ?) {_INSTEAD}"
-#: The same for a whole batch: row by row PostgreSQL takes many times as long.
+#: The same for a whole batch, where each statement is a message to a server.
 _BURY_ALL = f"{_INTO} SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in _KINDS)}) {_INSTEAD}"  # noqa: S608  # nosec B608
 
 

@@ -27,8 +27,7 @@ _REWRAP = (
     .values(epoch=bindparam("new_epoch"), wrap=bindparam("new"), receipt_wrap=bindparam("new_receipt"))
 )
 
-
-#: The same for a whole batch: row by row PostgreSQL takes twenty times as long.
+#: The same for a whole batch in one statement, where each statement is a message to a server.
 _REWRAP_ALL = text(
     "UPDATE keys SET epoch = :epoch, wrap = new.wrap, receipt_wrap = new.receipt_wrap "
     "FROM unnest(CAST(:ids AS bigint[]), CAST(:old AS bytea[]), CAST(:wraps AS bytea[]), "
