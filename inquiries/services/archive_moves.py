@@ -13,6 +13,7 @@ import structlog
 
 from inquiries import clock
 from inquiries.errors import IntakeClosed, KeyUnavailable, SealBroken
+from inquiries.rules.retention import MAIN
 from inquiries.sealing import archive as sealing
 from inquiries.sealing import items
 from inquiries.services import archive_keys, destruction, keys, records
@@ -21,7 +22,6 @@ from inquiries.services.house import House
 from inquiries.stores import archive as store
 from inquiries.stores import keys as key_store
 from inquiries.stores.live import archivals
-from inquiries.stores.live import inquiries as live
 
 log = structlog.get_logger()
 
@@ -98,12 +98,12 @@ def _archive(
 
 def _texts(house: House, move: archivals.ArchivalRow, taken: archivals.Moved) -> dict[str, str] | None:
     """The items that the statute needs, in clear for this moment; None where nothing opens them."""
-    key = keys.of_inquiries(house, [move.inquiry_id]).get((move.inquiry_id, live.MAIN))
+    key = keys.of_inquiries(house, [move.inquiry_id]).get((move.inquiry_id, MAIN))
     wanted = move.items.split()
     with suppress(SealBroken):
         sealed = {name: blob for name, blob in items.unpack(taken.sealed).items() if name in wanted}
         if key is not None:
-            return items.open_items(key.dek, move.inquiry_id, live.MAIN, sealed)
+            return items.open_items(key.dek, move.inquiry_id, MAIN, sealed)
     log.error("archive.does_not_open", inquiry=move.inquiry_id)
     with house.keys.read() as connection:
         restored = key_store.how_far(connection).restored_at is not None

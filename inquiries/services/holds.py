@@ -14,6 +14,7 @@ from inquiries import clock
 from inquiries.errors import FieldError, InvalidHold, NotFound, ReasonRequired, SealBroken
 from inquiries.rules import permissions
 from inquiries.rules.permissions import Permission
+from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
 from inquiries.services import keys, people, records
 from inquiries.services.actor import Actor
@@ -76,11 +77,11 @@ def place(
         row = inquiries.readable(connection, inquiry_id, now, held=True)
     if row is None or not permissions.allowed(actor.roles, Permission.hold_inquiry, row.type).allowed:
         _refuse(house, actor, inquiry_id)
-    key = keys.of_inquiries(house, [inquiry_id]).get((inquiry_id, inquiries.MAIN))
+    key = keys.of_inquiries(house, [inquiry_id]).get((inquiry_id, MAIN))
     if key is None:
         raise NotFound("no key seals the hold's reason")
     hold_id = new_id()
-    sealed = items.seal_item(key.dek, inquiry_id, inquiries.MAIN, _item(hold_id), reason)
+    sealed = items.seal_item(key.dek, inquiry_id, MAIN, _item(hold_id), reason)
     detail = {"hold": str(hold_id), "basis": basis, "until": end.isoformat()}
     records.access(house, act="hold", actor=actor, subject=inquiry_id, detail=detail)
     placed = holds.HoldRow(hold_id, inquiry_id, basis, sealed, actor.staff_id, now, end)
@@ -173,13 +174,11 @@ def _reasons(house: House, rows: Sequence[holds.HoldRow]) -> dict[int, str]:
     data_keys = keys.of_inquiries(house, sorted({row.inquiry_id for row in rows})) if rows else {}
     opened: dict[int, str] = {}
     for row in rows:
-        key = data_keys.get((row.inquiry_id, inquiries.MAIN))
+        key = data_keys.get((row.inquiry_id, MAIN))
         if key is None:
             continue
         try:
-            opened[row.id] = items.open_item(
-                key.dek, row.inquiry_id, inquiries.MAIN, _item(row.id), row.reason_sealed
-            )
+            opened[row.id] = items.open_item(key.dek, row.inquiry_id, MAIN, _item(row.id), row.reason_sealed)
         except SealBroken:
             continue
     return opened

@@ -17,7 +17,7 @@ from inquiries.policy.model import Policy
 from inquiries.rules import lifecycle, masking, permissions
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, Role
-from inquiries.rules.retention import GroupFacts, Inquiry, Keep, Reason, decide
+from inquiries.rules.retention import MAIN, GroupFacts, Inquiry, Keep, Reason, decide
 from inquiries.sealing import items
 from inquiries.services import due_dates, keys, publishing, records
 from inquiries.services.actor import Actor
@@ -192,7 +192,7 @@ def reopen(house: House, actor: Actor, inquiry_id: int) -> None:
 
 def _promised(house: House, row: live.InquiryRow, closed_at: datetime | None) -> datetime | None:
     inquiry = Inquiry(row.type, row.received_at, closed_at)
-    return due_dates.promised(house, row.policy_version, live.MAIN, inquiry).due_at
+    return due_dates.promised(house, row.policy_version, MAIN, inquiry).due_at
 
 
 def _act(
@@ -255,12 +255,12 @@ def _open_items(house: House, rows: list[live.InquiryRow]) -> dict[int, dict[str
     data_keys = keys.of_inquiries(house, [row.id for row in rows]) if rows else {}
     opened: dict[int, dict[str, str]] = {}
     for row in rows:
-        key = data_keys.get((row.id, live.MAIN))
+        key = data_keys.get((row.id, MAIN))
         if key is None or row.sealed is None:
             continue
         try:
             opened[row.id] = {
-                name: items.open_item(key.dek, row.id, live.MAIN, name, blob)
+                name: items.open_item(key.dek, row.id, MAIN, name, blob)
                 for name, blob in items.unpack(row.sealed).items()
             }
         except SealBroken:

@@ -23,6 +23,7 @@ from inquiries.policy.period import Period
 from inquiries.rules import items as item_rules
 from inquiries.rules import retention
 from inquiries.rules.lifecycle import State
+from inquiries.rules.retention import MAIN, VISITOR
 from inquiries.sealing import envelope, items, receipts
 from inquiries.sealing.primitives import bind
 from inquiries.services import epochs, publishing
@@ -33,8 +34,6 @@ from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
 
 TRIES = 5
-MAIN = live.MAIN
-VISITOR = "visitor"
 
 
 @dataclass(frozen=True)

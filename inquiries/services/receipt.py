@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from inquiries import clock
 from inquiries.errors import KeyUnavailable, NotFound, SealBroken
 from inquiries.policy.model import Policy
+from inquiries.rules.retention import MAIN
 from inquiries.sealing import envelope, epochs, items, receipts
 from inquiries.services import publishing
 from inquiries.services.house import House
@@ -67,7 +68,7 @@ def look(house: House, typed: str) -> ReceiptView:
         groups = {group.name: group for group in live.groups_of(connection, row.id, now)}
         consents = live.consents_of(connection, row.id)
         held = [one.until for one in holds.of_inquiries(connection, [row.id], now)]
-    main = groups.get(live.MAIN)
+    main = groups.get(MAIN)
     if main is None:
         raise NotFound("the inquiry of this receipt is due or destroyed")
     dek = _data_key(house, code, row.id, main.id)
@@ -75,7 +76,7 @@ def look(house: House, typed: str) -> ReceiptView:
     zone = ZoneInfo(policy.time_zone)
     sealed = items.unpack(main.sealed)
     opened = {
-        name: items.open_item(dek, row.id, live.MAIN, name, sealed[name])
+        name: items.open_item(dek, row.id, MAIN, name, sealed[name])
         for name in policy.types[row.type].items
         if name in sealed
     }
@@ -103,7 +104,7 @@ def _data_key(house: House, code: str, inquiry_id: int, key_id: int) -> bytes:
     for _ in range(2):
         try:
             wrap = _adopted_wrap(house, inquiry_id, key_id) or _fresh_wrap(house, inquiry_id, key_id)
-            return receipts.unwrap_with_receipt(code, inquiry_id, live.MAIN, wrap)
+            return receipts.unwrap_with_receipt(code, inquiry_id, MAIN, wrap)
         except KeyUnavailable:
             continue
         except SealBroken:

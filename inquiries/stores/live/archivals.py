@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from inquiries.stores.live.inquiries import MAIN
+from inquiries.rules.retention import MAIN
 from inquiries.stores.live.tables import archivals, groups, inquiries
 
 

@@ -21,9 +21,9 @@ from sqlalchemy import (
     update,
 )
 
+from inquiries.rules.retention import MAIN
 from inquiries.stores.among import among
 from inquiries.stores.live import holds as legal
-from inquiries.stores.live.inquiries import MAIN
 from inquiries.stores.live.tables import archivals, consents, envelopes, groups, holds, inquiries, staff
 from inquiries.stores.types import Id, Moment, to_microseconds
 

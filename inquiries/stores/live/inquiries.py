@@ -10,11 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select, update
 
+from inquiries.rules.retention import MAIN
 from inquiries.stores.live import holds
 from inquiries.stores.live.tables import consents, groups, inquiries
 from inquiries.stores.prepared import Insertion
-
-MAIN = "main"
 
 
 @dataclass(frozen=True)
