@@ -12,15 +12,13 @@ from functools import cached_property
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
 from inquiries.errors import SealBroken
 from inquiries.sealing import items
 from inquiries.sealing.envelope import SUITE
-from inquiries.sealing.epochs import EpochSecret, parse_public_key
-from inquiries.sealing.primitives import KEY_SIZE, VERSION, VERSION_BYTE, Reader, bind, derive, new_key
+from inquiries.sealing.epochs import EpochSecret, key_pair, parse_public_key
+from inquiries.sealing.primitives import KEY_SIZE, VERSION, VERSION_BYTE, Reader, bind, new_key
 
 KEY_WRAP_SIZE = 1 + 1120 + KEY_SIZE + 16
 
@@ -45,11 +43,7 @@ def new_secret() -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class ArchiveSecret:
-    """The archive's secret (32 bytes), from which its HPKE key pair is derived by HKDF-SHA-256.
-
-    ML-KEM-768 seed (64) under "inquiries archive mlkem768", X25519 scalar (32) under "inquiries archive
-    x25519", each with the version.
-    """
+    """The archive's secret (32 bytes); its HPKE key pair is `epochs.key_pair` for "inquiries archive"."""
 
     secret: bytes = field(repr=False)
 
@@ -57,24 +51,19 @@ class ArchiveSecret:
         if len(self.secret) != KEY_SIZE:
             raise ValueError("an archive secret is 32 bytes")
 
-    @cached_property
+    @property
     def private_key(self) -> MLKEM768X25519PrivateKey:
         """The HPKE private key."""
-        return MLKEM768X25519PrivateKey(self._mlkem, self._x25519)
+        return self._pair[0]
 
-    @cached_property
+    @property
     def public_key(self) -> bytes:
-        """The HPKE public key: ML-KEM-768 (1184) ‖ X25519 (32), the encoding of X-Wing."""
-        return self._mlkem.public_key().public_bytes_raw() + self._x25519.public_key().public_bytes_raw()
+        """The HPKE public key, as `epochs.key_pair` gives it."""
+        return self._pair[1]
 
     @cached_property
-    def _mlkem(self) -> MLKEM768PrivateKey:
-        seed = derive(self.secret, "inquiries archive mlkem768", VERSION, length=64)
-        return MLKEM768PrivateKey.from_seed_bytes(seed)
-
-    @cached_property
-    def _x25519(self) -> X25519PrivateKey:
-        return X25519PrivateKey.from_private_bytes(derive(self.secret, "inquiries archive x25519", VERSION))
+    def _pair(self) -> tuple[MLKEM768X25519PrivateKey, bytes]:
+        return key_pair(self.secret, "inquiries archive")
 
 
 # -- the data key --------------------------------------------------------------------------------

@@ -62,15 +62,15 @@ class EpochSecret:
         if len(self.secret) != KEY_SIZE:
             raise ValueError("an epoch secret is 32 bytes")
 
-    @cached_property
+    @property
     def private_key(self) -> MLKEM768X25519PrivateKey:
         """The HPKE private key sk_e."""
-        return MLKEM768X25519PrivateKey(self._mlkem, self._x25519)
+        return self._pair[0]
 
-    @cached_property
+    @property
     def public_key(self) -> bytes:
-        """The HPKE public key pk_e: ML-KEM-768 (1184) ‖ X25519 (32), the encoding of X-Wing."""
-        return self._mlkem.public_key().public_bytes_raw() + self._x25519.public_key().public_bytes_raw()
+        """The HPKE public key pk_e, as `key_pair` gives it."""
+        return self._pair[1]
 
     @cached_property
     def kek(self) -> bytes:
@@ -78,14 +78,21 @@ class EpochSecret:
         return derive(self.secret, "inquiries epoch kek", VERSION, self.number)
 
     @cached_property
-    def _mlkem(self) -> MLKEM768PrivateKey:
-        seed = derive(self.secret, "inquiries epoch mlkem768", VERSION, self.number, length=64)
-        return MLKEM768PrivateKey.from_seed_bytes(seed)
+    def _pair(self) -> tuple[MLKEM768X25519PrivateKey, bytes]:
+        return key_pair(self.secret, "inquiries epoch", self.number)
 
-    @cached_property
-    def _x25519(self) -> X25519PrivateKey:
-        scalar = derive(self.secret, "inquiries epoch x25519", VERSION, self.number)
-        return X25519PrivateKey.from_private_bytes(scalar)
+
+def key_pair(secret: bytes, use: str, *place: int) -> tuple[MLKEM768X25519PrivateKey, bytes]:
+    """(private, public) HPKE key derived from a secret of 32 bytes by HKDF-SHA-256.
+
+    ML-KEM-768 seed (64) under the use and " mlkem768", X25519 scalar (32) under the use and " x25519", each
+    with version and place. The public key is ML-KEM-768 (1184) ‖ X25519 (32), the encoding of X-Wing.
+    """
+    seed = derive(secret, f"{use} mlkem768", VERSION, *place, length=64)
+    mlkem = MLKEM768PrivateKey.from_seed_bytes(seed)
+    x25519 = X25519PrivateKey.from_private_bytes(derive(secret, f"{use} x25519", VERSION, *place))
+    public = mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
+    return MLKEM768X25519PrivateKey(mlkem, x25519), public
 
 
 def parse_public_key(public_key: bytes) -> MLKEM768X25519PublicKey:
