@@ -1,4 +1,4 @@
-"""Who acts: a signed-in member of staff, as every service that reads or changes something is told."""
+"""Who acts, and why: a signed-in member of staff, as every service that reads or changes is told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inquiries.rules.permissions import Role
+
+REASON_LIMIT = 500  # characters
 
 
 @dataclass(frozen=True)
@@ -17,3 +19,8 @@ class Actor:
     roles: Mapping[Role, frozenset[str]]
     session: bytes | None = None  # digest of the session's token
     address: str | None = None  # where the request came from
+
+
+def on_one_line(reason: str | None) -> str:
+    """The reason that somebody gave, as it is recorded; empty when she gave none."""
+    return " ".join((reason or "").split())[:REASON_LIMIT]

@@ -30,14 +30,13 @@ from inquiries.rules.permissions import Permission
 from inquiries.sealing import archive as sealing
 from inquiries.sealing import items as sealed_items
 from inquiries.services import archive_keys, archive_moves, publishing, records
-from inquiries.services.actor import Actor
+from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.stores import archive as store
 from inquiries.stores.live import archivals, holds
 from inquiries.stores.live import inquiries as live
 
 PAGE = 50
-REASON_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def order(
     if not house.custody.archive.can_seal:
         raise ArchiveClosed("the keyring holds no archive.pub; `flask --app app init` makes it")
     published = publishing.in_force(house)
-    reason = " ".join(reason.split())[:REASON_LIMIT]
+    reason = on_one_line(reason)
     chosen = _checked(published.policy, _there(house, row), statute, items, reason)
     archive_id = sealing.id_of(inquiry_id, statute)
     detail = {"archive": str(archive_id), "statute": statute, "items": " ".join(chosen)}
@@ -254,7 +253,7 @@ def open_archived(house: House, actor: Actor, archive_id: int, reason: str) -> O
         ArchiveClosed: this process does not hold the archive's private key.
     """
     row = _readable(house, actor, archive_id, "open_archived")
-    reason = " ".join(reason.split())[:REASON_LIMIT]
+    reason = on_one_line(reason)
     if not reason:
         raise ReasonRequired("a reason is needed to open what is archived")
     detail = {"archive": str(archive_id)}

@@ -17,13 +17,12 @@ from inquiries.rules.permissions import Permission
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
 from inquiries.services import keys, people, records
-from inquiries.services.actor import Actor
+from inquiries.services.actor import REASON_LIMIT, Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
 from inquiries.stores.live import holds, inquiries
 
 PAGE = 50
-REASON_LIMIT = 500
 BASIS_LIMIT = 200
 LONGEST = timedelta(days=10 * 366)
 
@@ -106,7 +105,7 @@ def release(house: House, actor: Actor, hold_id: int, reason: str) -> None:
     allowed = permissions.allowed(actor.roles, Permission.hold_inquiry).allowed
     if row is None or row.released_at is not None or row.until <= now or not allowed:
         _refuse(house, actor, row.inquiry_id if row else None)
-    reason = " ".join(reason.split())[:REASON_LIMIT]
+    reason = on_one_line(reason)
     if not reason:
         raise ReasonRequired("a reason is needed to release a hold")
     detail = {"hold": str(hold_id)}

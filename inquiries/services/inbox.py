@@ -20,7 +20,7 @@ from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.retention import MAIN, GroupFacts, Inquiry, Keep, Reason, decide
 from inquiries.sealing import items
 from inquiries.services import due_dates, keys, publishing, records
-from inquiries.services.actor import Actor
+from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import LARGEST_ID
 from inquiries.services.receipt import ConsentView
@@ -28,7 +28,6 @@ from inquiries.stores.live import holds
 from inquiries.stores.live import inquiries as live
 
 PAGE = 50
-REASON_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
         ReasonRequired: this role must say why.
     """
     row, decision = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
-    reason = " ".join((reason or "").split())[:REASON_LIMIT] or None
+    reason = on_one_line(reason) or None
     if decision.needs_reason and reason is None:
         raise ReasonRequired("a reason is needed to open this inquiry")
     number = records.access(house, act="open", actor=actor, subject=inquiry_id, reason=reason)

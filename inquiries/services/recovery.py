@@ -26,7 +26,7 @@ from inquiries.services import (
     rewrapping,
     rotation,
 )
-from inquiries.services.actor import Actor
+from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import due as due_groups
@@ -210,7 +210,8 @@ def confirm(house: House, actor: Actor, reason: str) -> None:
     """
     if not allowed(actor.roles, Permission.see_retention).allowed:
         raise NotFound("confirm: not permitted")
-    if not reason.strip():
+    reason = on_one_line(reason)
+    if not reason:
         raise ReasonRequired("a restore is confirmed with a reason")
     with house.keys.read() as connection:
         restored = keys.how_far(connection).restored_at
@@ -218,6 +219,6 @@ def confirm(house: House, actor: Actor, reason: str) -> None:
     if restored is None and not losses.waiting(house) and losses.confirmed(house).issuperset(broken):
         return
     left = [row.id for row in rewrapping.unopenable(house)]
-    losses.confirm(house, inquiries=broken, keys=left, by=actor, reason=reason.strip())
+    losses.confirm(house, inquiries=broken, keys=left, by=actor, reason=reason)
     with house.keys.write() as connection:
         keys.note_restore(connection, None)

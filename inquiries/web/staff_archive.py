@@ -9,6 +9,7 @@ from inquiries.errors import FieldError, Held, InvalidArchival, ReasonRequired
 from inquiries.rules.permissions import Permission
 from inquiries.services import archive as service
 from inquiries.services import holds, inbox, publishing
+from inquiries.services.actor import on_one_line
 from inquiries.services.archive import ArchiveLine, StatuteChoice
 from inquiries.web import sessions, staff_words
 from inquiries.web.current import before, house
@@ -73,7 +74,7 @@ def open_archived(archive_id: int) -> ResponseReturnValue:
         items=[
             (name, staff_words.item_label(opened.policy, name), text) for name, text in opened.items.items()
         ],
-        reason=" ".join(reason.split()),
+        reason=on_one_line(reason),
     )
 
 

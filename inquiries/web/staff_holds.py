@@ -18,6 +18,7 @@ from inquiries.policy.period import Period
 from inquiries.rules import retention
 from inquiries.rules.permissions import Permission
 from inquiries.services import holds, inbox
+from inquiries.services.actor import REASON_LIMIT
 from inquiries.web import sessions, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import needs, signed_in
@@ -32,9 +33,7 @@ class HoldForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
     basis = StringField(
         _l("Basis"), render_kw={"maxlength": holds.BASIS_LIMIT, "required": True, "autocomplete": "off"}
     )
-    reason = TextAreaField(
-        _l("Reason"), render_kw={"maxlength": holds.REASON_LIMIT, "required": True, "rows": 3}
-    )
+    reason = TextAreaField(_l("Reason"), render_kw={"maxlength": REASON_LIMIT, "required": True, "rows": 3})
     until = DateField(_l("Held until"), render_kw={"required": True})
 
 

@@ -18,7 +18,7 @@ from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, allowed, listable
 from inquiries.services import archive, holds, publishing, retention
 from inquiries.services import inbox as service
-from inquiries.services.actor import Actor
+from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.inbox import InquirySummary, OpenedInquiry
 from inquiries.web import sessions, staff_holds, staff_words
 from inquiries.web.current import house
@@ -101,7 +101,7 @@ def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
         choices=archive.choices(house(), actor, inquiry_id)
         if _may(Permission.open_archive, opened.summary)
         else (),
-        reason=" ".join(request.form.get("reason", "").split()),
+        reason=on_one_line(request.form.get("reason")),
     )
 
 

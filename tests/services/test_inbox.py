@@ -14,7 +14,7 @@ from inquiries import clock
 from inquiries.errors import InquiriesError, NotFound, ReasonRequired, WrongState
 from inquiries.rules.permissions import ALL_TYPES, Role
 from inquiries.services import inbox, keys, receipt, records, retention
-from inquiries.services.actor import Actor
+from inquiries.services.actor import REASON_LIMIT, Actor
 from inquiries.services.house import House
 from inquiries.stores.live.tables import envelopes, groups, inquiries
 from tests.cast import BAE, ITEMS, MINJI, MINJI_SUPPORT, OH, send
@@ -211,7 +211,7 @@ def test_any_reason_is_recorded_on_one_line_of_bounded_length(any_house: House, 
     send(any_house)
     inbox.open_inquiry(any_house, OH, only(any_house), reason)
     (kept,) = (body["reason"] for _, body in records.bodies(any_house, "access") if body["act"] == "open")
-    assert 0 < len(kept) <= inbox.REASON_LIMIT
+    assert 0 < len(kept) <= REASON_LIMIT
     assert kept == " ".join(kept.split())
     assert records.verify(any_house).ok
 
