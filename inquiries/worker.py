@@ -17,7 +17,7 @@ import structlog
 
 from inquiries import clock
 from inquiries.errors import ClockSuspect, InquiriesError, JobBusy
-from inquiries.services import adoption, archive, due_dates, records, recovery, retention, rotation
+from inquiries.services import adoption, archive_moves, due_dates, records, recovery, retention, rotation
 from inquiries.services.house import House
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ class Worker:
             Turn("adopt", ADOPT_EVERY, self.adopt),
             Turn("adopt_all", ADOPT_ALL_EVERY, self.adopt_all),
             Turn("shorten", POLICY_ASKED_EVERY, lambda: due_dates.shorten(self.house)),
-            Turn("archive", MOVES_ASKED_EVERY, lambda: archive.carry_out(self.house)),
+            Turn("archive", MOVES_ASKED_EVERY, lambda: archive_moves.carry_out(self.house)),
             Turn("sweep", SWEEP_EVERY, lambda: retention.sweep(self.house)),
             Turn("rotate", ROTATION_ASKED_EVERY, self.rotate_if_due),
             Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),

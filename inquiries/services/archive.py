@@ -114,9 +114,9 @@ def order(
 ) -> int:
     """Move an inquiry to the archive under a statute of the policy in force; returns the archive id.
 
-    `items`: the names of what the statute needs; none means all that the statute names (P13). Recorded
-    before it is done. What a crash, or a sweep at work, cuts short, the worker carries out; until then an
-    order that stands is carried out in the place of a second one, and its id returned.
+    `items`: the names of what the statute needs (P13). Recorded before it is done. What a crash, or a sweep
+    at work, cuts short, the worker carries out; until then an order that stands is carried out in the place
+    of a second one, and its id returned.
 
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to move.
@@ -156,15 +156,6 @@ def order(
     return archive_id if standing is None else standing.archive_id
 
 
-def carry_out(house: House) -> int:
-    """Finish every move that was ordered; returns how many. Repeatable.
-
-    Raises:
-        JobBusy: a sweep is at work.
-    """
-    return archive_moves.carry_out(house)
-
-
 def _checked(
     policy: Policy, there: Sequence[str], statute: str, items: Sequence[str], reason: str
 ) -> tuple[str, ...]:
@@ -175,14 +166,13 @@ def _checked(
         errors.insert(0, FieldError("statute", "required" if not statute else "undeclared"))
         raise InvalidArchival(tuple(errors))
     offered = _offered(declared, there)
-    chosen = tuple(name for name in offered if name in (items or declared.items))
     if not set(items) <= set(offered):
         errors.insert(0, FieldError("items", "undeclared"))
-    elif not chosen:
+    elif not items:
         errors.insert(0, FieldError("items", "required"))
     if errors:
         raise InvalidArchival(tuple(errors))
-    return chosen
+    return tuple(name for name in offered if name in items)
 
 
 def _there(house: House, row: live.InquiryRow) -> tuple[str, ...]:

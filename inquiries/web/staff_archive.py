@@ -24,9 +24,6 @@ def move(inquiry_id: int) -> ResponseReturnValue:
         return _form(inquiry_id, request.args.get("statute"))
     wanted = request.form.getlist("items")
     statute, reason = request.form.get("statute", ""), request.form.get("reason", "")
-    if not wanted and statute in publishing.in_force(house()).policy.statutes:  # the service would take all
-        errors = staff_words.messages(_missing(reason))
-        return _form(inquiry_id, statute, errors, ticked=wanted, reason=reason), InvalidArchival.status
     try:
         service.order(house(), signed_in(), inquiry_id, statute=statute, items=wanted, reason=reason)
     except InvalidArchival as invalid:
@@ -76,11 +73,6 @@ def open_archived(archive_id: int) -> ResponseReturnValue:
         ],
         reason=on_one_line(reason),
     )
-
-
-def _missing(reason: str) -> tuple[FieldError, ...]:
-    fault = FieldError("items", "required")
-    return (fault,) if reason.split() else (fault, FieldError("reason", "required"))
 
 
 def _form(

@@ -10,7 +10,16 @@ import pytest
 import time_machine
 
 from inquiries.errors import NotFound, RotationIncomplete
-from inquiries.services import adoption, archive, installation, keys, people, records, retention, rotation
+from inquiries.services import (
+    adoption,
+    archive_moves,
+    installation,
+    keys,
+    people,
+    records,
+    retention,
+    rotation,
+)
 from inquiries.services.house import House
 from inquiries.stores import keys as store
 from tests.faults import invariants
@@ -66,7 +75,7 @@ def _go_on(house: House, enrolment: str | None, here: Path) -> None:
         receive(house, here, note["content"], bytes.fromhex(note["once"]), **note["given"])
     assert _count(house) == before, "a retry was stored again"
     adoption.adopt_pending(house)
-    archive.carry_out(house)
+    archive_moves.carry_out(house)
     swept = retention.sweep(house)
     assert swept.failed == 0
     assert invariants.due_now(house) == 0

@@ -29,6 +29,7 @@ from inquiries import settings as settings_module
 from inquiries.services import (
     adoption,
     archive,
+    archive_moves,
     destruction,
     installation,
     passwords,
@@ -315,7 +316,7 @@ def move(directory: Path) -> None:
     inquiries = _inquiries(house)[-2:]
     for inquiry in inquiries:
         _order(house, directory, "contract", inquiry)
-    archive.carry_out(house)
+    archive_moves.carry_out(house)
     house.close()
 
 

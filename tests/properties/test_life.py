@@ -23,6 +23,7 @@ from inquiries.sealing.archive import id_of
 from inquiries.services import (
     adoption,
     archive,
+    archive_moves,
     due_dates,
     holds,
     inbox,
@@ -200,7 +201,7 @@ class Life(RuleBasedStateMachine):
                 return
         if fatal:
             self.start()
-            archive.carry_out(self.house)
+            archive_moves.carry_out(self.house)
         with self.house.archive.read() as connection:
             row = archive_store.by_id(connection, id_of(known.id, statute))
         if row is None:

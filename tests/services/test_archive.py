@@ -133,16 +133,16 @@ def test_archiving_twice_is_archiving_once(house_at_t0: House) -> None:
     with pytest.raises(NotFound):
         move(house, inquiry, statute="contract")
     assert len(rows(house)) == 1
-    assert archive.carry_out(house) == 0
+    assert archive_moves.carry_out(house) == 0
 
 
-def test_all_that_a_statute_names_is_moved_where_nothing_was_ticked(
-    make_settings: Make, tmp_path: Path
-) -> None:
-    with installed(make_settings, policy=naming_items(tmp_path)) as house, at():
-        inquiry, _ = sent(house)
-        archive_id = move(house, inquiry, statute="complaint", items=[])
-        assert list(archive.open_archived(house, OH, archive_id, WHY).items) == ["name", "email"]
+def test_nothing_is_moved_where_nothing_was_ticked(house_at_t0: House) -> None:
+    inquiry, _ = sent(house_at_t0)
+    assert faults(house_at_t0, inquiry, items=[]) == {("items", "required")}
+    assert faults(house_at_t0, inquiry, items=[], reason=" ") == {
+        ("items", "required"),
+        ("reason", "required"),
+    }
 
 
 def test_never_more_than_the_statute_names_is_moved(make_settings: Make, tmp_path: Path) -> None:
@@ -455,8 +455,8 @@ def test_an_ordered_move_is_carried_out_later_and_once(
     archive_id = ordered(house, inquiry, monkeypatch)
     assert ordered(house, inquiry, monkeypatch) == archive_id
     assert rows(house) == []
-    assert archive.carry_out(house) == 1
-    assert archive.carry_out(house) == 0
+    assert archive_moves.carry_out(house) == 1
+    assert archive_moves.carry_out(house) == 0
     assert [row.id for row in rows(house)] == [archive_id]
     assert archive.open_archived(house, OH, archive_id, WHY).items["name"] == "김소라"
 
@@ -469,7 +469,7 @@ def test_what_was_ordered_in_time_is_not_destroyed_by_a_sweep_that_comes_first(
     archive_id = ordered(house, inquiry, monkeypatch)
     with at(366):
         assert retention.sweep(house, confirm=True).destroyed == 1  # the visitor's data
-        assert archive.carry_out(house) == 1
+        assert archive_moves.carry_out(house) == 1
         assert archive.open_archived(house, OH, archive_id, WHY).items["name"] == "김소라"
         assert retention.sweep(house, confirm=True).destroyed == 0
 
@@ -482,13 +482,13 @@ def test_a_row_whose_epoch_ended_before_its_key_was_adopted_is_sealed_anew(
     ordered(house, inquiry, monkeypatch)
     with monkeypatch.context() as patched:  # the process dies after the row was put into the archive
         patched.setattr(archive_keys, "settle", lambda *_: False)
-        assert archive.carry_out(house) == 0
+        assert archive_moves.carry_out(house) == 0
     first = rows(house)[0]
     with monkeypatch.context() as patched:  # and a rotation passes that did not see it yet
         patched.setattr(archive_keys, "adopt_pending", lambda _house: 0)
         patched.setattr(archive_keys, "unadopted", lambda *_: [])
         rotation.rotate(house)
-    assert archive.carry_out(house) == 1
+    assert archive_moves.carry_out(house) == 1
     (second,) = rows(house)
     assert second.epoch == first.epoch + 1
     assert archive.open_archived(house, OH, second.id, WHY).items["name"] == "김소라"
@@ -502,10 +502,10 @@ def test_an_earlier_rows_key_gives_way_to_that_of_the_row_that_stands(
     archive_id = ordered(house, inquiry, monkeypatch)
     with monkeypatch.context() as patched:  # dies after the key was adopted; then the archive is put back
         patched.setattr(destruction, "destroy_now", lambda *_: 0)
-        assert archive.carry_out(house) == 0
+        assert archive_moves.carry_out(house) == 0
     with house.archive.write() as connection:
         store.remove(connection, [archive_id])
-    assert archive.carry_out(house) == 1
+    assert archive_moves.carry_out(house) == 1
     assert archive.open_archived(house, OH, archive_id, WHY).items["name"] == "김소라"
 
 
@@ -517,9 +517,9 @@ def test_a_move_that_died_after_the_destruction_is_only_struck_off(
     archive_id = ordered(house, inquiry, monkeypatch)
     with monkeypatch.context() as patched:
         patched.setattr(archive_moves, "_strike_off", lambda *_: None)
-        archive.carry_out(house)
+        archive_moves.carry_out(house)
     rotation.rotate(house)  # the row's envelope opens no more, its key goes on
-    assert archive.carry_out(house) == 1
+    assert archive_moves.carry_out(house) == 1
     with house.live.read() as connection:
         assert archivals.every(connection) == []
     assert archive.open_archived(house, OH, archive_id, WHY).items["name"] == "김소라"
@@ -535,7 +535,7 @@ def test_what_was_destroyed_before_the_move_leaves_no_order(
         taken = archivals.moved(connection, inquiry)
     assert taken is not None
     assert destruction.destroy_now(house, [taken.group_id], "expired") == 1
-    assert archive.carry_out(house) == 0
+    assert archive_moves.carry_out(house) == 0
     assert rows(house) == []
     with house.live.read() as connection:
         assert archivals.every(connection) == []
@@ -548,10 +548,10 @@ def test_a_hold_placed_after_the_order_stops_the_destruction_until_it_ends(
     inquiry, _ = sent(house)
     ordered(house, inquiry, monkeypatch)
     holds.place(house, OH, inquiry, reason="소송", basis="민사소송법", until=T0 + timedelta(days=30))
-    assert archive.carry_out(house) == 0
+    assert archive_moves.carry_out(house) == 0
     assert inbox.open_inquiry(house, MINJI, inquiry, None).items["name"] == "김소라"
     with at(31):
-        assert archive.carry_out(house) == 1
+        assert archive_moves.carry_out(house) == 1
         assert inbox.page(house, MINJI).rows == ()
 
 
@@ -574,11 +574,11 @@ def test_a_move_of_what_does_not_open_keeps_nothing_past_its_day(
     inquiry, _ = sent(house)
     ordered(house, inquiry, monkeypatch)
     spoil(house)
-    assert archive.carry_out(house) == 0
+    assert archive_moves.carry_out(house) == 0
     with house.live.read() as connection:
         assert archivals.of_inquiry(connection, inquiry) is not None
     with at(366):
-        assert archive.carry_out(house) == 0
+        assert archive_moves.carry_out(house) == 0
         assert retention.sweep(house, confirm=True).destroyed == 2
     assert rows(house) == []
     lost = [body for _, body in records.bodies(house, "operation") if body["act"] == "archive_lost"]
@@ -605,5 +605,5 @@ def test_one_move_that_fails_stops_no_other(house_at_t0: House, monkeypatch: pyt
         connection.execute(
             update(groups).where(groups.c.inquiry_id == broken).values(sealed=b"\x01\x00\x00\x01")
         )
-    assert archive.carry_out(house) == 1
+    assert archive_moves.carry_out(house) == 1
     assert [row.inquiry_id for row in rows(house)] == [whole]
