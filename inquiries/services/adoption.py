@@ -64,13 +64,9 @@ def _envelope_ids(house: House, after: int, limit: int) -> Iterator[list[int]]:
     """The ids of the envelopes that there are now, `limit` at a time."""
     with house.live.read() as connection:
         until = live_epochs.last_envelope(connection)
-    while True:
-        with house.live.read() as connection:
-            ids = live_epochs.envelope_ids(connection, after, until, limit)
-        if not ids:
-            return
-        yield ids
-        after = ids[-1]
+    return house.live.batches(
+        lambda connection, after: live_epochs.envelope_ids(connection, after, until, limit), int, after
+    )
 
 
 def adopt(house: House, inquiry_ids: Sequence[int]) -> None:

@@ -72,18 +72,13 @@ def rowless(house: House) -> dict[int, int]:
     No crash leaves that: the row comes before its key, and goes after it.
     """
     gone: dict[int, int] = {}
-    after = 0
-    while True:
-        with house.keys.read() as connection:
-            living = keys.living_archived(connection, after, BATCH)
-        if not living:
-            return gone
-        after = living[-1]
+    for living in house.keys.batches(lambda c, after: keys.living_archived(c, after, BATCH), int):
         with house.archive.read() as connection:
             standing = {one for one, _ in archive_store.standing(connection, living)}
         absent = [one for one in living if one not in standing]
         with house.keys.read() as connection:  # asked again: it may have been destroyed just now
             gone |= {row.id: row.id for row in keys.by_ids(connection, absent) if not row.destroyed}
+    return gone
 
 
 def unkept(house: House) -> dict[int, int]:
@@ -142,13 +137,7 @@ def unwrapped(house: House, row: keys.KeyRow) -> bytes:
 
 def _unknown(house: House) -> Iterator[Carried]:
     """Archived rows that the keys store knows neither alive nor destroyed."""
-    after = 0
-    while True:
-        with house.archive.read() as connection:
-            ids = archive_store.ids_after(connection, after, BATCH)
-        if not ids:
-            return
-        after = ids[-1]
+    for ids in house.archive.batches(lambda c, after: archive_store.ids_after(c, after, BATCH), int):
         with house.keys.read() as connection:
             known = keys.known(connection, ids)
         with house.archive.read() as connection:

@@ -127,20 +127,18 @@ def destroy_orphans(house: House) -> int:
 
     Not while a restore waits for the officer: a newer copy of the store may still be put back.
     """
-    after, count = 0, 0
+    count = 0
     with house.keys.read() as connection:
         if keys.how_far(connection).restored_at is not None:
             return 0
-    while True:
-        with house.keys.read() as connection:
-            overdue = keys.overdue(connection, clock.now(), after, BATCH)
-        if not overdue:
-            return count
-        after = overdue[-1].id
+    for overdue in house.keys.batches(
+        lambda connection, after: keys.overdue(connection, clock.now(), after, BATCH), lambda row: row.id
+    ):
         batch = _orphans(house, overdue)
         if batch:
             _destroy(house, batch)
             count += len(batch)
+    return count
 
 
 def _orphans(house: House, overdue: Sequence[keys.Overdue]) -> _Batch:
@@ -244,15 +242,13 @@ def _lookups(house: House, listed: Sequence[Sequence[Any]]) -> dict[int, bytes]:
 
 def delete_leftovers(house: House) -> int:
     """Delete rows whose key is destroyed, as a crash leaves them or a store that was put back; how many."""
-    after, deleted = 0, 0
-    while True:
-        with house.keys.read() as connection:
-            stones = tombstones.tombstones(connection, after, LEFTOVER_BATCH)
-        if not stones:
-            return deleted
-        after = stones[-1][0]
+    deleted = 0
+    for stones in house.keys.batches(
+        lambda connection, after: tombstones.tombstones(connection, after, LEFTOVER_BATCH), lambda row: row[0]
+    ):
         standing = _standing(house, [key for key, _ in stones])
         deleted += _remove(house, [[key, *where] for key, where in standing.items()])
+    return deleted
 
 
 def _standing(house: House, ids: Sequence[int]) -> dict[int, tuple[int, str]]:

@@ -133,18 +133,17 @@ def _shortened(house: House, newest: int) -> Iterator[tuple[int, str, str]]:
 
 
 def _shorten(house: House, version: int, type_name: str, group: str) -> int:
-    versions, after, count = _in_force_since(house, version), 0, 0
-    while True:
-        with house.live.read() as connection:
-            batch = due_groups.of_version(connection, version, type_name, group, after, BATCH)
-        if not batch:
-            return count
-        after = batch[-1].id
+    versions, count = _in_force_since(house, version), 0
+    for batch in house.live.batches(
+        lambda connection, after: due_groups.of_version(connection, version, type_name, group, after, BATCH),
+        lambda row: row.id,
+    ):
         dated = ((row, _earlier(versions, type_name, group, row)) for row in batch)
         nearer = [(row.id, row.due_at, due) for row, due in dated if due is not None]
         if nearer:
             with house.live.write() as connection:
                 count += due_groups.bring_nearer(connection, nearer)
+    return count
 
 
 def _earlier(

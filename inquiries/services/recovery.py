@@ -124,15 +124,11 @@ def _lost(house: House) -> dict[int, int]:
     Archived rows stand for themselves, those included that are gone while their keys live, or with them.
     """
     lost = {row.id: row.inquiry_id for row in rewrapping.unopenable(house)}
-    after = 0
-    while True:
-        with house.live.read() as connection:
-            batch = due_groups.groups_after(connection, after, BATCH)
-        if not batch:
-            break
+    for batch in house.live.batches(
+        lambda c, after: due_groups.groups_after(c, after, BATCH), lambda group: group[0]
+    ):
         with house.keys.read() as connection:
-            known = keys.known_between(connection, after, batch[-1][0])
-        after = batch[-1][0]
+            known = keys.known_between(connection, batch[0][0], batch[-1][0])
         lost |= _keyless(house, [(group, inquiry) for group, inquiry in batch if group not in known])
     with house.live.read() as connection:
         enrolled = [(one, one) for one in live_staff.enrolled(connection)]

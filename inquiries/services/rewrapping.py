@@ -6,7 +6,7 @@ left where it stands and said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -36,37 +36,36 @@ class _Opened:
 
 def rewrap(house: House, number: int) -> tuple[int, list[keys.KeyRow]]:
     """(how many, rows that nothing opens). In batches, so that adoption and reading go on between them."""
-    after, count, said_at = 0, 0, clock.monotonic()
+    count, said_at = 0, clock.monotonic()
     lost: list[keys.KeyRow] = []
-    while True:
-        with house.keys.read() as connection:
-            batch = wraps.wrapped_before(connection, number, after, BATCH)
-        if not batch:
-            return count, lost
+    for batch in _wrapped_before(house, number):
         opened = _opened(house, batch)
         changes = [_wrapped(house, number, one) for one in opened]
         with house.keys.write() as connection:
             wraps.rewrap(connection, number, changes)
         lost += _without(batch, opened)
-        after, count = batch[-1].id, count + len(changes)
+        count += len(changes)
         if clock.monotonic() - said_at >= SAID_EVERY:
             said_at = clock.monotonic()
             with house.keys.read() as connection:
                 left = wraps.count_wrapped_before(connection, number) - len(lost)
             log.info("rotation.rewrapping", epoch=number, done=count, left=left)
+    return count, lost
 
 
 def unopenable(house: House) -> list[keys.KeyRow]:
     """Living keys that nothing opens: what re-wrapping had to leave behind."""
-    after = 0
-    lost: list[keys.KeyRow] = []
-    while True:
-        with house.keys.read() as connection:
-            batch = wraps.wrapped_before(connection, keys.open_epoch(connection) or 0, after, BATCH)
-        if not batch:
-            return lost
-        after = batch[-1].id
-        lost += _without(batch, _opened(house, batch))
+    with house.keys.read() as connection:
+        number = keys.open_epoch(connection) or 0
+    batches = _wrapped_before(house, number)
+    return [row for batch in batches for row in _without(batch, _opened(house, batch))]
+
+
+def _wrapped_before(house: House, number: int) -> Iterator[list[keys.KeyRow]]:
+    """Living rows under earlier epochs than this one, batch by batch."""
+    return house.keys.batches(
+        lambda connection, after: wraps.wrapped_before(connection, number, after, BATCH), lambda row: row.id
+    )
 
 
 def _wrapped(house: House, number: int, one: _Opened) -> tuple[keys.KeyRow, bytes, bytes | None]:

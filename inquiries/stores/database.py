@@ -78,6 +78,21 @@ class Database:
         with self.engine.connect() as connection:
             yield connection
 
+    def batches(
+        self, fetch: Callable[[Connection, int], list[T]], last: Callable[[T], int], after: int = 0
+    ) -> Iterator[list[T]]:
+        """Walk in order of id: what `fetch` gives after an id, until it gives nothing.
+
+        `last` is the id of one of them. Each batch is read by itself, so that others write in between.
+        """
+        while True:
+            with self.read() as connection:
+                batch = fetch(connection, after)
+            if not batch:
+                return
+            yield batch
+            after = last(batch[-1])
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits when the block ends and rolls back when it raises.

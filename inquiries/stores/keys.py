@@ -168,9 +168,9 @@ def known(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
     return frozenset(connection.scalars(select(keys.c.id).where(among(connection, keys.c.id, ids))))
 
 
-def known_between(connection: Connection, after: int, until: int) -> frozenset[int]:
-    """The ids above the one and up to the other that have a key row or a tombstone."""
-    query = select(keys.c.id).where(keys.c.id > after, keys.c.id <= until)
+def known_between(connection: Connection, first: int, last: int) -> frozenset[int]:
+    """The ids from the one to the other that have a key row or a tombstone."""
+    query = select(keys.c.id).where(keys.c.id.between(first, last))
     return frozenset(connection.scalars(query).all())
 
 
