@@ -139,7 +139,7 @@ def remember(house: House) -> int:
         return 0
     made = 0
     for _, body in records.bodies(house, "operation"):
-        if body["act"] == "publish" and body["version"] > known:
+        if body["act"] == "publish" and body["version"] > known and "source" in body:  # not in records of old
             published = loader.parse_published(body["source"])
             at = from_microseconds(body["at"])
             row = policies.PolicyRow(body["version"], body["source"], bytes.fromhex(body["digest"]), at, at)

@@ -71,13 +71,9 @@ def receipt() -> str | Response:
     """What the receipt code opens; unknown, malformed and destroyed are one answer (P21)."""
     if request.method != "POST":
         return render_template("public/receipt.html")
-    origins.check()
-    fields = body.form(request)
-    language.prefer(fields.get("language"))
-    limits.count_receipt()
-    code = fields.get("receipt")
+    code, _ = _code_sent()
     try:
-        view = receipts.look(house(), code if isinstance(code, str) else "")
+        view = receipts.look(house(), code)
     except (NotFound, ReceiptMalformed):
         return make_response(render_template("public/unknown.html"), 404)
     return render_template("public/inquiry.html", view=view, policy=view.policy, states=messages.STATES)
@@ -89,17 +85,22 @@ def certificate() -> str | Response:
     """The proof of what was destroyed, as a page or a file; a living and an unknown code are one answer."""
     if request.method != "POST":
         return render_template("public/receipt.html", proof=True)
-    origins.check()
-    fields = body.form(request)
-    language.prefer(fields.get("language"))
-    limits.count_receipt()
-    code = fields.get("receipt")
-    code = code if isinstance(code, str) else ""
+    code, fields = _code_sent()
     try:
         found = certificates.for_receipt(house(), code)
     except (NotFound, ReceiptMalformed):
         return make_response(render_template("public/unknown.html", proof=True), 404)
     return destroyed.file(found) if fields.get("format") == "json" else destroyed.page(found, code)
+
+
+def _code_sent() -> tuple[str, Mapping[str, object]]:
+    """The receipt code as it was typed, and all fields sent with it. Raises TooMany and what a form may."""
+    origins.check()
+    fields = body.form(request)
+    language.prefer(fields.get("language"))
+    limits.count_receipt()
+    code = fields.get("receipt")
+    return code if isinstance(code, str) else "", fields
 
 
 @pages.get("/privacy")

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from inquiries import clock
 from inquiries.errors import NotFound, NotInitialised
 from inquiries.policy import loader, notice
-from inquiries.services import installation, publishing, receipt, records
+from inquiries.services import installation, publishing, receipt, records, recovery
 from inquiries.services.house import House, create_house, open_house
 from inquiries.settings import Settings
 from inquiries.stores.live.tables import notices, policies
@@ -158,6 +158,32 @@ def test_a_restored_live_store_does_not_give_a_number_twice(house: House) -> Non
         connection.execute(policies.delete().where(policies.c.version == 2))
     house.memory.clear()
     assert publishing.publish(house, loaded(house, '"1 year"', '"3 years"')).version == 3
+
+
+def test_a_start_publishes_again_what_a_restored_live_store_has_forgotten(house: House) -> None:
+    """Archived rows and due dates rest on it, and the public was told: the same text, day and notices."""
+    first = publishing.publish(house, loaded(house, '"1 year"', '"2 years"'))
+    second = publishing.publish(house, loaded(house, '"1 year"', '"3 years"'))
+    with house.live.read() as connection:
+        before = connection.execute(select(policies).where(policies.c.version > 1)).all()
+        told = connection.execute(select(notices).where(notices.c.policy_version > 1)).all()
+    with house.live.write() as connection:
+        connection.execute(notices.delete().where(notices.c.policy_version > 1))
+        connection.execute(policies.delete().where(policies.c.version > 1))
+    house.memory.clear()
+    assert publishing.in_force(house).version == 1
+    assert recovery.start(house) is not None
+    assert [publishing.version(house, n).policy for n in (2, 3)] == [first.policy, second.policy]
+    with house.live.read() as connection:
+        assert connection.execute(select(policies).where(policies.c.version > 1)).all() == before
+        assert connection.execute(select(notices).where(notices.c.policy_version > 1)).all() == told
+    assert publishing.remember(house) == 0
+
+
+def test_a_version_recorded_without_its_text_is_left_out(house: House) -> None:
+    records.append(house, "operation", {"act": "publish", "version": 2, "digest": "00"})
+    assert publishing.remember(house) == 0
+    assert versions(house) == [1]
 
 
 def test_what_was_sent_under_a_version_stays_under_it(own: House) -> None:
