@@ -99,9 +99,8 @@ def _notice_restore(house: House, replayed: int, leftovers: int, revoked: int) -
         orphan = None if newest is None or due_groups.stands(connection, newest) else newest
     rowless = sorted(archive_keys.rowless(house).keys() - losses.found(house).keys())  # the others: said once
     noticed = records.latest(house, "operation", "restore")
-    if orphan is not None and noticed is not None and noticed[1].get("orphan") == orphan:
-        orphan = None  # it stays without its row for good; said once
-    if replayed > 1 or leftovers or revoked or orphan is not None or rowless:
+    said = noticed is not None and noticed[1].get("orphan") == orphan  # it stays without its row for good
+    if replayed > 1 or leftovers or revoked or rowless or (orphan is not None and not said):
         found = {"replayed": replayed, "leftovers": leftovers, "revoked": revoked, "orphan": orphan}
         rotation.note_restore(house, **found, archive=rowless)
 

@@ -112,6 +112,30 @@ def test_the_officers_word_opens_the_gate_and_ends_the_epochs(any_house: House) 
     assert done.retired == (1,)
 
 
+def test_a_key_that_stays_without_its_row_is_said_once_whatever_is_put_back_after(any_house: House) -> None:
+    house = any_house
+    for _ in range(2):
+        send(house)
+    adoption.adopt_pending(house)
+    with house.live.read() as connection:
+        kept, _, *lost = due.groups_after(connection, 0, 10)
+    with house.live.write() as connection:  # as a live store has it that was put back from before
+        due.remove_groups(connection, *map(list, zip(*lost, strict=True)))
+    assert recovery.start(house) is not None
+    gate = recovery.gate(house)
+    assert gate is not None
+    assert gate.orphan
+    recovery.confirm(house, OH, WHY)
+    bury(house, *kept)  # and as one that was put back once more
+    assert recovery.start(house) is not None
+    gate = recovery.gate(house)
+    assert gate is not None
+    assert gate.leftovers == 1
+    recovery.confirm(house, OH, WHY)
+    assert recovery.start(house) is not None
+    assert recovery.gate(house) is None
+
+
 @pytest.mark.parametrize("reason", ["", "  \n"])
 def test_a_reason_is_asked_for(house: House, reason: str) -> None:
     rotation.note_restore(house)
