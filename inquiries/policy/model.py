@@ -204,6 +204,7 @@ class Deadlines(Part):
 
     destruction: EndingPeriod = Period(days=5)
     requests: EndingPeriod = Period(days=10)
+    requests_target: EndingPeriod = Period(days=3)  # what we set ourselves; never beyond `requests`
     breach: EndingPeriod = Period(days=3)
     changes: EndingPeriod = Period(days=7)
     significant_changes: EndingPeriod = Period(days=30)

@@ -154,7 +154,7 @@ def _store(
     notice = published.notice(submission.type, submission.language)
     shown = submission.notice_version is not None
     agreed = [
-        live.ConsentRow(
+        live.NewConsent(
             inquiry_id, purpose, given, published.version, notice.digest, shown, submission.language, now
         )
         for purpose, given in accepted.consents.items()
@@ -173,7 +173,7 @@ class _Whole:
 
     shell: live.NewInquiry
     groups: Sequence[live.NewGroup]
-    consents: Sequence[live.ConsentRow]
+    consents: Sequence[live.NewConsent]
     envelope: live_epochs.NewEnvelope
 
 

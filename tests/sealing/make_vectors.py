@@ -23,6 +23,7 @@ from inquiries.sealing import (
     items,
     primitives,
     receipts,
+    requests,
     tags,
 )
 from tests.sealing.builders import fixed
@@ -262,11 +263,35 @@ def _archive() -> dict[str, Any]:
     }
 
 
+def _requests() -> dict[str, Any]:
+    dek = fixed("vectors main data key")
+    asked = requests.Request(
+        id=INQUIRY + 9,
+        inquiry_id=INQUIRY,
+        group="main",
+        kind="correct",
+        subject="name email",
+        channel="receipt",
+        asked_at=1_772_357_415_123_456,
+        target_at=1_772_616_615_123_456,
+        limit_at=1_773_221_415_123_456,
+        sealed=b"what it says",
+    )
+    told = {name: getattr(asked, name) for name in requests.Request.__dataclass_fields__}
+    return {
+        "request_proof": {
+            "dek": dek.hex(),
+            "request": told | {"sealed": asked.sealed.hex()},
+            "proof": requests.prove(dek, asked).hex(),
+        }
+    }
+
+
 def main(target: Path) -> None:
     """Write the vectors to a file that does not exist yet."""
     envelopes = {"envelope": _envelope(_code()), "envelope_without_receipt": _envelope(None)}
     vectors = _basic() | _items() | _epochs() | _receipts() | envelopes | _tags_and_chain()
-    vectors |= _certificates() | _archive()
+    vectors |= _certificates() | _archive() | _requests()
     with target.open("x", encoding="utf-8") as file:
         json.dump(vectors, file, ensure_ascii=False, indent=1)
         file.write("\n")

@@ -18,6 +18,7 @@ from inquiries.sealing import (
     items,
     primitives,
     receipts,
+    requests,
     tags,
 )
 
@@ -175,6 +176,12 @@ def test_archived() -> None:
     dek = archive.unwrap_key(secret, row, statute, wrapped)
     assert dek.hex() == v["dek"]
     assert archive.open_items(dek, row, statute, unhex(v["blob"])) == v["texts"]
+
+
+def test_request_proof() -> None:
+    v = VECTORS["request_proof"]
+    asked = requests.Request(**(v["request"] | {"sealed": unhex(v["request"]["sealed"])}))
+    requests.verify(unhex(v["dek"]), asked, unhex(v["proof"]))
 
 
 def test_every_vector_is_opened_here() -> None:

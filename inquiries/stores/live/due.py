@@ -24,7 +24,17 @@ from sqlalchemy import (
 from inquiries.rules.retention import MAIN
 from inquiries.stores.among import among
 from inquiries.stores.live import holds as legal
-from inquiries.stores.live.tables import archivals, consents, envelopes, groups, holds, inquiries, staff
+from inquiries.stores.live.tables import (
+    archivals,
+    consents,
+    envelopes,
+    groups,
+    holds,
+    inquiries,
+    openings,
+    requests,
+    staff,
+)
 from inquiries.stores.types import Id, Moment, to_microseconds
 
 HOUR = 3_600_000_000  # microseconds
@@ -261,7 +271,7 @@ def lookups(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, byt
 
 
 def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
-    """Delete groups, then the shells, consents and envelopes of inquiries that have none left.
+    """Delete groups, then the shells, and all that belongs to them, of inquiries that have none left.
 
     Returns how many groups there were. Repeatable.
     """
@@ -270,9 +280,12 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
     standing = set(connection.scalars(left))
     empty = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in standing]
     if empty:
+        shells = among(connection, inquiries.c.id, empty)
+        if connection.dialect.name == "postgresql":  # a request that is being inserted waits, and is refused
+            connection.execute(select(inquiries.c.id).where(shells).with_for_update())
         for column in (
             consents.c.inquiry_id, envelopes.c.inquiry_id, holds.c.inquiry_id, archivals.c.inquiry_id,
-            inquiries.c.id,
+            requests.c.inquiry_id, openings.c.inquiry_id, inquiries.c.id,
         ):  # fmt: skip
             connection.execute(delete(column.table).where(among(connection, column, empty)))
     return removed

@@ -43,7 +43,7 @@ class NewGroup:
 
 
 @dataclass(frozen=True)
-class ConsentRow:
+class NewConsent:
     """One purpose, whether it was agreed to, and what was shown (P03)."""
 
     inquiry_id: int
@@ -54,6 +54,13 @@ class ConsentRow:
     notice_shown: bool
     language: str
     recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class ConsentRow(NewConsent):
+    """A consent as it stands; `withdrawn_at` is when its copies were destroyed at her wish."""
+
+    withdrawn_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -101,14 +108,14 @@ class ForAdoption:
 
 _INSERT_INQUIRY = Insertion(inquiries, [field.name for field in fields(NewInquiry)])
 _INSERT_GROUP = Insertion(groups, [field.name for field in fields(NewGroup)])
-_INSERT_CONSENT = Insertion(consents, [field.name for field in fields(ConsentRow)])
+_INSERT_CONSENT = Insertion(consents, [field.name for field in fields(NewConsent)])
 
 
 def add(
     connection: Connection,
     shells: Sequence[NewInquiry],
     members: Sequence[NewGroup],
-    agreed: Sequence[ConsentRow],
+    agreed: Sequence[NewConsent],
 ) -> None:
     """Store whole inquiries. Raises IntegrityError when an id, receipt or `once` exists already."""
     _INSERT_INQUIRY.put(connection, shells)

@@ -79,7 +79,8 @@ groups = Table(
     Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
     Column("name", String(64), nullable=False),  # main, visitor, or an optional purpose
     Column("due_at", Moment),  # null: until withdrawn (P15)
-    Column("claimed_at", Moment),  # set once, by the sweep: from here on only destruction follows
+    Column("claimed_at", Moment),  # set once: from here on only destruction follows
+    Column("claimed_for", String(32)),  # why, when it is not because its day has come
     Column("sealed", LargeBinary, nullable=False),  # sealing.items.pack
     Index("ix_inquiry_groups_due_at", "due_at"),
     Index(
@@ -100,6 +101,7 @@ consents = Table(
     Column("notice_shown", Boolean, nullable=False),  # false: "shown elsewhere", by the embedding site
     Column("language", String(8), nullable=False),
     Column("recorded_at", Moment, nullable=False),
+    Column("withdrawn_at", Moment),
     sqlite_with_rowid=False,  # one tree to write instead of two
 )  # fmt: skip
 
@@ -128,6 +130,50 @@ archivals = Table(
     Column("until", Moment, nullable=False),
     Column("ordered_by", Id, nullable=False),  # staff.id
     Column("ordered_at", Moment, nullable=False),
+)  # fmt: skip
+
+# -- what the person asks for, and what she is told -----------------------------------------------
+
+#: What was asked for an inquiry. The public surface inserts a row and never changes one; from its commit on
+#: a suspending one suspends (rules/requests.py), until `lifted_at`. The proof shows that whoever wrote it
+#: holds the inquiry's key; what it covers stands in sealing/requests.py.
+requests = Table(
+    "requests", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("subject", String(400), nullable=False),  # a purpose, or names of items
+    Column("group_name", String(64), nullable=False),  # whose key proves it and seals its detail
+    Column("channel", String(16), nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("target_at", Moment, nullable=False),
+    Column("limit_at", Moment, nullable=False),
+    Column("sealed", LargeBinary),  # what it says, until it is settled
+    Column("proof", LargeBinary(32), nullable=False),
+    # What follows is written by the worker and by staff alone.
+    Column("state", String(16), nullable=False, server_default="open"),  # rules/requests.py
+    Column("because", String(16)),
+    Column("until", Moment),  # before this moment it cannot be carried out by itself
+    Column("owner", Id),  # staff.id
+    Column("noted_at", Moment),  # when it was proved, and entered in the ledger
+    Column("settled_at", Moment),
+    Column("lifted_at", Moment),  # when the suspension that it began was ended
+    Index(
+        "ix_requests_state",
+        "state",
+        sqlite_where=text("state IN ('open', 'needs_officer')"),
+        postgresql_where=text("state IN ('open', 'needs_officer')"),
+    ),
+)  # fmt: skip
+
+#: When an inquiry was opened, for the person herself: in which role and why, sealed under its own key. No
+#: name stands in it; who it was is in the ledger.
+openings = Table(
+    "openings", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )  # fmt: skip
 
 # -- keys on their way ---------------------------------------------------------------------------

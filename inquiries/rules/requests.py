@@ -1,0 +1,94 @@
+"""What a data subject may ask, what is done at once, and what waits and why (P14, P17, P19); does nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A right that somebody asks for (PIPA 35 to 37, GDPR 15 to 18 and 7(3))."""
+
+    copy = "copy"
+    correct = "correct"
+    delete = "delete"
+    suspend = "suspend"
+    resume = "resume"
+    withdraw = "withdraw"
+
+
+class State(StrEnum):
+    """Where a request stands; what waits for the officer, or for a day, is tried again when that has come."""
+
+    open = "open"
+    needs_officer = "needs_officer"
+    done = "done"
+    refused = "refused"
+
+
+class Because(StrEnum):
+    """Why a request waits, or was refused without the officer."""
+
+    held = "held"  # a legal hold runs
+    minimum = "minimum"  # the policy's shortest keeping is not over
+    statute = "statute"  # a law orders part of it kept: it is on its way to the archive
+    lost = "lost"  # what was to be written in its place went with a store that was put back
+    unproved = "unproved"  # whoever wrote the request does not hold the inquiry's key
+
+
+#: From the commit of such a request on nothing of the inquiry is used, until it is settled, or, of `suspend`,
+#: until it is taken back (P19).
+SUSPENDING = frozenset({Kind.suspend, Kind.delete, Kind.correct})
+PENDING = frozenset({State.open, State.needs_officer})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What can stand against a request: until when a hold runs, the minimum lasts, a statute keeps."""
+
+    held_until: datetime | None = None
+    minimum_until: datetime | None = None
+    statute_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """It is carried out now, by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """It goes to the officer; until then, at the earliest, it cannot be carried out by itself."""
+
+    because: Because
+    until: datetime
+
+
+def decide(kind: Kind, facts: Facts, now: datetime) -> AtOnce | Waits:
+    """Carry it out now, or tell why not and until when; of several reasons the one that lasts longest.
+
+    A hold keeps everything as it is: nothing is deleted, replaced, or destroyed with a consent, whose purpose
+    ends all the same. The minimum and a statute keep the inquiry itself, against its deletion alone (P14).
+    """
+    against: dict[Because, datetime | None] = {}
+    if kind in {Kind.delete, Kind.correct, Kind.withdraw}:
+        against[Because.held] = facts.held_until
+    if kind is Kind.delete:
+        against |= {Because.minimum: facts.minimum_until, Because.statute: facts.statute_until}
+    running = [Waits(why, until) for why, until in against.items() if until is not None and now < until]
+    return max(running, key=lambda one: one.until, default=AtOnce())
+
+
+def may_ask(kind: Kind, *, suspended: bool, deleting: bool) -> bool:
+    """Whether the person's page offers it: nothing but a copy while her deletion is pending.
+
+    `suspended`: she asked for it, and has not taken it back.
+    """
+    if kind is Kind.copy:
+        return True
+    if deleting:
+        return False
+    if kind in {Kind.suspend, Kind.resume}:
+        return suspended == (kind is Kind.resume)
+    return True

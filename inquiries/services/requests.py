@@ -1,0 +1,87 @@
+"""A request as everybody writes it, the person and staff alike: with its deadline, sealed and proved.
+
+Whoever writes one holds the data key of the group it is about: the receipt opens it on the public surface,
+the keys store for staff. Stores and settles none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from inquiries import clock
+from inquiries.policy.model import Policy
+from inquiries.rules import deadlines
+from inquiries.rules.requests import Kind
+from inquiries.rules.retention import MAIN
+from inquiries.sealing import items
+from inquiries.sealing import requests as sealing
+from inquiries.services.ids import new_id
+from inquiries.stores.live import requests as live
+from inquiries.stores.types import to_microseconds
+
+RECEIPT = "receipt"  # the channel of whoever has the code
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for an inquiry; `detail` is sealed: the new texts of a correction, or evidence.
+
+    `subject` is the purpose of a withdrawal, or the names of the items to correct, parted by spaces.
+    """
+
+    inquiry_id: int
+    kind: Kind
+    subject: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict, repr=False)
+    group: str = MAIN
+    channel: str = RECEIPT
+
+
+def written(dek: bytes, asked: Asked, policy: Policy) -> live.NewRequest:
+    """The request of this moment, to be inserted; `policy` is the one in force, whose deadline it gets."""
+    now, request_id = clock.now(), new_id()
+    deadline = deadlines.of_request(now, policy)
+    sealed = None
+    if asked.detail:
+        text = json.dumps(dict(asked.detail), ensure_ascii=False)
+        sealed = items.seal_item(dek, asked.inquiry_id, asked.group, _item(request_id), text)
+    row = live.NewRequest(
+        request_id, asked.inquiry_id, asked.kind, asked.subject, asked.group, asked.channel,
+        now, deadline.target_at, deadline.limit_at, sealed, b"",
+    )  # fmt: skip
+    return live.NewRequest(**(vars(row) | {"proof": sealing.prove(dek, _covered(row))}))
+
+
+def prove(dek: bytes, row: live.NewRequest) -> None:
+    """Check that a holder of the key wrote it. Raises SealBroken."""
+    sealing.verify(dek, _covered(row), row.proof)
+
+
+def detail(dek: bytes, row: live.NewRequest) -> dict[str, str]:
+    """What it says; empty when it says nothing, or was settled. Raises SealBroken."""
+    if row.sealed is None:
+        return {}
+    text = items.open_item(dek, row.inquiry_id, row.group_name, _item(row.id), row.sealed)
+    return {str(name): str(value) for name, value in json.loads(text).items()}
+
+
+def _covered(row: live.NewRequest) -> sealing.Request:
+    return sealing.Request(
+        id=row.id,
+        inquiry_id=row.inquiry_id,
+        group=row.group_name,
+        kind=row.kind,
+        subject=row.subject,
+        channel=row.channel,
+        asked_at=to_microseconds(row.asked_at),
+        target_at=to_microseconds(row.target_at),
+        limit_at=to_microseconds(row.limit_at),
+        sealed=row.sealed or b"",
+    )
+
+
+def _item(request_id: int) -> str:
+    """Under which name the detail is sealed: it opens in no other request, and as no item."""
+    return f"request-{request_id}"

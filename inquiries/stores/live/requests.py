@@ -1,0 +1,177 @@
+"""What was asked for inquiries, and what it suspends: inserted by who asks, settled by worker and staff."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from inquiries.rules.requests import PENDING, SUSPENDING, Because, Kind, State
+from inquiries.stores.live.tables import inquiries, requests
+
+
+@dataclass(frozen=True)
+class NewRequest:
+    """A request as it is inserted; what it lacks of a row is the worker's and the officer's to write.
+
+    `subject` is the purpose of a withdrawal, or the names of items to correct, parted by spaces.
+    """
+
+    id: int
+    inquiry_id: int
+    kind: str
+    subject: str
+    group_name: str
+    channel: str
+    asked_at: datetime
+    target_at: datetime
+    limit_at: datetime
+    sealed: bytes | None
+    proof: bytes
+
+
+@dataclass(frozen=True)
+class RequestRow(NewRequest):
+    """A request as it stands."""
+
+    state: str
+    because: str | None
+    until: datetime | None
+    owner: int | None
+    noted_at: datetime | None
+    settled_at: datetime | None
+    lifted_at: datetime | None
+
+    @property
+    def pending(self) -> bool:
+        """Whether nobody has settled it."""
+        return self.state in PENDING
+
+    @property
+    def suspends(self) -> bool:
+        """Whether nothing of the inquiry is used because of it."""
+        return self.kind in SUSPENDING and self.lifted_at is None
+
+
+_ROW = select(*(requests.c[field.name] for field in fields(RequestRow)))
+#: The condition on `requests` that a suspension lasts.
+_SUSPENDS = requests.c.kind.in_(sorted(SUSPENDING)) & requests.c.lifted_at.is_(None)
+
+
+# -- asking --------------------------------------------------------------------------------------
+
+
+def add(connection: Connection, row: NewRequest) -> None:
+    """Insert a request. Raises IntegrityError when its inquiry is gone.
+
+    On PostgreSQL the foreign key takes a lock of the inquiry's row, for which whoever uses the inquiry
+    holds a stronger one: see `hold_still`.
+    """
+    connection.execute(insert(requests).values(vars(row)))
+
+
+# -- suspension ----------------------------------------------------------------------------------
+
+
+def hold_still(connection: Connection, inquiry_id: int) -> None:
+    """Until this transaction ends, no request for the inquiry is committed; one on its way is waited for.
+
+    Whoever writes down a use (an answer, an opening, a notification) calls it first, then asks whether the
+    inquiry is suspended. On SQLite the single writer sees to it.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(inquiries.c.id).where(inquiries.c.id == inquiry_id).with_for_update())
+
+
+def suspended(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[int]:
+    """Those of the inquiries of which nothing may be used (P19)."""
+    query = select(requests.c.inquiry_id).where(requests.c.inquiry_id.in_(inquiry_ids), _SUSPENDS)
+    return frozenset(connection.scalars(query))
+
+
+def all_suspended() -> Any:  # noqa: ANN401 - a subselect of inquiry ids
+    """The ids of all inquiries of which nothing may be used, for a query that leaves them out."""
+    return select(requests.c.inquiry_id).where(_SUSPENDS)
+
+
+def withdrawn(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[tuple[int, str]]:
+    """(inquiry, purpose) of each consent that was withdrawn, its copies destroyed yet or not (P02)."""
+    query = select(requests.c.inquiry_id, requests.c.subject).where(
+        requests.c.inquiry_id.in_(inquiry_ids),
+        requests.c.kind == Kind.withdraw,
+        requests.c.state != State.refused,
+    )
+    return frozenset((row[0], row[1]) for row in connection.execute(query))
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def of_inquiry(connection: Connection, inquiry_id: int) -> list[RequestRow]:
+    """Every request for the inquiry, the oldest first."""
+    query = _ROW.where(requests.c.inquiry_id == inquiry_id).order_by(requests.c.id)
+    return [RequestRow(*row) for row in connection.execute(query)]
+
+
+def by_id(connection: Connection, request_id: int) -> RequestRow | None:
+    """One request."""
+    row = connection.execute(_ROW.where(requests.c.id == request_id)).one_or_none()
+    return None if row is None else RequestRow(*row)
+
+
+def pending(connection: Connection, after: int, limit: int) -> list[RequestRow]:
+    """Requests that nobody has settled, in order of id, `limit` at a time."""
+    query = _ROW.where(requests.c.state.in_(sorted(PENDING)), requests.c.id > after)
+    return [RequestRow(*row) for row in connection.execute(query.order_by(requests.c.id).limit(limit))]
+
+
+def known(connection: Connection, request_ids: Sequence[int]) -> frozenset[int]:
+    """Which of the requests stand here."""
+    return frozenset(connection.scalars(select(requests.c.id).where(requests.c.id.in_(request_ids))))
+
+
+# -- settling ------------------------------------------------------------------------------------
+
+
+def note(connection: Connection, request_id: int, at: datetime) -> None:
+    """The request was proved and entered in the ledger."""
+    query = update(requests).where(requests.c.id == request_id, requests.c.noted_at.is_(None))
+    connection.execute(query.values(noted_at=at))
+
+
+def wait(connection: Connection, request_id: int, because: Because, until: datetime | None) -> None:
+    """It needs the officer, or its day; a settled one stays as it is."""
+    query = update(requests).where(requests.c.id == request_id, requests.c.state.in_(sorted(PENDING)))
+    connection.execute(query.values(state=State.needs_officer, because=because, until=until))
+
+
+def settle(
+    connection: Connection, request_id: int, state: State, at: datetime, because: Because | None = None
+) -> bool:
+    """It is done or refused: what it says goes, and, of all but `suspend`, the suspension that it began.
+
+    False when it was settled before.
+    """
+    query = update(requests).where(requests.c.id == request_id, requests.c.state.in_(sorted(PENDING)))
+    settled = query.values(state=state, because=because, until=None, settled_at=at, sealed=None)
+    if connection.execute(settled).rowcount != 1:
+        return False
+    lifted = update(requests).where(requests.c.id == request_id, requests.c.lifted_at.is_(None))
+    if state is State.done:
+        lifted = lifted.where(requests.c.kind != Kind.suspend)
+    connection.execute(lifted.values(lifted_at=at))
+    return True
+
+
+def lift(connection: Connection, inquiry_id: int, before: int, at: datetime) -> None:
+    """End the suspensions that were asked for as such by a request with a lower id than `before`."""
+    query = update(requests).where(
+        requests.c.inquiry_id == inquiry_id,
+        requests.c.kind == Kind.suspend,
+        requests.c.id < before,
+        requests.c.lifted_at.is_(None),
+    )
+    connection.execute(query.values(lifted_at=at))

@@ -1,0 +1,75 @@
+"""What is done at once and what waits, for each right and each reason against it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inquiries.rules.requests import (
+    PENDING,
+    SUSPENDING,
+    AtOnce,
+    Because,
+    Facts,
+    Kind,
+    State,
+    Waits,
+    decide,
+    may_ask,
+)
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+LATER, LATEST = NOW + timedelta(days=1), NOW + timedelta(days=2)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_with_nothing_against_it_everything_is_done_at_once(kind: Kind) -> None:
+    assert decide(kind, Facts(), NOW) == AtOnce()
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_hold_keeps_what_would_be_destroyed_or_replaced(kind: Kind) -> None:
+    kept = kind in {Kind.delete, Kind.correct, Kind.withdraw}
+    expected = Waits(Because.held, LATER) if kept else AtOnce()
+    assert decide(kind, Facts(held_until=LATER), NOW) == expected
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize(
+    ("name", "why"), [("minimum_until", Because.minimum), ("statute_until", Because.statute)]
+)
+def test_minimum_and_statute_stand_against_deletion_alone(kind: Kind, name: str, why: Because) -> None:
+    expected = Waits(why, LATER) if kind is Kind.delete else AtOnce()
+    assert decide(kind, Facts(**{name: LATER}), NOW) == expected
+
+
+def test_what_is_over_stands_against_nothing() -> None:
+    assert decide(Kind.delete, Facts(held_until=NOW, minimum_until=NOW, statute_until=NOW), NOW) == AtOnce()
+    assert decide(Kind.delete, Facts(held_until=NOW + timedelta(microseconds=1)), NOW) != AtOnce()
+
+
+def test_of_several_reasons_the_longest_is_told() -> None:
+    assert decide(Kind.delete, Facts(held_until=LATER, minimum_until=LATEST), NOW) == Waits(
+        Because.minimum, LATEST
+    )
+    assert decide(Kind.delete, Facts(held_until=LATEST, minimum_until=LATER), NOW) == Waits(
+        Because.held, LATEST
+    )
+
+
+def test_what_changes_or_ends_an_inquiry_suspends_it_meanwhile() -> None:
+    assert {Kind.suspend, Kind.delete, Kind.correct} == SUSPENDING
+    assert {State.open, State.needs_officer} == PENDING
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("suspended", [False, True])
+def test_while_her_deletion_is_pending_a_copy_alone_is_offered(kind: Kind, *, suspended: bool) -> None:
+    assert may_ask(kind, suspended=suspended, deleting=True) == (kind is Kind.copy)
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_suspension_is_offered_or_its_end(*, suspended: bool) -> None:
+    offered = {kind for kind in Kind if may_ask(kind, suspended=suspended, deleting=False)}
+    assert offered == set(Kind) - {Kind.suspend if suspended else Kind.resume}
