@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -28,6 +28,8 @@ from inquiries.stores.live import staff as people
 IDLE = timedelta(minutes=15)
 ABSOLUTE = timedelta(hours=12)
 BEFORE_SIGN_IN = timedelta(hours=1)
+FRESH = timedelta(minutes=10)  # so long after a sign-in nobody is asked again who she is
+REMEMBERED = timedelta(hours=24)  # then also what is left of a session that has ended by itself is deleted
 
 TOKEN_SIZE = 32
 _TOUCH_EVERY = timedelta(seconds=30)  # spares a commit per request; ends at most that much early, never late
@@ -36,9 +38,26 @@ _USE = "inquiries session"
 
 @dataclass(frozen=True)
 class Found:
-    """A session that is alive: whose it is, None before sign-in, and what it keeps."""
+    """A session that is alive: whose it is, None before sign-in, since when, and what it keeps."""
 
     actor: Actor | None
+    contents: Mapping[str, str]
+    began_at: datetime
+
+    @property
+    def fresh(self) -> bool:
+        """Whether this person proved only just now who she is."""
+        return self.actor is not None and clock.now() - self.began_at < FRESH
+
+
+@dataclass(frozen=True)
+class Asleep:
+    """What is left of a signed-in session whose time has passed: whose it was, and what it kept.
+
+    It signs nobody in. It tells whose form arrived too late, so that nothing typed is lost.
+    """
+
+    staff_id: int
     contents: Mapping[str, str]
 
 
@@ -49,9 +68,9 @@ def begin(house: House, contents: Mapping[str, str]) -> bytes:
 
 
 def put(live: Connection, staff_id: int | None, contents: Mapping[str, str]) -> bytes:
-    """A new session within the caller's transaction; its token. Takes away what has expired."""
+    """A new session within the caller's transaction; its token. Takes away what is long over."""
     moment = clock.now()
-    store.end_expired(live, anonymous=moment - BEFORE_SIGN_IN, idle=moment - IDLE, absolute=moment - ABSOLUTE)
+    store.end_expired(live, anonymous=moment - BEFORE_SIGN_IN, signed_in=moment - REMEMBERED)
     token = os.urandom(TOKEN_SIZE)
     store.add(live, store.Session(digest(token), staff_id, moment, moment, _sealed(token, contents)))
     return token
@@ -78,7 +97,21 @@ def find(house: House, token: bytes, address: str | None) -> Found | None:
     if moment - session.seen_at >= _TOUCH_EVERY:
         with house.live.write() as live:
             store.touch(live, session.token_digest, moment)
-    return Found(actor, contents)
+    return Found(actor, contents, session.created_at)
+
+
+def asleep(house: House, token: bytes) -> Asleep | None:
+    """The session of this token if it ended by itself less than a day ago, with nobody signing out."""
+    with house.live.read() as live:
+        session = store.find(live, digest(token))
+    if session is None or session.staff_id is None or not _expired(session):
+        return None
+    if clock.now() - session.created_at >= REMEMBERED:
+        return None
+    try:
+        return Asleep(session.staff_id, _opened(token, session.sealed))
+    except SealBroken:
+        return None
 
 
 def keep(house: House, token: bytes, contents: Mapping[str, str]) -> None:
@@ -88,7 +121,7 @@ def keep(house: House, token: bytes, contents: Mapping[str, str]) -> None:
 
 
 def end(house: House, token: bytes) -> None:
-    """End a session that nobody signed in to."""
+    """End a session in favour of the next one."""
     with house.live.write() as live:
         store.end(live, digest(token))
 

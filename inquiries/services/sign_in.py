@@ -48,32 +48,37 @@ class _Factor:
         return "recovery_code" if self.step is None else "totp"
 
 
-def sign_in(house: House, *, email: str, password: str, code: str, address: str | None) -> SignedIn:
+def sign_in(
+    house: House, *, email: str, password: str, code: str, address: str | None, again: bool = False
+) -> SignedIn:
     """Check all three, use the code up, begin a session under a fresh token; recorded either way.
+
+    `again`: she is signed in, and proves who she is once more; the record calls it so.
 
     Raises:
         SignInRefused: anything was wrong, or the account is locked.
     """
+    act = "confirm" if again else "sign_in"
     with house.live.read() as live:
         account = account_of(email[:_LONGEST_EMAIL])
         person = None if account is None else store.by_email(live, account)
     counted = person is not None and _count(house, person.id)
     fits = passwords.matches(person.password_hash if person else None, password)
     if person is None:
-        raise _refused(house, None, address, "unknown")
+        raise _refused(house, act, None, address, "unknown")
     if not counted:
-        raise _refused(house, person, address, "locked")
+        raise _refused(house, act, person, address, "locked")
     if not fits:
-        raise _refused(house, person, address, "password")
+        raise _refused(house, act, person, address, "password")
     factor = _factor(house, person, code)
     with house.live.write() as live:
         used = _use(live, person.id, factor)
         roles = sessions.scopes(store.roles(live, person.id))
         token = sessions.put(live, person.id, {}) if used else b""
     if not used:
-        raise _refused(house, person, address, "code")
+        raise _refused(house, act, person, address, "code")
     actor = Actor(person.id, person.email, roles, sessions.digest(token), address)
-    records.access(house, act="sign_in", actor=actor, address=address, detail={"factor": factor.name})
+    records.access(house, act=act, actor=actor, address=address, detail={"factor": factor.name})
     return SignedIn(actor, token)  # only now does anybody hold the token: no record, no session (P25)
 
 
@@ -118,8 +123,10 @@ def _use(live: Connection, staff_id: int, factor: _Factor) -> bool:
     return used and store.succeed(live, staff_id)
 
 
-def _refused(house: House, person: store.Person | None, address: str | None, why: str) -> SignInRefused:
+def _refused(
+    house: House, act: str, person: store.Person | None, address: str | None, why: str
+) -> SignInRefused:
     """Record the refusal. What was typed as e-mail is left out: people type passwords there."""
     detail = {"why": why} if person is None else {"why": why, "staff": str(person.id)}
-    records.access(house, act="sign_in", address=address, outcome="refused", detail=detail)
+    records.access(house, act=act, address=address, outcome="refused", detail=detail)
     return SignInRefused(why)

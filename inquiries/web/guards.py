@@ -10,19 +10,20 @@ from __future__ import annotations
 import functools
 import ipaddress
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NoReturn, ParamSpec, cast
 
 from flask import Flask, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
 from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission, allowed
 from inquiries.services import records
 from inquiries.services.actor import Actor
-from inquiries.web import sessions
+from inquiries.web import drafts, sessions
 from inquiries.web.current import house, settings
 
 P = ParamSpec("P")
@@ -30,14 +31,16 @@ View = Callable[P, ResponseReturnValue]
 Kind = Literal["public", "staff-anonymous", "operations", "staff"]
 
 _MARK = "__inquiries_audience__"
+_SURVIVES = ("csrf_token", "language", drafts.FIELD)  # of a session that ended by itself
 
 
 @dataclass(frozen=True)
 class Audience:
-    """Whom a view serves; `permission` is set for `staff` alone."""
+    """Whom a view serves; `permission` is set for `staff` alone; `fresh`: acts want a fresh proof of her."""
 
     kind: Kind
     permission: Permission | None = None
+    fresh: bool = False
 
 
 def declared(view: Callable[..., object]) -> Audience | None:
@@ -63,10 +66,12 @@ def audience(kind: Literal["public", "staff-anonymous", "operations"]) -> Callab
     return mark
 
 
-def needs(permission: Permission) -> Callable[[View[P]], View[P]]:
+def needs(permission: Permission, *, fresh: bool = False) -> Callable[[View[P]], View[P]]:
     """Declare a staff view: sign-in, CSRF token, then this permission, for some inquiry at least (P23).
 
     Whether it also holds for one inquiry (its type, a grant) is decided by the service that reads it.
+    `fresh`: before this view acts (POST), she proves anew who she is, unless she did within the last ten
+    minutes. What she sent is kept and done afterwards; looking (GET) is not asked again.
     """
 
     def mark(view: View[P]) -> View[P]:
@@ -75,14 +80,19 @@ def needs(permission: Permission) -> Callable[[View[P]], View[P]]:
             from_staff_network()
             actor = current_actor()
             if actor is None:
-                return _to_sign_in()
+                return _to_sign_in(typed=permission is not Permission.own_session)
             _csrf().protect()
             if not allowed(actor.roles, permission, granted=True).allowed:
                 subject = kwargs.get("inquiry_id")
                 refuse(actor, permission, subject=subject if isinstance(subject, int) else None)
+            if request.method == "POST":
+                drafts.fill_in()
+                if fresh and not sessions.current().fresh:
+                    drafts.keep(actor.staff_id)
+                    return redirect(url_for("staff.confirm"), code=303)
             return view(*args, **kwargs)
 
-        return _marked(guarded, Audience("staff", permission))
+        return _marked(guarded, Audience("staff", permission, fresh))
 
     return mark
 
@@ -153,8 +163,20 @@ def _csrf() -> CSRFProtect:
     return cast("CSRFProtect", current_app.extensions["csrf"])
 
 
-def _to_sign_in() -> Response:
-    """Ask for sign-in; a page that was only looked at is offered again afterwards."""
+def _to_sign_in(*, typed: bool) -> Response:
+    """Ask for sign-in; a page that was only looked at is offered again afterwards.
+
+    `typed`: what was sent from a page of her ended session is kept for her. Forms about the session itself
+    hold passwords and codes, and are not.
+    """
+    session = sessions.current()
+    before = sessions.asleep()
+    if before is not None:
+        session.update({name: before.contents[name] for name in _SURVIVES if name in before.contents})
     if request.method == "GET":
-        sessions.current().want(request.full_path.rstrip("?"))
+        session.want(request.full_path.rstrip("?"))
+    elif before is not None and typed and drafts.worth_keeping():
+        with suppress(CSRFError):  # it came from no page of hers
+            _csrf().protect()
+            drafts.keep(before.staff_id)
     return redirect(url_for("staff.sign_in"), code=303)

@@ -35,6 +35,7 @@ class StaffSession(CallbackDict[str, Any], SessionMixin):
         super().__init__(on_update=self._changed)
         self.token: bytes | None = None
         self.actor: Actor | None = None
+        self.fresh = False  # the actor proved only just now who she is
         self.modified = False
         self.renewed = False  # the cookie must be set
         self.over = False  # the cookie must go
@@ -46,17 +47,21 @@ class StaffSession(CallbackDict[str, Any], SessionMixin):
     def adopt(self, token: bytes, found: sessions.Found) -> None:
         """Take over what the store knows of the cookie's token."""
         self.update(found.contents)
-        self.token, self.actor = token, found.actor
+        self.token, self.actor, self.fresh = token, found.actor, found.fresh
         self.modified = False
 
-    def begin(self, signed_in: SignedIn) -> None:
-        """Go over to the session of somebody who has just signed in; the one before ends (fixation)."""
+    def begin(self, signed_in: SignedIn, *, hers: bool) -> None:
+        """Go over to the session of somebody who has just signed in; the one before ends (fixation).
+
+        `hers`: what it kept is this very person's, and goes along; of anybody else's only the language does.
+        """
         if self.token is not None:
             sessions.end(house(), self.token)
         language = self.language
-        self.clear()
-        self.token, self.actor = signed_in.token, signed_in.actor
-        self.modified, self.renewed = False, True  # the store has it as it is
+        if not hers:
+            self.clear()
+        self.token, self.actor, self.fresh = signed_in.token, signed_in.actor, True
+        self.modified, self.renewed = bool(self), True  # a fresh one is stored as it is: empty
         self.language = language
 
     def forget(self) -> None:
@@ -158,6 +163,12 @@ def load() -> None:
         limits.count_session()
     else:
         current().adopt(token, found)
+
+
+def asleep() -> sessions.Asleep | None:
+    """What is left of the cookie's session, if it ended by itself."""
+    token = _token(request.cookies.get(cookie_name(), ""))
+    return None if token is None else sessions.asleep(house(), token)
 
 
 def _store(session: StaffSession) -> None:

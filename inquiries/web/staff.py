@@ -37,6 +37,7 @@ _POST: Final = ["POST"]
 # Who may call each is declared at the view (`needs`, `audience`).
 pages.add_url_rule("/", view_func=staff_access.home, methods=_GET)
 pages.add_url_rule("/sign-in", view_func=staff_access.sign_in, methods=_GET + _POST)
+pages.add_url_rule("/confirm", view_func=staff_access.confirm, methods=_GET + _POST)
 pages.add_url_rule("/sign-out", view_func=staff_access.sign_out, methods=_POST)
 pages.add_url_rule("/enrol/<token>", view_func=staff_access.enrol, methods=_GET + _POST)
 pages.add_url_rule("/inbox", view_func=staff_inbox.inbox, methods=_GET)

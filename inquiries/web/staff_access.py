@@ -20,7 +20,7 @@ from inquiries.rules.permissions import Permission
 from inquiries.services import passwords, people, publishing, recovery, second_factor
 from inquiries.services import sessions as session_service
 from inquiries.services import sign_in as signing_in
-from inquiries.web import limits, sessions, staff_restore, staff_words
+from inquiries.web import drafts, limits, sessions, staff_restore, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import audience, current_actor, needs, signed_in
 from inquiries.web.messages import Message
@@ -28,12 +28,21 @@ from inquiries.web.messages import Message
 _PLAIN: Final = {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false"}
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
+_NOT_IN: Final = _l("E-mail, password and code do not fit together, or the code was used before.")
+_NOT_SURE: Final = _l("Password and code do not fit together, or the code was used before.")
+
+
+class ConfirmForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
+    """`password code`."""
+
+    password = PasswordField(_l("Password"), render_kw={"autocomplete": "current-password", "required": True})
+    code = StringField(_l("Code"), render_kw={**_PLAIN, "autocomplete": "one-time-code", "required": True})
+
+
+class SignInForm(ConfirmForm):
     """`email password code`."""
 
     email = EmailField(_l("E-mail"), render_kw={**_PLAIN, "autocomplete": "username", "required": True})
-    password = PasswordField(_l("Password"), render_kw={"autocomplete": "current-password", "required": True})
-    code = StringField(_l("Code"), render_kw={**_PLAIN, "autocomplete": "one-time-code", "required": True})
 
 
 class EnrolForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
@@ -61,25 +70,68 @@ def sign_in() -> ResponseReturnValue:
         return redirect(_start())
     form = SignInForm()
     if request.method == "GET":
-        return render_template("staff/sign_in.html", form=form, errors=())
+        return _sign_in_page(form)
+    if "discard" in request.form:
+        drafts.drop()
+        return redirect(url_for("staff.sign_in"), code=303)
+    done = _proved(form, form.email.data or "")
+    if done is None:
+        return _sign_in_page(form, _NOT_IN), SignInRefused.status
+    draft = drafts.waiting()
+    return _go_on(done, hers=draft is not None and draft.of == done.actor.staff_id)
+
+
+@needs(Permission.own_session)
+def confirm() -> ResponseReturnValue:
+    """Who is signed in proves it anew, before what she sent is done; the same two layers as at sign-in."""
+    if request.method == "GET" or "discard" in request.form:
+        return _discarded() if request.method == "POST" else _confirm_page(ConfirmForm())
+    form = ConfirmForm()
+    actor = signed_in()
+    done = _proved(form, actor.email, again=True)
+    if done is None:
+        return _confirm_page(form, _NOT_SURE), SignInRefused.status
+    return _go_on(done, hers=done.actor.staff_id == actor.staff_id)
+
+
+def _proved(form: ConfirmForm, email: str, *, again: bool = False) -> signing_in.SignedIn | None:
+    """Judge what was typed; None when it is refused."""
     limits.count_sign_in()
-    session = sessions.current()
+    password, code = form.password.data or "", form.code.data or ""
+    form.code.data = ""
     try:
-        done = signing_in.sign_in(
-            house(),
-            email=form.email.data or "",
-            password=form.password.data or "",
-            code=form.code.data or "",
-            address=request.remote_addr,
+        return signing_in.sign_in(
+            house(), email=email, password=password, code=code, address=request.remote_addr, again=again
         )
     except SignInRefused:
-        said = _("E-mail, password and code do not fit together, or the code was used before.")
-        errors = (Message("email", "sign_in_refused", said, "field-email"),)
-        form.code.data = ""
-        return render_template("staff/sign_in.html", form=form, errors=errors), SignInRefused.status
+        return None
+
+
+def _go_on(done: signing_in.SignedIn, *, hers: bool) -> Response:
+    """Begin the new session, then finish what was interrupted, or lead to the page that was wanted."""
+    session = sessions.current()
     wanted = session.take_wanted()
-    session.begin(done)
-    return redirect(wanted or _start(), code=303)
+    session.begin(done, hers=hers)
+    return drafts.finish() or redirect(wanted or _start(), code=303)
+
+
+def _discarded() -> Response:
+    drafts.drop()
+    return redirect(_start(), code=303)
+
+
+def _sign_in_page(form: SignInForm, said: str | None = None) -> str:
+    return render_template("staff/sign_in.html", form=form, errors=_at("email", said), draft=drafts.waiting())
+
+
+def _confirm_page(form: ConfirmForm, said: str | None = None) -> str:
+    return render_template(
+        "staff/confirm.html", form=form, errors=_at("password", said), draft=drafts.waiting()
+    )
+
+
+def _at(field: str, said: str | None) -> tuple[Message, ...]:
+    return () if said is None else (Message(field, SignInRefused.code, str(said), f"field-{field}"),)
 
 
 @needs(Permission.own_session)

@@ -17,7 +17,7 @@ from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
 
 
-@needs(Permission.open_archive)
+@needs(Permission.open_archive, fresh=True)
 def move(inquiry_id: int) -> ResponseReturnValue:
     """First the statute is chosen (in the address), then what it needs; the move itself is a POST."""
     if request.method == "GET":
@@ -53,7 +53,7 @@ def archived(archive_id: int) -> str:
     return _closed(line)
 
 
-@needs(Permission.open_archive)
+@needs(Permission.open_archive, fresh=True)
 def open_archived(archive_id: int) -> ResponseReturnValue:
     """Record, then show. A GET (a reload, the way back, another language) leads to the closed page."""
     if request.method == "GET":

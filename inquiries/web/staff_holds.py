@@ -44,7 +44,7 @@ def hold_form() -> HoldForm:
     return form
 
 
-@needs(Permission.hold_inquiry)
+@needs(Permission.hold_inquiry, fresh=True)
 def hold(inquiry_id: int) -> ResponseReturnValue:
     """The form on a page of its own; sent, the hold runs from now on."""
     form = HoldForm()

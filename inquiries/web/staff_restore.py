@@ -16,7 +16,7 @@ from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
 
 #: What stays open while the gate stands.
-OPEN: Final = frozenset({"staff.home", "staff.sign_in", "staff.sign_out", "staff.restore"})
+OPEN: Final = frozenset({"staff.home", "staff.sign_in", "staff.sign_out", "staff.confirm", "staff.restore"})
 
 
 def closed() -> ResponseReturnValue | None:
@@ -33,7 +33,7 @@ def may_end() -> bool:
     return actor is not None and allowed(actor.roles, Permission.see_retention).allowed
 
 
-@needs(Permission.see_retention)
+@needs(Permission.see_retention, fresh=True)
 def restore() -> ResponseReturnValue:
     """What was found, in plain words; confirmed with a reason, the pages open again."""
     if request.method == "GET":

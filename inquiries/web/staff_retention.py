@@ -23,7 +23,7 @@ def retention() -> str:
     return _page()
 
 
-@needs(Permission.hold_inquiry)
+@needs(Permission.hold_inquiry, fresh=True)
 def release(hold_id: int) -> ResponseReturnValue:
     """End a hold; without a reason the page is shown again, with what is missing at that hold."""
     try:

@@ -64,11 +64,10 @@ def end_all(connection: Connection, staff_id: int) -> int:
     return connection.execute(delete(sessions).where(sessions.c.staff_id == staff_id)).rowcount
 
 
-def end_expired(connection: Connection, *, anonymous: datetime, idle: datetime, absolute: datetime) -> int:
-    """Delete what was begun (or, for `idle`, last used) before these moments; how many went."""
+def end_expired(connection: Connection, *, anonymous: datetime, signed_in: datetime) -> int:
+    """Delete what was begun before these moments, without and with sign-in; how many went."""
     passed = or_(
         and_(sessions.c.staff_id.is_(None), sessions.c.created_at <= anonymous),
-        and_(sessions.c.staff_id.is_not(None), sessions.c.seen_at <= idle),
-        and_(sessions.c.staff_id.is_not(None), sessions.c.created_at <= absolute),
+        and_(sessions.c.staff_id.is_not(None), sessions.c.created_at <= signed_in),
     )
     return connection.execute(delete(sessions).where(passed)).rowcount
