@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -25,6 +26,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from inquiries import relay
 from inquiries.errors import UnsafeSetting
 
 PREFIX = "INQUIRIES_"
@@ -128,6 +130,11 @@ class Settings(BaseSettings):
         return given or f"sqlite:///{directory / f'{store}.db'}"
 
     @cached_property
+    def relay(self) -> relay.Relay | None:
+        """Where mail is handed in; None when no mail is configured."""
+        return None if self.smtp_url is None else relay.parse(self.smtp_url.get_secret_value())
+
+    @cached_property
     def given_root_key(self) -> bytes | None:
         """The root key from outside the keyring: 32 bytes, written in hex or base64; None when not given."""
         return _given("ROOT_KEY", self.root_key, self.root_key_file)
@@ -167,6 +174,7 @@ def _check(settings: Settings) -> None:
         raise UnsafeSetting(f"{PREFIX}SECRET_KEY", "must have at least 32 characters")
     _check_urls(settings)
     _check_roots(settings)
+    _check_mail(settings)
 
 
 def _check_roots(settings: Settings) -> None:
@@ -183,6 +191,21 @@ def _check_roots(settings: Settings) -> None:
     root, archive = settings.given_root_key, settings.given_archive_root_key
     if archive is not None and archive == root:
         raise UnsafeSetting(f"{PREFIX}ARCHIVE_ROOT_KEY", "must differ from ROOT_KEY (P12)")
+
+
+def _check_mail(settings: Settings) -> None:
+    try:
+        configured = settings.relay is not None
+    except ValueError as wrong:
+        raise UnsafeSetting(f"{PREFIX}SMTP_URL", str(wrong)) from None
+    if not configured and not settings.mail_from:
+        return
+    try:
+        validate_email(settings.mail_from, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise UnsafeSetting(
+            f"{PREFIX}MAIL_FROM", "must be the sender's address, such as privacy@example.com"
+        ) from None
 
 
 def _check_urls(settings: Settings) -> None:

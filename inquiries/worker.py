@@ -1,7 +1,7 @@
-"""What runs by itself: adopt, archive, sweep, rotate, seal; each in its turn, again after a failure.
+"""What runs by itself: adopt, archive, sweep, rotate, seal, mail; each in its turn, again after a failure.
 
 Decides nothing: each turn is one call of a service. Any number of workers may run; a job that another one
-does is left to it.
+does is left to it. What waits for other machines waits in a thread of its own, and holds nothing up.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -17,7 +17,16 @@ import structlog
 
 from inquiries import clock
 from inquiries.errors import ClockSuspect, InquiriesError, JobBusy
-from inquiries.services import adoption, archive_moves, due_dates, records, recovery, retention, rotation
+from inquiries.services import (
+    adoption,
+    archive_moves,
+    delivery,
+    due_dates,
+    records,
+    recovery,
+    retention,
+    rotation,
+)
 from inquiries.services.house import House
 
 log = structlog.get_logger()
@@ -31,6 +40,8 @@ POLICY_ASKED_EVERY = 60.0
 MOVES_ASKED_EVERY = 60.0
 LOOK_EVERY = 86400.0  # after the start, which looks itself
 LOOK_BACK = 10_000_000 << 12  # ids of ten seconds: a transaction may commit after one with a later id
+MAIL_ASKED_EVERY = 2.0
+MAIL_STOPS_WITHIN = 15.0  # what is then still under way counts as uncertain at the next start
 LONGEST_PAUSE = 300.0
 PARENT_ASKED_EVERY = 1.0
 
@@ -53,6 +64,7 @@ class Worker:
     house: House
     passed: set[int] = field(default_factory=set)  # ids of the last seconds that were looked at
     turns: list[Turn] = field(default_factory=list)
+    outside: list[Turn] = field(default_factory=list)  # those that wait for other machines
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -66,6 +78,7 @@ class Worker:
             Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),
             Turn("look", LOOK_EVERY, lambda: recovery.look(self.house), clock.monotonic() + LOOK_EVERY),
         ]
+        self.outside = [Turn("mail", MAIL_ASKED_EVERY, self.send_mail)]
 
     def adopt(self) -> None:
         """Adopt what came since the last time."""
@@ -84,9 +97,16 @@ class Worker:
         else:
             rotation.finish_pending(self.house)
 
+    def send_mail(self) -> None:
+        """Send what waits, until told to stop."""
+        delivery.send_waiting(self.house, self.stopping.is_set)
+
     def step(self) -> None:
-        """Do every turn whose time has come."""
-        for turn in self.turns:
+        """Do every turn whose time has come, one after the other."""
+        self._step([*self.turns, *self.outside])
+
+    def _step(self, turns: Sequence[Turn]) -> None:
+        for turn in turns:
             if clock.monotonic() >= turn.next_at and not self.stopping.is_set():
                 self._do(turn)
 
@@ -114,9 +134,16 @@ class Worker:
             if start.failures and not self._wait(start.next_at, parent):
                 return
         log.info("worker.started")
-        while self._wait(min(turn.next_at for turn in self.turns), parent):
-            self.step()
+        apart = threading.Thread(target=self._loop, args=[self.outside, parent], name="outside", daemon=True)
+        apart.start()
+        self._loop(self.turns, parent)
+        self.stopping.set()
+        apart.join(MAIL_STOPS_WITHIN)
         log.info("worker.stopped")
+
+    def _loop(self, turns: Sequence[Turn], parent: int | None) -> None:
+        while self._wait(min(turn.next_at for turn in turns), parent):
+            self._step(turns)
 
     def _wait(self, until: float, parent: int | None) -> bool:
         """Wait for the moment on the monotonic clock; False when it is time to stop."""

@@ -204,10 +204,50 @@ def test_a_fault_in_the_file_is_named(
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ROOT_KEY", "SECRET_KEY", "SMTP_URL"):
+    for name in ("ROOT_KEY", "SECRET_KEY"):
         monkeypatch.setenv(f"INQUIRIES_{name}", KEY)
+    monkeypatch.setenv("INQUIRIES_SMTP_URL", f"smtps://relay:{KEY}@mail.example.com")
+    monkeypatch.setenv("INQUIRIES_MAIL_FROM", "privacy@example.com")
+    assert KEY not in repr(load().relay)
     assert KEY not in repr(load())
     assert KEY not in str(load())
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("smtps://mail.example.com", ("mail.example.com", 465, True, None, None)),
+        ("smtp://mail.example.com", ("mail.example.com", 587, False, None, None)),
+        ("smtp://a%40b:c%2Fd%3A@mail.example.com:2525/", ("mail.example.com", 2525, False, "a@b", "c/d:")),
+    ],
+)
+def test_a_relay_is_read_from_its_url(url: str, found: tuple[object, ...]) -> None:
+    relay = load(smtp_url=url, mail_from="privacy@example.com").relay
+    assert relay is not None
+    assert (relay.host, relay.port, relay.implicit_tls, relay.user, relay.password) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({"smtp_url": f"http://{KEY}@mail.example.com"}, "SMTP_URL"),
+        ({"smtp_url": f"smtp://{KEY}@mail.example.com"}, "SMTP_URL"),  # a user without a password
+        ({"smtp_url": f"smtp://mail.example.com/{KEY}"}, "SMTP_URL"),
+        ({"smtp_url": f"smtp://mail.example.com?{KEY}"}, "SMTP_URL"),
+        ({"smtp_url": f"smtp://{KEY}:{KEY}@"}, "SMTP_URL"),
+        ({"smtp_url": f"smtp://mail.example.com:{KEY}"}, "SMTP_URL"),
+        ({"smtp_url": "smtp://mail.example.com", "mail_from": ""}, "MAIL_FROM"),
+        ({"smtp_url": "smtp://mail.example.com", "mail_from": f"{KEY} <a@example.com>"}, "MAIL_FROM"),
+        ({"smtp_url": "", "mail_from": KEY}, "MAIL_FROM"),
+    ],
+)
+def test_an_unusable_relay_or_sender_stops_the_start_and_is_not_repeated(
+    given: dict[str, str], key: str
+) -> None:
+    given = {"mail_from": "privacy@example.com"} | given
+    with pytest.raises(UnsafeSetting, match=f"INQUIRIES_{key}") as refused:
+        load(**{name: text for name, text in given.items() if text})
+    assert KEY not in str(refused.value)
 
 
 @pytest.mark.parametrize(

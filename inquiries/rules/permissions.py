@@ -37,6 +37,7 @@ class Permission(StrEnum):
     grant_access = "grant_access"
     publish_policy = "publish_policy"
     see_retention = "see_retention"
+    see_mail = "see_mail"
     see_ledger = "see_ledger"
     see_audit = "see_audit"
 
@@ -90,6 +91,7 @@ _TABLE: Mapping[Permission, Mapping[Role, _Rule]] = {
     Permission.grant_access: {Role.privacy: _OFFICE},
     Permission.publish_policy: {Role.privacy: _OFFICE},
     Permission.see_retention: {Role.privacy: _OFFICE},
+    Permission.see_mail: {Role.privacy: _OFFICE},
     Permission.see_ledger: {Role.privacy: _OFFICE},
     Permission.see_audit: {Role.privacy: _OFFICE},
 }

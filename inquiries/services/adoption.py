@@ -25,6 +25,7 @@ from inquiries.services.ids import first_id
 from inquiries.stores import keys
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live_inquiries
+from inquiries.stores.live import outbox
 
 log = structlog.get_logger()
 
@@ -191,12 +192,14 @@ class _Facts:
     sealed: Mapping[str, bytes] | None = None  # group name → packed items
     policy: Policy | None = None
     inquiry: Inquiry | None = None
+    due_at: datetime | None = None  # of a message with a key of its own
 
 
 def _facts(house: House, inquiry_ids: Sequence[int]) -> dict[int, _Facts]:
     with house.live.read() as connection:
         found = live_inquiries.for_adoption(connection, inquiry_ids)
-    return {
+        mail = outbox.dues(connection, inquiry_ids)
+    return {key: _Facts(due_at=due_at) for key, due_at in mail.items()} | {
         one.id: _Facts(
             one.receipt_lookup,
             one.sealed,
@@ -231,7 +234,7 @@ def _new_key(
 def _promised(group: str, facts: _Facts) -> datetime | None:
     """The due date that was promised at receipt, whatever became of it since: the key's own last day."""
     if facts.policy is None or facts.inquiry is None:
-        return None
+        return facts.due_at
     found = retention.promise(facts.policy, 0, group, facts.inquiry)
     return None if found is None else found.due_at
 

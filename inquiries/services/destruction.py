@@ -7,6 +7,7 @@ elsewhere never destroys anything; a tombstone always deletes leftovers (P08-P12
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +17,12 @@ from typing import Any
 from inquiries import clock
 from inquiries.services import certificates, due_dates, publishing, records
 from inquiries.services.house import House
+from inquiries.services.keys import MAIL
 from inquiries.stores import archive, keys, tombstones
 from inquiries.stores.keys import ARCHIVE
 from inquiries.stores.live import due as due_groups
+from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import outbox
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 BATCH = 5000
@@ -122,6 +126,20 @@ def destroy_now(house: House, group_ids: Sequence[int], reason: str) -> int:
         return len(batch)
 
 
+def destroy_mail(house: House) -> None:
+    """Destroy the keys of messages that ended; what never arrived is recorded first, by kind and number."""
+    while True:
+        with house.live.write() as connection:
+            rows = outbox.claim_due(connection, clock.now(), CLAIMED_TOGETHER)
+            unsent = Counter(row.kind for row in rows if row.state in outbox.UNDELIVERED)
+            if unsent:
+                records.append(house, "operation", {"act": "mail_expired", "kinds": unsent})
+        if not rows:
+            return
+        now = to_microseconds(clock.now())
+        _destroy(house, _Batch([[row.id, row.id, MAIL, "mail", "", now, 0, "mail"] for row in rows]))
+
+
 def destroy_orphans(house: House) -> int:
     """Destroy living keys past their promised end that have no row, since an older store was put back.
 
@@ -191,10 +209,15 @@ def _remove(house: House, listed: Sequence[Sequence[Any]]) -> int:
     for start in range(0, len(listed), together):
         part = listed[start : start + together]
         archived = [row[0] for row in part if row[2] == ARCHIVE]
-        living = [row for row in part if row[2] != ARCHIVE]
+        mail = [row[0] for row in part if row[2] == MAIL]
+        living = [row for row in part if row[2] not in {ARCHIVE, MAIL}]
         if archived:
             with house.archive.write() as connection:
                 removed += archive.remove(connection, archived)
+        if mail:
+            with house.live.write() as connection:
+                live_epochs.remove_envelopes(connection, mail)
+                removed += outbox.remove(connection, mail)
         if living:
             with house.live.write() as connection:
                 removed += due_groups.remove_groups(
@@ -252,9 +275,11 @@ def delete_leftovers(house: House) -> int:
 
 
 def _standing(house: House, ids: Sequence[int]) -> dict[int, tuple[int, str]]:
-    """Group id → (inquiry id, "" or the archive's group), of those that have rows."""
+    """Group id → (inquiry id, "" or the group of the archive or of mail), of those that have rows."""
     with house.live.read() as connection:
         living = due_groups.standing(connection, ids)
+        mail = outbox.dues(connection, ids)
     with house.archive.read() as connection:
         archived = archive.standing(connection, ids)
-    return {key: (one, "") for key, one in living} | {key: (one, ARCHIVE) for key, one in archived}
+    found = {key: (one, "") for key, one in living} | {key: (key, MAIL) for key in mail}
+    return found | {key: (one, ARCHIVE) for key, one in archived}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inquiries.policy import loader
-from inquiries.services import people, publishing, recovery
+from inquiries.services import mail, people, publishing, recovery
 from inquiries.services.house import House, create_house, open_house
 from inquiries.settings import Settings
 from inquiries.stores.live import policies
@@ -25,7 +25,8 @@ def install(settings: Settings) -> Installed:
 
     Raises:
         PolicyRefused: the policy file breaks a rule.
-        UnsafeSetting: the keyring belongs to a root key that was not given.
+        UnsafeSetting: the keyring belongs to a root key that was not given, or the mail relay is no
+            registered processor (P33).
     """
     loaded = loader.load(settings.policy)
     house = create_house(settings)
@@ -34,6 +35,7 @@ def install(settings: Settings) -> Installed:
     if published is None:
         publishing.publish(house, loaded)
     recovered = recovery.start(house)
+    mail.relay(house)
     return Installed(house, recovered, people.first_enrolment(house))
 
 
@@ -42,8 +44,10 @@ def opened(settings: Settings) -> House:
 
     Raises:
         NotInitialised: nothing was made here, or its tables are of another version.
+        UnsafeSetting: the mail relay is no registered processor (P33).
     """
     house = open_house(settings)
     if settings.surface != "public" and recovery.unsettled(house):
         recovery.start(house)
+    mail.relay(house)
     return house

@@ -22,6 +22,7 @@ from inquiries.stores.live import epochs as live_epochs
 log = structlog.get_logger()
 
 STAFF = "staff"  # the group of a member of staff's own secrets
+MAIL = "mail"  # the group of a message that outlives its inquiry, or has none
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,13 @@ def unwrapped(house: House, epoch: int, key_id: int, wrap: bytes) -> bytes:
     return epochs.unwrap_data_key(house.custody.epoch_secret(epoch).kek, epoch, key_id, wrap)
 
 
-# -- what is sealed for staff --------------------------------------------------------------------
+# -- keys that are no inquiry's ------------------------------------------------------------------
 
 
-def seal_for_staff(house: House, connection: Connection, staff_id: int, name: str, plaintext: str) -> bytes:
-    """Seal a member of staff's own secret under a data key born in an envelope.
+def born(house: House, connection: Connection, owner_id: int, group: str) -> bytes:
+    """A fresh data key for what belongs to no inquiry, in an envelope under its owner's id.
 
-    In the caller's transaction of the live store, so that both stand or neither.
+    In the caller's transaction of the live store, so that both stand or neither. Needs no private key.
 
     Raises:
         IntakeClosed: no epoch is open.
@@ -107,11 +108,26 @@ def seal_for_staff(house: House, connection: Connection, staff_id: int, name: st
         epoch=epoch.number,
         public_key=epoch.public_key,
         surface_key=epoch.surface_key,
-        inquiry_id=staff_id,
-        groups=[envelope.GroupKey(STAFF, staff_id, dek)],
+        inquiry_id=owner_id,
+        groups=[envelope.GroupKey(group, owner_id, dek)],
         code=None,
     )
-    live_epochs.add_envelopes(connection, [live_epochs.NewEnvelope(staff_id, epoch.number, sealed)])
+    live_epochs.add_envelopes(connection, [live_epochs.NewEnvelope(owner_id, epoch.number, sealed)])
+    return dek
+
+
+# -- what is sealed for staff --------------------------------------------------------------------
+
+
+def seal_for_staff(house: House, connection: Connection, staff_id: int, name: str, plaintext: str) -> bytes:
+    """Seal a member of staff's own secret under a data key born in an envelope.
+
+    In the caller's transaction of the live store, so that both stand or neither.
+
+    Raises:
+        IntakeClosed: no epoch is open.
+    """
+    dek = born(house, connection, staff_id, STAFF)
     return items.seal_item(dek, staff_id, STAFF, name, plaintext)
 
 

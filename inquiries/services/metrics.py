@@ -23,7 +23,7 @@ from inquiries.services import adoption, readiness, records, recovery, retention
 from inquiries.services.house import House
 from inquiries.stores import archive, tombstones
 from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.live import holds
+from inquiries.stores.live import holds, outbox
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class Stores(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Each family by itself, so that one store that does not answer hides no other's figures."""
-        for read in (_retention, _destroyed, _last_sweep, _epoch, _envelopes, _restore, _readiness):
+        for read in (_retention, _destroyed, _last_sweep, _epoch, _envelopes, _mail, _restore, _readiness):
             try:
                 yield from read(self._house)
             except (SQLAlchemyError, OSError, InquiriesError) as failed:
@@ -104,6 +104,16 @@ def _envelopes(house: House) -> Iterator[Metric]:
     yield _gauge("envelopes_pending", "Envelopes of the last hour whose keys are not adopted.", pending)
     broken = len(adoption.quarantined(house))
     yield _gauge("envelopes_quarantined", "Envelopes that do not open, accepted as lost or not.", broken)
+
+
+def _mail(house: House) -> Iterator[Metric]:
+    now = clock.now()
+    with house.live.read() as connection:
+        found = outbox.figures(connection, now)
+    age = 0.0 if found.oldest is None else (now - found.oldest).total_seconds()
+    yield _gauge("mail_waiting", "Messages that are to be sent.", found.waiting)
+    yield _gauge("mail_waiting_seconds", "For how long the oldest of them has waited.", age)
+    yield _gauge("mail_given_up", "Messages that could not be sent, and wait for the officer.", found.dead)
 
 
 def _restore(house: House) -> Iterator[Metric]:

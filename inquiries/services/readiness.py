@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
-from inquiries.services import adoption, losses, publishing, records, retention, rotation
+from inquiries.services import adoption, losses, mail, publishing, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import archivals
@@ -43,6 +43,7 @@ def checks(house: House) -> tuple[Check, ...]:
         "worker": _worker,
         "envelopes": _envelopes,
         "archive": _archive,
+        "mail": _mail,
         "keys": _keys,
         "restore": _restore,
     }
@@ -108,6 +109,15 @@ def _archive(house: House) -> Check:
     age = clock.now() - moves[0].ordered_at
     detail = f"{len(moves)} moves waiting, the oldest for {age // timedelta(minutes=1)} min"
     return Check("archive", ok=age < MOVED_WITHIN, detail=detail)
+
+
+def _mail(house: House) -> Check:
+    """A message that does not go out is a promise that nobody heard of."""
+    stuck = mail.trouble(house)
+    if mail.relay(house) is None and stuck is None:
+        return Check("mail", ok=True, detail="none is configured")
+    detail = f"{stuck.waiting} waiting, {stuck.dead} given up" if stuck else "none is stuck"
+    return Check("mail", ok=stuck is None, detail=detail)
 
 
 def _keys(house: House) -> Check:

@@ -23,7 +23,7 @@ from inquiries.services.rotation import KEY_BACKUPS_LIVE
 from inquiries.stores import archive, keys, ledger
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.live import holds
+from inquiries.stores.live import holds, outbox
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 log = structlog.get_logger()
@@ -96,9 +96,10 @@ def longest_overdue(house: House) -> timedelta:
     now = clock.now()
     with house.live.read() as connection:
         living = due_groups.oldest_due(connection, now)
+        mail = outbox.oldest_due(connection, now)
     with house.archive.read() as connection:
         archived = archive.oldest_due(connection, now)
-    oldest = [moment for moment in (living, archived) if moment is not None]
+    oldest = [moment for moment in (living, mail, archived) if moment is not None]
     return now - min(oldest) if oldest else timedelta(0)
 
 
@@ -117,6 +118,7 @@ def _destroy_all(house: House, swept: Swept) -> Swept:
         destroyed = destruction.replay(house).groups
         for count, longest in destruction.destroy_due(house):
             destroyed, lag = destroyed + count, max(lag, longest)
+        destruction.destroy_mail(house)
     except (SQLAlchemyError, OSError) as failed:  # said, and tried again by the next sweep
         left = max(count_due(house, clock.now()), 1)
         error = type(failed).__name__

@@ -19,6 +19,7 @@ from inquiries.services import adoption, archive_keys, losses, records, rewrappi
 from inquiries.services.house import House
 from inquiries.stores import keys, wraps
 from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import outbox
 from inquiries.stores.live import staff as live_staff
 
 log = structlog.get_logger()
@@ -138,7 +139,7 @@ def behind(house: House) -> dict[str, int]:
 def note_restore(house: House, **found: object) -> None:
     """From here on no epoch is retired until the officer confirms; who had signed in must do so again.
 
-    A live store that was put back may hold sessions that were ended since.
+    A live store that was put back may hold sessions that were ended since, and mail that was sent.
     """
     log.error("restore.noticed", **found)
     records.append(house, "operation", {"act": "restore", **found})
@@ -146,6 +147,7 @@ def note_restore(house: House, **found: object) -> None:
         keys.note_restore(connection, clock.now())
     with house.live.write() as connection:
         live_staff.distrust(connection, second_factor.present_step(clock.now()))
+        outbox.distrust(connection, clock.now(), "restored")
 
 
 def _unfinished(house: House, number: int) -> bool:

@@ -42,6 +42,8 @@ def _nothing_half_destroyed(house: House) -> None:
     shells = {row[0] for row in _rows(house.live, "SELECT id FROM inquiries")}
     assert shells == {row[1] for row in living}, "a shell without groups, or groups without a shell"
     staff = {row[0] for row in _rows(house.live, "SELECT id FROM staff")}
+    staff |= {row[0] for row in _rows(house.live, "SELECT id FROM outbox WHERE inquiry_id IS NULL")}
+    assert not staff & {row[0] for row in stones}, "mail whose key is destroyed"
     assert {row[0] for row in _rows(house.live, "SELECT inquiry_id FROM envelopes")} <= shells | staff
     keys = {row[0] for row in _rows(house.keys, "SELECT id FROM keys WHERE destroyed_at IS NULL")}
     rows = {row[0] for row in (*living, *kept)}

@@ -20,10 +20,10 @@ from inquiries.services import (
     retention,
     rotation,
 )
-from inquiries.services.house import House
+from inquiries.services.house import House, open_house
 from inquiries.stores import keys as store
 from tests.faults import invariants
-from tests.faults.scenarios import SCENARIOS, enrol_with, receive, settings_of, told
+from tests.faults.scenarios import SCENARIOS, enrol_with, receive, send_mail, settings_of, told
 
 
 def restart(name: str, directory: str) -> None:
@@ -52,6 +52,29 @@ def restart(name: str, directory: str) -> None:
         )
         invariants.everything_opens(house, invariants.sent_in(here), destroyed=due | kept)
         house.close()
+        if name == "mail":
+            _mail_came_once(here)
+
+
+def _mail_came_once(here: Path) -> None:
+    """Each message that had not ended arrived once; only of one that was leaving nobody can tell."""
+    send_mail(here)
+    house = open_house(settings_of(here))
+    with house.live.read() as connection:
+        left = connection.exec_driver_sql(
+            "SELECT id, state, problem FROM outbox WHERE state <> 'sent'"
+        ).fetchall()
+    house.close()
+    unknown = {f"{row[0]:x}" for row in left}
+    assert {row[1:] for row in left} <= {("dead", "uncertain")}, left
+    assert len(left) <= 1, left
+    came = (here / "arrived").read_text().split()
+    assert len(set(came)) == len(came), came
+    queued = [note for note in told(here) if note["act"] == "mail"]
+    ended = {queued[0]["id"]}
+    expected = {note["id"] for note in queued} - ended
+    assert not ended & set(came), "it was sent after its end"
+    assert expected - unknown <= set(came), (expected, came, left)
 
 
 def _confirm(house: House) -> None:

@@ -26,12 +26,15 @@ import time_machine
 
 from inquiries import clock
 from inquiries import settings as settings_module
+from inquiries.rules.retention import MAIN
 from inquiries.services import (
     adoption,
     archive,
     archive_moves,
+    delivery,
     destruction,
     installation,
+    mail,
     passwords,
     people,
     records,
@@ -41,11 +44,13 @@ from inquiries.services import (
     rotation,
     second_factor,
 )
+from inquiries.services import keys as data_keys
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.worker import Worker
 from tests.cast import OH, send
 from tests.faults.failpoints import arm
+from tests.relay import SENDER, Relay, relay
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 #: The visitor's data is due after 3 months, the marketing copies after 6, an inquiry after 12.
@@ -212,6 +217,30 @@ def with_archived(directory: Path) -> None:
     house.close()
 
 
+def with_mail(directory: Path) -> None:
+    """Messages of an inquiry and with keys of their own, adopted and not, one of them long past its end."""
+    house = _installed(directory)
+    enrol_officer(house, directory)
+    receive(house, directory, "told by mail")
+    (inquiry,) = _inquiries(house)
+    _queue(house, directory, None)
+    adoption.adopt_pending(house)
+    with time_machine.travel(START + timedelta(hours=20)):
+        _queue(house, directory, inquiry)
+        _queue(house, directory, None)
+        adoption.adopt_pending(house)
+        _queue(house, directory, None)
+    house.close()
+
+
+def _queue(house: House, directory: Path, inquiry: int | None) -> None:
+    key = None if inquiry is None else data_keys.of_inquiries(house, [inquiry])[inquiry, MAIN]
+    with house.live.write() as connection:
+        given = {"kind": mail.Kind.replied, "to": "sora@example.com", "language": "ko"}
+        made = mail.queue(house, connection, key=key, **given)  # type: ignore[arg-type]
+    tell(directory, act="mail", id=f"{made:x}", at=clock.now().isoformat())
+
+
 def _order(house: House, directory: Path, statute: str, inquiry: int) -> None:
     """Oh moves an inquiry to the archive, and sees that it is done."""
     archive_id = archive.order(house, OH, inquiry, statute=statute, items=["content"], reason="kept by law")
@@ -320,6 +349,17 @@ def move(directory: Path) -> None:
     house.close()
 
 
+def send_mail(directory: Path) -> None:
+    """To a relay of this process, which notes what it takes before it says so."""
+    state = Relay(directory / "arrived")
+    with relay(state):
+        given = {"smtp_url": state.url, "mail_from": SENDER}
+        house = open_house(settings_of(directory, **given))
+        delivery.send_waiting(house)
+        retention.sweep(house)
+        house.close()
+
+
 def rotate(directory: Path) -> None:
     house = open_house(settings_of(directory))
     rotation.rotate(house)
@@ -364,6 +404,7 @@ SCENARIOS = {
         Scenario("sweep", with_due, sweep, ALL_DUE),
         Scenario("archive", with_ordinary, move),
         Scenario("archive_sweep", with_archived, sweep, VISITOR_DUE),
+        Scenario("mail", with_mail, send_mail, START + timedelta(hours=49)),
         Scenario("rotation", with_destroyed, rotate, ALL_DUE + timedelta(hours=1)),
         Scenario("root_rotation", with_an_officer, rotate_root),
         Scenario("enrolment", installed, enrol),

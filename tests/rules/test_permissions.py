@@ -33,6 +33,7 @@ OFFICE = {
     Permission.grant_access,
     Permission.publish_policy,
     Permission.see_retention,
+    Permission.see_mail,
     Permission.see_ledger,
     Permission.see_audit,
 }

@@ -32,6 +32,7 @@ from inquiries.stores.live.tables import (
     holds,
     inquiries,
     openings,
+    outbox,
     requests,
     staff,
 )
@@ -271,14 +272,20 @@ def lookups(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, byt
 
 
 def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
-    """Delete groups, then the shells, and all that belongs to them, of inquiries that have none left.
+    """Delete groups, what else the main ones' keys sealed, and all of inquiries that have no group left.
 
     Returns how many groups there were. Repeatable.
     """
     removed = connection.execute(delete(groups).where(among(connection, groups.c.id, group_ids))).rowcount
-    left = select(groups.c.inquiry_id).where(among(connection, groups.c.inquiry_id, inquiry_ids)).distinct()
-    standing = set(connection.scalars(left))
-    empty = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in standing]
+    left = select(groups.c.inquiry_id, groups.c.name).where(
+        among(connection, groups.c.inquiry_id, inquiry_ids)
+    )
+    found = [(row[0], row[1]) for row in connection.execute(left)]
+    whole, standing = {one for one, name in found if name == MAIN}, {one for one, _ in found}
+    closed = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in whole]
+    if closed:  # their mail has lost its key, whatever else of them stands
+        connection.execute(delete(outbox).where(among(connection, outbox.c.inquiry_id, closed)))
+    empty = [inquiry_id for inquiry_id in closed if inquiry_id not in standing]
     if empty:
         shells = among(connection, inquiries.c.id, empty)
         if connection.dialect.name == "postgresql":  # a request that is being inserted waits, and is refused
@@ -298,10 +305,9 @@ def standing(connection: Connection, group_ids: Sequence[int]) -> list[tuple[int
 
 
 def stands(connection: Connection, key_id: int) -> bool:
-    """Whether the group, or member of staff, that this key belongs to has its row."""
-    group = select(groups.c.id).where(groups.c.id == key_id)
-    person = select(staff.c.id).where(staff.c.id == key_id)
-    return connection.execute(union_all(group, person)).first() is not None
+    """Whether the group, member of staff or message that this key belongs to has its row."""
+    owners = [select(table.c.id).where(table.c.id == key_id) for table in (groups, staff, outbox)]
+    return connection.execute(union_all(*owners)).first() is not None
 
 
 def groups_after(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:

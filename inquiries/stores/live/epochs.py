@@ -18,7 +18,8 @@ from sqlalchemy import (
     update,
 )
 
-from inquiries.stores.live.tables import envelopes, epochs, groups, staff
+from inquiries.stores.among import among
+from inquiries.stores.live.tables import envelopes, epochs, groups, outbox, staff
 from inquiries.stores.prepared import Insertion, Question
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
@@ -56,7 +57,7 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class EnvelopeRow:
-    """An envelope and the key ids that are expected of it: of groups that still stand in `live`."""
+    """An envelope and the key ids that are expected of it: of groups (staff, mail) that stand in `live`."""
 
     inquiry_id: int
     epoch: int
@@ -122,9 +123,17 @@ def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | Non
 
 def _with_key_ids(*conditions: Any) -> Select[Any]:
     return (
-        select(envelopes.c.inquiry_id, envelopes.c.epoch, envelopes.c.sealed, groups.c.id, staff.c.id)
+        select(
+            envelopes.c.inquiry_id,
+            envelopes.c.epoch,
+            envelopes.c.sealed,
+            groups.c.id,
+            staff.c.id,
+            outbox.c.id,
+        )
         .join(groups, groups.c.inquiry_id == envelopes.c.inquiry_id, isouter=True)
         .join(staff, staff.c.id == envelopes.c.inquiry_id, isouter=True)
+        .join(outbox, outbox.c.id == envelopes.c.inquiry_id, isouter=True)
         .where(*conditions)
         .order_by(envelopes.c.inquiry_id)
     )
@@ -132,14 +141,14 @@ def _with_key_ids(*conditions: Any) -> Select[Any]:
 
 def _gather(rows: Iterable[Any]) -> list[EnvelopeRow]:
     found: dict[int, tuple[int, bytes, set[int]]] = {}
-    for inquiry_id, epoch, sealed, group_id, staff_id in rows:
+    for inquiry_id, epoch, sealed, *owners in rows:
         ids = found.setdefault(inquiry_id, (epoch, sealed, set()))[2]
-        ids.update(key for key in (group_id, staff_id) if key is not None)
+        ids.update(key for key in owners if key is not None)
     return [EnvelopeRow(key, epoch, sealed, frozenset(ids)) for key, (epoch, sealed, ids) in found.items()]
 
 
 def envelopes_of(connection: Connection, inquiry_ids: Sequence[int]) -> list[EnvelopeRow]:
-    """The envelopes of these inquiries or members of staff, but for quarantined ones."""
+    """The envelopes of these inquiries, members of staff or messages, but for quarantined ones."""
     asked = envelopes.c.inquiry_id.in_(inquiry_ids)
     return _gather(connection.execute(_with_key_ids(envelopes.c.quarantined_at.is_(None), asked)))
 
@@ -172,6 +181,11 @@ def release(connection: Connection, numbers: Sequence[int]) -> None:
 def quarantined(connection: Connection) -> list[EnvelopeRow]:
     """The envelopes that did not open."""
     return _gather(connection.execute(_with_key_ids(envelopes.c.quarantined_at.is_not(None))))
+
+
+def remove_envelopes(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete the envelopes of these inquiries, members of staff or messages."""
+    connection.execute(delete(envelopes).where(among(connection, envelopes.c.inquiry_id, ids)))
 
 
 def drop_envelopes(connection: Connection, epochs_before: int, limit: int) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from inquiries.rules.retention import MAIN
 from inquiries.stores.live import holds
@@ -175,6 +175,11 @@ def _readable(now: datetime, *, held: bool = False) -> Any:  # noqa: ANN401 - an
     if held:
         standing.append(groups.c.inquiry_id.in_(holds.held(now)))
     return and_(groups.c.claimed_at.is_(None), or_(*standing))
+
+
+def readable_now(inquiry_id: Any, now: datetime) -> Any:  # noqa: ANN401 - a column; an SQL condition
+    """The condition that the main group of this inquiry is neither due nor claimed."""
+    return exists().where(groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN, _readable(now))
 
 
 def page(
