@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from inquiries import clock
 from inquiries.rules.permissions import Role
 from inquiries.services import people, second_factor
+from inquiries.services.attempts import Visit
 from inquiries.services.house import House
 from inquiries.services.sign_in import SignedIn, sign_in
 
@@ -38,7 +39,12 @@ class Member:
 
     def sign_in(self, house: House, **given: Any) -> SignedIn:
         """Sign in with password and the next code, or with what is given instead."""
-        typed = {"email": self.email, "password": PASSWORD, "code": self.code(), "address": "192.0.2.1"}
+        typed: dict[str, Any] = {
+            "email": self.email,
+            "password": PASSWORD,
+            "code": self.code(),
+            "visit": Visit("192.0.2.1"),
+        }
         return sign_in(house, **(typed | given))
 
     def code(self) -> str:

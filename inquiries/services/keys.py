@@ -137,7 +137,16 @@ def open_for_staff(house: House, staff_id: int, name: str, blob: bytes) -> str:
     Raises:
         NotFound: the key was destroyed or lost.
     """
+    return items.open_item(of_staff(house, staff_id), staff_id, STAFF, name, blob)
+
+
+def of_staff(house: House, staff_id: int) -> bytes:
+    """The data key of a member of staff's own secrets.
+
+    Raises:
+        NotFound: the key was destroyed or lost.
+    """
     key = of_inquiries(house, [staff_id]).get((staff_id, STAFF))
     if key is None:
         raise NotFound(f"no key of staff {staff_id}")
-    return items.open_item(key.dek, staff_id, STAFF, name, blob)
+    return key.dek

@@ -42,6 +42,11 @@ def matches(password_hash: str | None, password: str) -> bool:
     return password_hash is not None
 
 
+def outdated(password_hash: str) -> bool:
+    """Whether it was made under weaker parameters than ours of today, and is to be made anew."""
+    return _HASHER.check_needs_rehash(password_hash)
+
+
 def _known(password: str) -> str:
     """One spelling of the same characters, whichever keyboard composed them (RFC 8265, 4.2)."""
     return unicodedata.normalize("NFC", password)

@@ -20,6 +20,7 @@ from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
 from inquiries.services.sessions import scopes
+from inquiries.stores.live import proofs
 from inquiries.stores.live import sessions as session_store
 from inquiries.stores.live import staff as store
 
@@ -149,8 +150,7 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
         sealed = keys.seal_for_staff(house, live, person.id, TOTP_NAME, secret)
         enrolled = store.Person(person.id, person.email, password_hash, sealed, moment, None)
         store.enrol(live, enrolled, step)
-        digests = [second_factor.recovery_digest(person.id, one) for one in codes]
-        store.add_recovery_codes(live, person.id, digests)
+        proofs.set_recovery_codes(live, person.id, second_factor.recovery_digests(person.id, codes))
         held = store.roles(live, person.id)
         herself = Actor(person.id, person.email, scopes(held))
         # Recorded before it is committed: a grant without a record must not be, a record too many may (P24).

@@ -10,17 +10,20 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import SealBroken
+from inquiries.errors import NotFound, SealBroken
 from inquiries.rules.permissions import Role
+from inquiries.sealing import items
 from inquiries.sealing.primitives import VERSION, bind, derive, open_sealed, seal
-from inquiries.services import records
+from inquiries.services import attempts, keys, records
 from inquiries.services.actor import Actor
+from inquiries.services.attempts import Visit
 from inquiries.services.house import House
 from inquiries.stores.live import sessions as store
 from inquiries.stores.live import staff as people
@@ -67,12 +70,25 @@ def begin(house: House, contents: Mapping[str, str]) -> bytes:
         return put(live, None, contents)
 
 
-def put(live: Connection, staff_id: int | None, contents: Mapping[str, str]) -> bytes:
+@dataclass(frozen=True)
+class Origin:
+    """From where a session is begun, to be sealed under the data key of its person."""
+
+    dek: bytes
+    address: str
+    browser: str
+
+
+def put(
+    live: Connection, staff_id: int | None, contents: Mapping[str, str], origin: Origin | None = None
+) -> bytes:
     """A new session within the caller's transaction; its token. Takes away what is long over."""
     moment = clock.now()
     store.end_expired(live, anonymous=moment - BEFORE_SIGN_IN, signed_in=moment - REMEMBERED)
     token = os.urandom(TOKEN_SIZE)
-    store.add(live, store.Session(digest(token), staff_id, moment, moment, _sealed(token, contents)))
+    known = digest(token)
+    sealed = None if origin is None or staff_id is None else _sealed_origin(origin, staff_id, known)
+    store.add(live, store.Session(known, staff_id, moment, moment, _sealed(token, contents), sealed))
     return token
 
 
@@ -135,6 +151,76 @@ def sign_out(house: House, actor: Actor, *, everywhere: bool = False) -> None:
             store.end_all(live, actor.staff_id)
         elif actor.session is not None:
             store.end(live, actor.session)
+
+
+# -- one's own -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Own:
+    """A session as its person sees it; `id` is no token. Where from is empty where her key was lost."""
+
+    id: str
+    began_at: datetime
+    seen_at: datetime
+    address: str
+    browser: str
+    here: bool
+
+
+def mine(house: House, actor: Actor) -> tuple[Own, ...]:
+    """This person's sessions that live, the last used first."""
+    with house.live.read() as live:
+        found = [one for one in store.of_person(live, actor.staff_id) if not _expired(one)]
+    dek = None
+    with suppress(NotFound):
+        dek = keys.of_staff(house, actor.staff_id)
+    return tuple(_own(one, dek, here=one.token_digest == actor.session) for one in found)
+
+
+def end_one(house: House, actor: Actor, session_id: str) -> None:
+    """End one of one's own sessions; recorded.
+
+    Raises:
+        NotFound: it is not hers, or has ended.
+    """
+    try:
+        wanted = bytes.fromhex(session_id)
+    except ValueError:
+        raise NotFound("no such session") from None
+    records.access(house, act="end_session", actor=actor)
+    with house.live.write() as live:
+        if not store.end_of(live, actor.staff_id, wanted):
+            raise NotFound("no such session")
+
+
+def end_others(house: House, actor: Actor, visit: Visit) -> None:
+    """End all of one's own sessions but this one, and let no other browser count for itself; recorded."""
+    records.access(house, act="end_other_sessions", actor=actor)
+    with house.live.write() as live:
+        store.end_all(live, actor.staff_id, besides=actor.session or b"")
+        attempts.forget_other_devices(live, house, actor.email, actor.staff_id, visit)
+
+
+def _own(one: store.Session, dek: bytes | None, *, here: bool) -> Own:
+    from_where = {"address": "", "browser": ""}
+    if dek is not None and one.origin_sealed is not None and one.staff_id is not None:
+        name = _origin_name(one.token_digest)
+        from_where = json.loads(items.open_item(dek, one.staff_id, keys.STAFF, name, one.origin_sealed))
+    return Own(one.token_digest.hex(), one.created_at, one.seen_at, **from_where, here=here)
+
+
+def _sealed_origin(origin: Origin, staff_id: int, token_digest: bytes) -> bytes:
+    text = json.dumps({"address": origin.address, "browser": origin.browser})
+    return items.seal_item(origin.dek, staff_id, keys.STAFF, _origin_name(token_digest), text)
+
+
+def _origin_name(token_digest: bytes) -> str:
+    """Binds it to its session: it cannot be moved to another."""
+    return f"session {token_digest.hex()}"
+
+
+# -- parts ---------------------------------------------------------------------------------------
 
 
 def digest(token: bytes) -> bytes:

@@ -1,132 +1,149 @@
-"""Signs a member of staff in: password and second factor, five attempts, then a lock (P31, P32).
+"""Signs a member of staff in with password and second factor, or admits whom a passkey proved (P31, P32).
 
 Whoever is refused learns nothing: no account, a wrong password, a used code and a lock give one answer
-after the same Argon2 work. The ledger is told which it was.
+after the same work, one hash of Argon2 and one count. The ledger is told which it was.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import SignInRefused
-from inquiries.services import keys, passwords, records, second_factor, sessions
+from inquiries.errors import NotFound, SignInRefused
+from inquiries.sealing import items
+from inquiries.services import attempts, keys, passwords, records, second_factor, sessions
 from inquiries.services.actor import Actor
+from inquiries.services.attempts import Visit
 from inquiries.services.house import House
 from inquiries.services.people import TOTP_NAME, account_of
+from inquiries.stores.live import proofs
 from inquiries.stores.live import staff as store
 
-ATTEMPTS = 5
-FIRST_LOCK = timedelta(minutes=15)
-LONGEST_LOCK = timedelta(hours=24)
-
 _LONGEST_EMAIL = 254
+Factor = Literal["totp", "recovery_code", "passkey"]
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The person and the token of her new session."""
+    """The person, the token of her new session, that of her browser, and how many recovery codes are left."""
 
     actor: Actor
     token: bytes
+    device: bytes
+    codes_left: int
 
 
 @dataclass(frozen=True)
-class _Factor:
+class _Code:
     """A second factor that fits, not yet used up: a TOTP step or the digest of a recovery code."""
 
     step: int | None = None
     recovery: bytes | None = None
 
     @property
-    def name(self) -> Literal["totp", "recovery_code"]:
+    def name(self) -> Factor:
         """As the ledger calls it."""
         return "recovery_code" if self.step is None else "totp"
 
 
 def sign_in(
-    house: House, *, email: str, password: str, code: str, address: str | None, again: bool = False
+    house: House, *, email: str, password: str, code: str, visit: Visit, again: bool = False
 ) -> SignedIn:
     """Check all three, use the code up, begin a session under a fresh token; recorded either way.
 
     `again`: she is signed in, and proves who she is once more; the record calls it so.
 
     Raises:
-        SignInRefused: anything was wrong, or the account is locked.
+        SignInRefused: anything was wrong, or the account, address or browser is locked.
     """
     act = "confirm" if again else "sign_in"
+    typed = email.strip()[:_LONGEST_EMAIL]
+    account = account_of(typed)
     with house.live.read() as live:
-        account = account_of(email[:_LONGEST_EMAIL])
         person = None if account is None else store.by_email(live, account)
-    counted = person is not None and _count(house, person.id)
+    counted = attempts.take(house, account or typed, visit)
     fits = passwords.matches(person.password_hash if person else None, password)
-    if person is None:
-        raise _refused(house, act, None, address, "unknown")
-    if not counted:
-        raise _refused(house, act, person, address, "locked")
-    if not fits:
-        raise _refused(house, act, person, address, "password")
-    factor = _factor(house, person, code)
+    if isinstance(counted, attempts.Locked):
+        raise refused(house, act, person, visit, "locked")
+    if person is None or person.enrolled_at is None or person.revoked_at is not None:
+        raise refused(house, act, None, visit, "unknown")
+    if not fits or person.password_hash is None:
+        raise refused(house, act, person, visit, "password")
+    dek = own_key(house, person.id)
+    second = _second(person, dek, code)
+    stronger = passwords.hashed(password) if passwords.outdated(person.password_hash) else None
     with house.live.write() as live:
-        used = _use(live, person.id, factor)
-        roles = sessions.scopes(store.roles(live, person.id))
-        token = sessions.put(live, person.id, {}) if used else b""
-    if not used:
-        raise _refused(house, act, person, address, "code")
-    actor = Actor(person.id, person.email, roles, sessions.digest(token), address)
-    records.access(house, act=act, actor=actor, address=address, detail={"factor": factor.name})
-    return SignedIn(actor, token)  # only now does anybody hold the token: no record, no session (P25)
+        done = admit(house, live, person, visit, dek) if _use(live, person.id, second) else None
+        if done is not None:
+            attempts.give_back(live, house, counted, person.email)
+            if stronger is not None:
+                proofs.rehash(live, person.id, person.password_hash, stronger)
+    if done is None:
+        raise refused(house, act, person, visit, "code")
+    if second.recovery is not None:
+        records.rights(
+            house, act="recovery_code_used", by=done.actor, staff_id=person.id,
+            detail={"code": second_factor.mark(second.recovery)},
+        )  # fmt: skip
+    return recorded(house, act, done, second.name)
 
 
-def _count(house: House, staff_id: int) -> bool:
-    """Count this attempt before judging it; False while locked.
+def own_key(house: House, staff_id: int) -> bytes | None:
+    """The key of her own secrets; None where it is lost."""
+    with suppress(NotFound):
+        return keys.of_staff(house, staff_id)
+    return None
 
-    Each fifth attempt since the last success locks at once, and a success lifts the lock it caused
-    itself: however many guesses are sent together, no more than five are judged.
+
+def admit(
+    house: House, live: Connection, person: store.Person, visit: Visit, dek: bytes | None
+) -> SignedIn | None:
+    """Begin the session of a person who was proved; None when her access was ended meanwhile.
+
+    Nobody may be given the token before `recorded` has returned. Without her own key (`dek`) her sessions
+    do not say from where they were begun.
     """
-    moment = clock.now()
-    with house.live.write() as live:
-        attempt = store.take_attempt(live, staff_id, moment)
-        if attempt is not None and attempt % ATTEMPTS == 0:
-            store.lock(live, staff_id, moment + lock_time(attempt))
-    return attempt is not None
+    if not proofs.active(live, person.id):
+        return None
+    origin = None if dek is None else sessions.Origin(dek, visit.address or "", visit.browser)
+    token = sessions.put(live, person.id, {}, origin)
+    device = attempts.remember(live, house, person.email, person.id, visit)
+    roles = sessions.scopes(store.roles(live, person.id))
+    actor = Actor(person.id, person.email, roles, sessions.digest(token), visit.address)
+    return SignedIn(actor, token, device, len(proofs.unused_codes(live, person.id)))
 
 
-def lock_time(attempt: int) -> timedelta:
-    """How long the lock after this many failures lasts: 15 minutes, doubled each time, a day at most."""
-    doublings = min(attempt // ATTEMPTS - 1, 16)
-    return min(FIRST_LOCK * (1 << doublings), LONGEST_LOCK)
+def recorded(house: House, act: str, done: SignedIn, factor: Factor) -> SignedIn:
+    """Only now may anybody hold the token: no record, no session (P25)."""
+    records.access(house, act=act, actor=done.actor, detail={"factor": factor})
+    return done
 
 
-def _factor(house: House, person: store.Person, code: str) -> _Factor:
-    """What the code may be. The secret is opened only once the password was right."""
-    if len(second_factor.bare(code)) > second_factor.DIGITS:
-        return _Factor(recovery=second_factor.recovery_digest(person.id, code))
-    if person.totp_sealed is None:
-        return _Factor()
-    spelled = keys.open_for_staff(house, person.id, TOTP_NAME, person.totp_sealed)
-    return _Factor(step=second_factor.matching_step(second_factor.unspelled(spelled), code, clock.now()))
-
-
-def _use(live: Connection, staff_id: int, factor: _Factor) -> bool:
-    """Use the factor up and forget the failures; False when it does not fit or was used before."""
-    if factor.step is not None:
-        used = store.use_step(live, staff_id, factor.step)
-    elif factor.recovery is not None:
-        used = store.use_recovery_code(live, staff_id, factor.recovery, clock.now())
-    else:
-        used = False
-    return used and store.succeed(live, staff_id)
-
-
-def _refused(
-    house: House, act: str, person: store.Person | None, address: str | None, why: str
-) -> SignInRefused:
+def refused(house: House, act: str, person: store.Person | None, visit: Visit, why: str) -> SignInRefused:
     """Record the refusal. What was typed as e-mail is left out: people type passwords there."""
     detail = {"why": why} if person is None else {"why": why, "staff": str(person.id)}
-    records.access(house, act=act, address=address, outcome="refused", detail=detail)
+    records.access(house, act=act, address=visit.address, outcome="refused", detail=detail)
     return SignInRefused(why)
+
+
+def _second(person: store.Person, dek: bytes | None, code: str) -> _Code:
+    """What the code may be. The secret is opened only once the password was right."""
+    if len(second_factor.bare(code)) > second_factor.DIGITS:
+        return _Code(recovery=second_factor.recovery_digest(person.id, code))
+    if person.totp_sealed is None or dek is None:
+        return _Code()
+    spelled = items.open_item(dek, person.id, keys.STAFF, TOTP_NAME, person.totp_sealed)
+    return _Code(step=second_factor.matching_step(second_factor.unspelled(spelled), code, clock.now()))
+
+
+def _use(live: Connection, staff_id: int, second: _Code) -> bool:
+    """Use the factor up; False when it does not fit or was used before."""
+    if second.step is not None:
+        return proofs.use_step(live, staff_id, second.step)
+    if second.recovery is not None:
+        return proofs.use_recovery_code(live, staff_id, second.recovery, clock.now())
+    return False

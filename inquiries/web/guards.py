@@ -23,6 +23,7 @@ from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission, allowed
 from inquiries.services import records
 from inquiries.services.actor import Actor
+from inquiries.services.attempts import ip_of
 from inquiries.web import drafts, sessions
 from inquiries.web.current import house, settings
 
@@ -123,10 +124,9 @@ def from_staff_network() -> None:
     networks = settings().staff_networks
     if not networks:
         return
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        raise NotFound("the caller has no address") from None
+    address = ip_of(request.remote_addr or "")
+    if address is None:
+        raise NotFound("the caller has no address")
     if not any(address in ipaddress.ip_network(network) for network in networks):
         raise NotFound("outside the staff networks")
 

@@ -6,7 +6,6 @@ out at each request which of its rules apply costs 200 µs, a third of all that 
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -21,6 +20,7 @@ from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from inquiries import clock
+from inquiries.services.attempts import network_of
 from inquiries.settings import Settings
 from inquiries.web.current import house
 
@@ -116,12 +116,7 @@ def _parsed(rules: str) -> tuple[RateLimitItem, ...]:
 
 
 def _who() -> str:
-    """The caller under a keyed hash: the counters hold no address. A home's IPv6 network is one caller."""
-    address = request.remote_addr or ""
-    if ":" in address:
-        try:
-            address = str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
-        except ValueError:
-            address = "unreadable"
+    """The caller under a keyed hash: the counters hold no address."""
+    address = network_of(request.remote_addr or "")
     key = house().secret_key[:64]
     return blake2b(address.encode(), key=key, person=b"rate-limit", digest_size=16).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries.errors import InquiriesError, NotFound
 from inquiries.services import metrics, readiness
+from inquiries.services.attempts import ip_of
 from inquiries.web.current import house, settings
 from inquiries.web.guards import audience, from_staff_network
 
@@ -63,10 +63,8 @@ def _from_inside() -> None:
     if settings().staff_networks:
         from_staff_network()
         return
-    try:
-        here = ipaddress.ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        here = False
+    address = ip_of(request.remote_addr or "")
+    here = address is not None and address.is_loopback
     passed_on = not settings().trusted_proxies and _FORWARDED & {name.lower() for name, _ in request.headers}
     if not here or passed_on:
         raise NotFound("metrics are for this machine")

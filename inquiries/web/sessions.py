@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import timedelta
 from typing import Any, cast
 
 from flask import Flask, Request, Response, request
@@ -18,10 +19,10 @@ from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import CallbackDict
 
-from inquiries.services import second_factor, sessions
+from inquiries.services import attempts, second_factor, sessions
 from inquiries.services.actor import Actor
 from inquiries.services.sign_in import SignedIn
-from inquiries.web import failures, limits
+from inquiries.web import browsers, failures, limits
 from inquiries.web.current import house, settings
 
 PREFIX = "/staff"
@@ -38,6 +39,7 @@ class StaffSession(CallbackDict[str, Any], SessionMixin):
         self.fresh = False  # the actor proved only just now who she is
         self.modified = False
         self.renewed = False  # the cookie must be set
+        self.device: bytes | None = None  # the browser's own token, to be set
         self.over = False  # the cookie must go
 
     @staticmethod
@@ -61,6 +63,7 @@ class StaffSession(CallbackDict[str, Any], SessionMixin):
         if not hers:
             self.clear()
         self.token, self.actor, self.fresh = signed_in.token, signed_in.actor, True
+        self.device = signed_in.device
         self.modified, self.renewed = bool(self), True  # a fresh one is stored as it is: empty
         self.language = language
 
@@ -135,15 +138,25 @@ class StaffSessions(SessionInterface):
             _answer_instead(response, failures.unreachable(failure))
             return
         if session.renewed and session.token is not None:
-            written = urlsafe_b64encode(session.token).decode().rstrip("=")
-            response.set_cookie(
-                cookie_name(), written, path="/", secure=_secure(), httponly=True, samesite="Strict"
-            )
+            _set_cookie(response, cookie_name(), session.token)
+        if session.device is not None:
+            _set_cookie(response, device_cookie_name(), session.device, attempts.KNOWN)
 
 
 def cookie_name() -> str:
     """`__Host-` makes the browser insist on https, this host alone and the whole path (P30)."""
     return "__Host-inquiries" if _secure() else "inquiries"
+
+
+def device_cookie_name() -> str:
+    """The cookie of a browser that signed somebody in: it opens nothing, see services/attempts.py."""
+    return f"{cookie_name()}-device"
+
+
+def visit() -> attempts.Visit:
+    """Where this request comes from."""
+    named = browsers.named(request.user_agent.string)
+    return attempts.Visit(request.remote_addr, named, _token(request.cookies.get(device_cookie_name(), "")))
 
 
 def current() -> StaffSession:
@@ -182,6 +195,13 @@ def _answer_instead(response: Response, other: Response) -> None:
     response.status_code, response.mimetype = other.status_code, str(other.mimetype)
     response.set_data(other.get_data())
     response.headers.pop("Location", None)
+
+
+def _set_cookie(response: Response, name: str, token: bytes, lasts: timedelta | None = None) -> None:
+    written = urlsafe_b64encode(token).decode().rstrip("=")
+    response.set_cookie(
+        name, written, max_age=lasts, path="/", secure=_secure(), httponly=True, samesite="Strict"
+    )
 
 
 def _pending(invitation: str) -> str:

@@ -15,9 +15,10 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import EmailField, PasswordField, StringField
 
+from inquiries import clock
 from inquiries.errors import InvalidItems, SignInRefused
 from inquiries.rules.permissions import Permission
-from inquiries.services import passwords, people, publishing, recovery, second_factor
+from inquiries.services import attempts, passwords, people, publishing, recovery, second_factor
 from inquiries.services import sessions as session_service
 from inquiries.services import sign_in as signing_in
 from inquiries.web import drafts, limits, sessions, staff_restore, staff_words
@@ -101,7 +102,7 @@ def _proved(form: ConfirmForm, email: str, *, again: bool = False) -> signing_in
     form.code.data = ""
     try:
         return signing_in.sign_in(
-            house(), email=email, password=password, code=code, address=request.remote_addr, again=again
+            house(), email=email, password=password, code=code, visit=sessions.visit(), again=again
         )
     except SignInRefused:
         return None
@@ -145,7 +146,7 @@ def sign_out() -> Response:
 @audience("staff-anonymous")
 def enrol(token: str) -> ResponseReturnValue:
     """An invited person sets her own password and second factor; then sees, once, what to keep."""
-    invitation = people.invitation(house(), token)
+    invitation = _invitation(token)
     secret = sessions.current().pending_secret(token)
     form = EnrolForm()
     errors: tuple[Message, ...] = ()
@@ -169,6 +170,19 @@ def enrol(token: str) -> ResponseReturnValue:
         shortest=passwords.SHORTEST,
     )
     return page, InvalidItems.status if errors else 200
+
+
+def _invitation(token: str) -> people.Invitation:
+    """Whom the token invites. What turns out to be none was a guess, and stays counted.
+
+    Raises NotFound, or TooMany once this address has guessed too often.
+    """
+    counted = attempts.take_enrolment(house(), request.remote_addr)
+    if isinstance(counted, attempts.Locked):
+        raise limits.TooMany(retry_after=max(1, round((counted.until - clock.now()).total_seconds())))
+    found = people.invitation(house(), token)
+    attempts.give_back_enrolment(house(), counted)
+    return found
 
 
 def _start() -> str:

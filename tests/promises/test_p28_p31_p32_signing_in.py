@@ -14,7 +14,7 @@ from inquiries import cli, clock
 from inquiries import settings as settings_module
 from inquiries.errors import NotFound, SignInRefused
 from inquiries.rules.permissions import Role
-from inquiries.services import people, receipt, sign_in
+from inquiries.services import attempts, people, receipt
 from inquiries.services.house import House
 from inquiries.stores.live.tables import sessions, staff
 from tests.cast import send
@@ -124,13 +124,13 @@ def test_p32_five_failures_lock_for_a_quarter_of_an_hour_then_longer(house: Hous
     with at():
         minji = enrol(house, "minji@example.com")
         start = clock.now()
-        for _ in range(sign_in.ATTEMPTS):
+        for _ in range(attempts.ATTEMPTS):
             assert not guess(house, minji, password="a guess of Eve's")
         assert not guess(house, minji)  # not even with everything right
     with time_machine.travel(start + timedelta(minutes=14), tick=True):
         assert not guess(house, minji)
     with time_machine.travel(start + timedelta(minutes=16), tick=True):
-        for _ in range(sign_in.ATTEMPTS):
+        for _ in range(attempts.ATTEMPTS):
             assert not guess(house, minji, password="a guess of Eve's")
     with time_machine.travel(start + timedelta(minutes=16 + 16), tick=True):
         assert not guess(house, minji)

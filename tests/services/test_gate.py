@@ -256,7 +256,7 @@ def test_a_rotation_that_meets_a_key_it_cannot_open_says_which(any_house: House)
 def test_an_enrolled_person_without_a_key_is_a_loss_too(house: House) -> None:
     with house.live.write() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO staff (id, email, totp_sealed, invited_at, failures) VALUES (7, 'a@b', x'00', 1, 0)"
+            "INSERT INTO staff (id, email, totp_sealed, invited_at) VALUES (7, 'a@b', x'00', 1)"
         )
     assert recovery.look(house) == (7,)
 

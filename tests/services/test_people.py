@@ -13,8 +13,8 @@ from inquiries import clock
 from inquiries.errors import InvalidItems, NotFound, SignInRefused
 from inquiries.rules.permissions import Role
 from inquiries.services import people, records, second_factor, sessions
+from inquiries.services.attempts import ATTEMPTS, Visit
 from inquiries.services.house import House
-from inquiries.services.sign_in import ATTEMPTS, lock_time
 from tests.staff import PASSWORD, code, enrol, enrol_with
 
 
@@ -152,10 +152,10 @@ def test_all_three_are_needed(any_house: House) -> None:
         {"email": "eve@x.kr"},
     ):
         with pytest.raises(SignInRefused):
-            member.sign_in(any_house, **wrong)
+            member.sign_in(any_house, visit=Visit(), **wrong)
     for odd in ("", "\0", "min\0ji@example.com", "\ud800@example.com", "x" * 5000 + "@example.com"):
         with pytest.raises(SignInRefused):
-            member.sign_in(any_house, email=odd)
+            member.sign_in(any_house, visit=Visit(), email=odd)
     signed_in = member.sign_in(any_house, email=" MINJI@example.com ")
     assert signed_in.actor.roles == {Role.consultation: frozenset({"support"})}
     assert why_refused(any_house) == ["password", "code", "code"] + ["unknown"] * 6
@@ -224,12 +224,6 @@ def test_five_failures_of_any_kind_lock_the_account(house: House, wrong: dict[st
         member.sign_in(house)
     with time_machine.travel(clock.now() + timedelta(minutes=15, seconds=5), tick=False):
         assert member.sign_in(house).token
-
-
-@pytest.mark.promise("P32")
-def test_the_lock_grows_and_a_success_forgets_it() -> None:
-    assert [lock_time(ATTEMPTS * n) for n in (1, 2, 3)] == [timedelta(minutes=m) for m in (15, 30, 60)]
-    assert lock_time(ATTEMPTS * 1000) == timedelta(hours=24)
 
 
 @pytest.mark.promise("P32")

@@ -142,6 +142,37 @@ def test_outside_development_the_cookie_is_bound_to_https_and_host(tmp_path: Pat
         assert "Domain" not in answer.headers["Set-Cookie"]
 
 
+@pytest.mark.promise("P32")
+def test_a_browser_that_signed_her_in_counts_for_itself(app: Flask) -> None:
+    member, desk, eve = enrol(house_of(app), "minji@example.com"), Desk(app), Desk(app)
+    desk.get("/staff/sign-in")
+    done = desk.post("/staff/sign-in", email=member.email, password=PASSWORD, code=member.code())
+    session, device = done.headers.getlist("Set-Cookie")
+    assert COOKIE.fullmatch(session)
+    known = r"inquiries-device=[\w-]{43}; Expires=[^;]+; Max-Age=15552000; HttpOnly; Path=/; SameSite=Strict"
+    assert re.fullmatch(known, device)
+    desk.post("/staff/sign-out")
+    for _ in range(5):
+        eve.get("/staff/sign-in")
+        eve.post("/staff/sign-in", email=member.email, password="a guess", code="000000")
+    typed = {"email": member.email, "password": PASSWORD}
+    eve.get("/staff/sign-in")
+    assert eve.post("/staff/sign-in", **typed, code=member.recovery_codes[0]).status_code == 422
+    desk.get("/staff/sign-in")
+    assert desk.post("/staff/sign-in", **typed, code=member.recovery_codes[0]).status_code == 303
+
+
+@pytest.mark.promise("P32")
+def test_enrolment_links_are_guessed_five_times_by_one_address(app: Flask) -> None:
+    token = people.first_enrolment(house_of(app))
+    answers = [Desk(app).get(f"/staff/enrol/guess{n}") for n in range(6)]
+    assert [one.status_code for one in answers] == [404] * 5 + [429]
+    assert 890 <= int(answers[-1].headers["Retry-After"]) <= 900
+    assert Desk(app).get(f"/staff/enrol/{token}").status_code == 429  # not even the right one
+    elsewhere = app.test_client().get(f"/staff/enrol/{token}", environ_base={"REMOTE_ADDR": "192.0.2.9"})
+    assert elsewhere.status_code == 200
+
+
 @pytest.mark.promise("P05")
 def test_public_pages_neither_set_nor_read_the_cookie(app: Flask) -> None:
     desk = Desk(app).carry(enrol(house_of(app), "minji@example.com").sign_in(house_of(app)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, null, or_, select, update
 
 from inquiries.stores.live.tables import sessions
 
@@ -19,29 +19,30 @@ class Session:
     created_at: datetime
     seen_at: datetime
     sealed: bytes
+    origin_sealed: bytes | None = None
 
 
 def add(connection: Connection, session: Session) -> None:
     """Begin a session."""
-    connection.execute(
-        insert(sessions).values(
-            token_digest=session.token_digest, staff_id=session.staff_id, created_at=session.created_at,
-            seen_at=session.seen_at, sealed=session.sealed,
-        )
-    )  # fmt: skip
+    connection.execute(insert(sessions).values(vars(session)))
+
+
+_SESSION = select(
+    sessions.c.token_digest, sessions.c.staff_id, sessions.c.created_at, sessions.c.seen_at,
+    sessions.c.sealed, sessions.c.origin_sealed,
+)  # fmt: skip
 
 
 def find(connection: Connection, token_digest: bytes) -> Session | None:
     """The session of this token, also when its time has passed."""
-    query = select(
-        sessions.c.token_digest,
-        sessions.c.staff_id,
-        sessions.c.created_at,
-        sessions.c.seen_at,
-        sessions.c.sealed,
-    )
-    row = connection.execute(query.where(sessions.c.token_digest == token_digest)).one_or_none()
+    row = connection.execute(_SESSION.where(sessions.c.token_digest == token_digest)).one_or_none()
     return None if row is None else Session(*row)
+
+
+def of_person(connection: Connection, staff_id: int) -> list[Session]:
+    """All of this person, the last used first, also those whose time has passed."""
+    query = _SESSION.where(sessions.c.staff_id == staff_id).order_by(sessions.c.seen_at.desc())
+    return [Session(*row) for row in connection.execute(query)]
 
 
 def touch(connection: Connection, token_digest: bytes, at: datetime) -> None:
@@ -59,9 +60,32 @@ def end(connection: Connection, token_digest: bytes) -> None:
     connection.execute(delete(sessions).where(sessions.c.token_digest == token_digest))
 
 
-def end_all(connection: Connection, staff_id: int) -> int:
-    """End every session of this person; how many there were."""
-    return connection.execute(delete(sessions).where(sessions.c.staff_id == staff_id)).rowcount
+def end_of(connection: Connection, staff_id: int, token_digest: bytes) -> bool:
+    """End this one if it is this person's; whether it was."""
+    hers = and_(sessions.c.staff_id == staff_id, sessions.c.token_digest == token_digest)
+    return connection.execute(delete(sessions).where(hers)).rowcount == 1
+
+
+def end_all(connection: Connection, staff_id: int, besides: bytes = b"") -> int:
+    """End every session of this person, besides one; how many there were."""
+    hers = and_(sessions.c.staff_id == staff_id, sessions.c.token_digest != besides)
+    return connection.execute(delete(sessions).where(hers)).rowcount
+
+
+def ask(connection: Connection, token_digest: bytes, challenge: bytes, until: datetime) -> None:
+    """Remember the challenge that the browser of this session is to sign; the one before is void."""
+    asked = update(sessions).where(sessions.c.token_digest == token_digest)
+    connection.execute(asked.values(challenge=challenge, challenge_until=until))
+
+
+def answered(connection: Connection, token_digest: bytes, challenge: bytes, at: datetime) -> bool:
+    """Use the challenge up; False when it was not asked here, was used, or its time has passed."""
+    asked = update(sessions).where(
+        sessions.c.token_digest == token_digest,
+        sessions.c.challenge == challenge,
+        sessions.c.challenge_until > at,
+    )
+    return connection.execute(asked.values(challenge=null(), challenge_until=null())).rowcount == 1
 
 
 def end_expired(connection: Connection, *, anonymous: datetime, signed_in: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Statements over staff, their roles, invitations and recovery codes; knows no password, only hashes."""
+"""Statements over staff, their roles and invitations; knows no password, only hashes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, null, or_, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from inquiries.stores.live.tables import invitations, recovery_codes, sessions, staff, staff_roles
+from inquiries.stores.live.tables import invitations, sessions, staff, staff_roles
 
 
 @dataclass(frozen=True)
@@ -129,66 +129,16 @@ def enrol(connection: Connection, person: Person, step: int) -> bool:
     )
     values = {
         "password_hash": person.password_hash,
+        "password_at": person.enrolled_at,
         "totp_sealed": person.totp_sealed,
+        "totp_at": person.enrolled_at,
         "totp_step": step,
         "enrolled_at": person.enrolled_at,
     }
     return connection.execute(waiting.values(values)).rowcount == 1
 
 
-def add_recovery_codes(connection: Connection, staff_id: int, digests: Iterable[bytes]) -> None:
-    """Digests of the codes that may stand in for the second factor, each once."""
-    connection.execute(
-        insert(recovery_codes), [{"staff_id": staff_id, "digest": digest} for digest in digests]
-    )
-
-
-# -- sign-in -------------------------------------------------------------------------------------
-
-
-def take_attempt(connection: Connection, staff_id: int, at: datetime) -> int | None:
-    """Count an attempt before it is judged; its number since the last success, or None while locked.
-
-    Counting first makes it atomic: of a hundred guesses sent at once, the lock lets five through.
-    """
-    unlocked = update(staff).where(
-        staff.c.id == staff_id,
-        staff.c.enrolled_at.is_not(None),
-        staff.c.revoked_at.is_(None),
-        or_(staff.c.locked_until.is_(None), staff.c.locked_until <= at),
-    )
-    return connection.execute(
-        unlocked.values(failures=staff.c.failures + 1).returning(staff.c.failures)
-    ).scalar_one_or_none()
-
-
-def lock(connection: Connection, staff_id: int, until: datetime) -> None:
-    """Refuse every attempt until then."""
-    connection.execute(update(staff).where(staff.c.id == staff_id).values(locked_until=until))
-
-
-def succeed(connection: Connection, staff_id: int) -> bool:
-    """Forget the failures; False when the person was revoked meanwhile."""
-    active = update(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None))
-    return connection.execute(active.values(failures=0, locked_until=null())).rowcount == 1
-
-
-def use_step(connection: Connection, staff_id: int, step: int) -> bool:
-    """Use up this time step and all before it; False when it was used (RFC 6238, 5.2)."""
-    unused = update(staff).where(
-        staff.c.id == staff_id, or_(staff.c.totp_step.is_(None), staff.c.totp_step < step)
-    )
-    return connection.execute(unused.values(totp_step=step)).rowcount == 1
-
-
-def use_recovery_code(connection: Connection, staff_id: int, digest: bytes, at: datetime) -> bool:
-    """Use it up; False when it is unknown or was used."""
-    unused = update(recovery_codes).where(
-        recovery_codes.c.staff_id == staff_id,
-        recovery_codes.c.digest == digest,
-        recovery_codes.c.used_at.is_(None),
-    )
-    return connection.execute(unused.values(used_at=at)).rowcount == 1
+# -- after a restore ----------------------------------------------------------------------------
 
 
 def distrust(connection: Connection, step: int) -> None:

@@ -227,11 +227,11 @@ staff = Table(
     "staff", metadata,
     Column("id", Id, primary_key=True, autoincrement=False),
     Column("email", String(254), nullable=False, unique=True),  # lower case
-    Column("password_hash", String(255)),  # Argon2id; null until enrolled
+    Column("password_hash", String(255)),  # Argon2id; null until enrolled, and once it was given up
+    Column("password_at", Moment),  # when it was set; hashing it anew does not count
     Column("totp_sealed", LargeBinary),
+    Column("totp_at", Moment),
     Column("totp_step", Id),  # the last time step used: a code works once
-    Column("failures", Integer, nullable=False, server_default="0"),  # since the last success
-    Column("locked_until", Moment),
     Column("invited_at", Moment, nullable=False),
     Column("enrolled_at", Moment),
     Column("revoked_at", Moment),
@@ -266,4 +266,30 @@ sessions = Table(
     Column("created_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False, index=True),
     Column("sealed", LargeBinary, nullable=False),  # under a key that only the cookie's token gives
+    Column("origin_sealed", LargeBinary),  # from where it was begun, under the person's own key
+    Column("challenge", LargeBinary(64)),  # of the passkey that is asked for now; gone at its first use
+    Column("challenge_until", Moment),
+)  # fmt: skip
+
+#: Stronger than password and app: a key pair of a person's own device, which keeps the private half.
+passkeys = Table(
+    "passkeys", metadata,
+    Column("id", LargeBinary(1023), primary_key=True),  # as the device made it (WebAuthn, 4: credential id)
+    Column("staff_id", ForeignKey("staff.id"), nullable=False, index=True),
+    Column("public_key", LargeBinary, nullable=False),  # COSE
+    Column("counter", Id, nullable=False),  # of signatures; a copied device falls behind
+    Column("name", String(64), nullable=False),  # as its owner calls it
+    Column("added_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)  # fmt: skip
+
+#: Attempts to sign in or to enrol, per account, address and browser; each known by a keyed hash alone.
+attempts = Table(
+    "attempts", metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("kind", String(8), nullable=False),  # account, address, device, enrol
+    Column("staff_id", ForeignKey("staff.id"), index=True),  # of a browser from which she has signed in
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Moment),
+    Column("at", Moment, nullable=False, index=True),  # the last one counted
 )  # fmt: skip

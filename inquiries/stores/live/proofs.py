@@ -1,0 +1,161 @@
+"""Statements over what staff prove themselves with; sees hashes, sealed secrets and public keys alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, null, or_, select, update
+
+from inquiries.stores.live.tables import passkeys, recovery_codes, staff
+
+# -- password and app ----------------------------------------------------------------------------
+
+
+def active(connection: Connection, staff_id: int) -> bool:
+    """Whether this person's access stands, asked so that nobody ends it before this transaction does."""
+    standing = update(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None))
+    return connection.execute(standing.values(revoked_at=null())).rowcount == 1
+
+
+def set_password(connection: Connection, staff_id: int, password_hash: str, at: datetime) -> None:
+    """Another password."""
+    values = {"password_hash": password_hash, "password_at": at}
+    connection.execute(update(staff).where(staff.c.id == staff_id).values(values))
+
+
+def rehash(connection: Connection, staff_id: int, before: str, after: str) -> None:
+    """The same password under stronger parameters, unless it was changed meanwhile."""
+    same = update(staff).where(staff.c.id == staff_id, staff.c.password_hash == before)
+    connection.execute(same.values(password_hash=after))
+
+
+def set_app(connection: Connection, staff_id: int, sealed: bytes, step: int, at: datetime) -> None:
+    """Another secret of the authenticator app, whose present step was used to show that it is there."""
+    values = {"totp_sealed": sealed, "totp_step": step, "totp_at": at}
+    connection.execute(update(staff).where(staff.c.id == staff_id).values(values))
+
+
+def use_step(connection: Connection, staff_id: int, step: int) -> bool:
+    """Use up this time step and all before it; False when it was used (RFC 6238, 5.2)."""
+    unused = update(staff).where(
+        staff.c.id == staff_id, or_(staff.c.totp_step.is_(None), staff.c.totp_step < step)
+    )
+    return connection.execute(unused.values(totp_step=step)).rowcount == 1
+
+
+def end_older(
+    connection: Connection, staff_id: int, *, password: datetime | None = None, app: datetime | None = None
+) -> int:
+    """End a password or an app that was set before these moments; how many that were."""
+    ended = 0
+    for limit, at, secret in (
+        (password, staff.c.password_at, staff.c.password_hash),
+        (app, staff.c.totp_at, staff.c.totp_sealed),
+    ):
+        if limit is not None:
+            older = update(staff).where(staff.c.id == staff_id, at < limit, secret.is_not(None))
+            ended += connection.execute(older.values({secret: null()})).rowcount
+    return ended
+
+
+# -- recovery codes ------------------------------------------------------------------------------
+
+
+def set_recovery_codes(connection: Connection, staff_id: int, digests: Iterable[bytes]) -> None:
+    """Digests of the codes that may stand in for the app, each once; those before are gone."""
+    connection.execute(delete(recovery_codes).where(recovery_codes.c.staff_id == staff_id))
+    connection.execute(
+        insert(recovery_codes), [{"staff_id": staff_id, "digest": digest} for digest in digests]
+    )
+
+
+def use_recovery_code(connection: Connection, staff_id: int, digest: bytes, at: datetime) -> bool:
+    """Use it up; False when it is unknown or was used."""
+    unused = update(recovery_codes).where(
+        recovery_codes.c.staff_id == staff_id,
+        recovery_codes.c.digest == digest,
+        recovery_codes.c.used_at.is_(None),
+    )
+    return connection.execute(unused.values(used_at=at)).rowcount == 1
+
+
+def unused_codes(connection: Connection, staff_id: int) -> list[bytes]:
+    """The digests of those that still serve."""
+    query = select(recovery_codes.c.digest).where(
+        recovery_codes.c.staff_id == staff_id, recovery_codes.c.used_at.is_(None)
+    )
+    return list(connection.scalars(query))
+
+
+# -- passkeys ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Passkey:
+    """A key pair of somebody's device: its public half."""
+
+    id: bytes
+    staff_id: int
+    public_key: bytes
+    counter: int
+    name: str
+    added_at: datetime
+    used_at: datetime | None
+
+
+_PASSKEY = select(
+    passkeys.c.id, passkeys.c.staff_id, passkeys.c.public_key, passkeys.c.counter, passkeys.c.name,
+    passkeys.c.added_at, passkeys.c.used_at,
+)  # fmt: skip
+
+
+def passkey(connection: Connection, passkey_id: bytes) -> Passkey | None:
+    """The passkey of this id."""
+    row = connection.execute(_PASSKEY.where(passkeys.c.id == passkey_id)).one_or_none()
+    return None if row is None else Passkey(*row)
+
+
+def passkeys_of(connection: Connection, staff_id: int) -> list[Passkey]:
+    """All of a person, the first one first."""
+    query = _PASSKEY.where(passkeys.c.staff_id == staff_id).order_by(passkeys.c.added_at, passkeys.c.id)
+    return [Passkey(*row) for row in connection.execute(query)]
+
+
+def add_passkey(connection: Connection, one: Passkey) -> None:
+    """Another passkey; its id is nobody's yet."""
+    connection.execute(insert(passkeys).values(vars(one)))
+
+
+def count_passkeys(connection: Connection, staff_id: int) -> int:
+    """How many a person has."""
+    query = select(func.count()).select_from(passkeys).where(passkeys.c.staff_id == staff_id)
+    return int(connection.scalar(query) or 0)
+
+
+def use_passkey(connection: Connection, passkey_id: bytes, counter: int, at: datetime) -> bool:
+    """Note a signature; False when the passkey is gone, or its counter did not grow (WebAuthn, 7.2).
+
+    A counter that stands still is that of a copy. Passkeys that are shared between devices never count:
+    they stay at nought.
+    """
+    grown = passkeys.c.counter < counter if counter else passkeys.c.counter == 0
+    noted = update(passkeys).where(passkeys.c.id == passkey_id, grown)
+    return connection.execute(noted.values(counter=counter, used_at=at)).rowcount == 1
+
+
+def remove_passkey(connection: Connection, staff_id: int, passkey_id: bytes) -> bool:
+    """Let this passkey of this person sign in no more; whether there was one."""
+    hers = delete(passkeys).where(passkeys.c.staff_id == staff_id, passkeys.c.id == passkey_id)
+    return connection.execute(hers).rowcount == 1
+
+
+def end_codes_besides(connection: Connection, staff_id: int, serve: Collection[bytes]) -> int:
+    """Delete the unused codes that are none of these; how many there were."""
+    others = delete(recovery_codes).where(
+        recovery_codes.c.staff_id == staff_id,
+        recovery_codes.c.used_at.is_(None),
+        recovery_codes.c.digest.not_in(serve),
+    )
+    return connection.execute(others).rowcount
