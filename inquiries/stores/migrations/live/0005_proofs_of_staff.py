@@ -7,8 +7,8 @@ from alembic import op
 
 from inquiries.stores import types
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
