@@ -19,6 +19,7 @@ from inquiries.errors import NotFound
 from inquiries.sealing import certificates as sealing
 from inquiries.sealing import documents, receipts
 from inquiries.services.house import House
+from inquiries.services.keys import MAIL
 from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
 from inquiries.stores import ledger, tombstones
 from inquiries.stores.live import epochs as live_epochs
@@ -268,16 +269,20 @@ def of_run(house: House, record: int) -> documents.RunDocument:
 
 
 def _destroyed_between(house: House, since: int, until: int) -> dict[str, Any]:
-    """Per type and per reason: how many groups, and the longest time from due to the intent."""
+    """Per type and per reason: how many groups, and the longest time from due to intent; of mail how many."""
     figures: dict[str, dict[str, dict[str, int]]] = {"by_type": {}, "by_reason": {}}
+    mail = 0
     for at, body in _between(house, "destruction", since, until):
-        for _, _, _, reason, kind, due, *_ in body["groups"] if body["act"] == "intent" else ():
+        for _, _, group, reason, kind, due, *_ in body["groups"] if body["act"] == "intent" else ():
+            if group == MAIL:
+                mail += 1
+                continue
             late = 0 if due is None else max(0, to_microseconds(at) - due) // SECOND
             for which, name in (("by_type", kind), ("by_reason", reason)):
                 one = figures[which].setdefault(name, {"destroyed": 0, "max_lag_seconds": 0})
                 one["destroyed"] += 1
                 one["max_lag_seconds"] = max(one["max_lag_seconds"], late)
-    return figures
+    return {**figures, "mail": mail}
 
 
 def _failed_between(house: House, since: int, until: int) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
 from inquiries.errors import ArchiveClosed, NotFound
+from inquiries.services import mail
 from inquiries.services.ids import LARGEST_ID
 from inquiries.web import (
     guards,
@@ -19,6 +20,7 @@ from inquiries.web import (
     staff_archive,
     staff_holds,
     staff_inbox,
+    staff_mail,
     staff_restore,
     staff_retention,
     staff_words,
@@ -31,6 +33,7 @@ _ID: Final = f"<int(max={LARGEST_ID}):{{}}>"  # what a store can hold
 _INQUIRY: Final = f"/inquiries/{_ID.format('inquiry_id')}"
 _ARCHIVED: Final = f"/archive/{_ID.format('archive_id')}"
 _RUN: Final = f"/retention/runs/{_ID.format('number')}"
+_MAIL: Final = f"/mail/{_ID.format('mail_id')}"
 _GET: Final = ["GET"]
 _POST: Final = ["POST"]
 
@@ -57,6 +60,9 @@ pages.add_url_rule(_RUN, view_func=staff_retention.run, methods=_GET)
 pages.add_url_rule(
     f"/holds/{_ID.format('hold_id')}/release", view_func=staff_retention.release, methods=_POST
 )
+pages.add_url_rule("/mail", view_func=staff_mail.mail, methods=_GET)
+pages.add_url_rule(f"{_MAIL}/again", "mail_again", staff_mail.send_again, methods=_POST)
+pages.add_url_rule(f"{_MAIL}/drop", "mail_drop", staff_mail.drop, methods=_POST)
 pages.add_url_rule("/restore", view_func=staff_restore.restore, methods=_GET + _POST)
 
 
@@ -74,8 +80,12 @@ def _load() -> ResponseReturnValue | None:
 
 @pages.context_processor
 def _around() -> dict[str, Any]:
-    """Who is signed in, and the words of the staff pages."""
-    return {"actor": guards.current_actor(), "words": staff_words}
+    """Who is signed in, the words of the staff pages, and, once asked, whether mail is stuck."""
+    return {
+        "actor": guards.current_actor(),
+        "words": staff_words,
+        "stuck_mail": lambda: mail.trouble(house()),
+    }
 
 
 @pages.errorhandler(CSRFError)

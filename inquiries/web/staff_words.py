@@ -20,6 +20,7 @@ from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import ALL_TYPES, Permission, Role, allowed
 from inquiries.services import publishing
 from inquiries.services.actor import Actor
+from inquiries.services.mail import Kind
 from inquiries.web import language
 from inquiries.web.current import house
 from inquiries.web.messages import Message
@@ -48,7 +49,28 @@ SAID: Final[Mapping[str, str]] = {
         "A line that is not in the list yet follows within minutes."
     ),
     "restore": _l("Confirmed. The staff pages are open again."),
+    "mail_again": _l("It will be sent again within moments."),
+    "mail_drop": _l("Dropped."),
     "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
+}
+
+
+MAIL_KINDS: Final[Mapping[str, str]] = {
+    Kind.replied: _l("to the person: there is an answer"),
+}
+
+_MAIL_PROBLEMS: Final[Mapping[str, str]] = {
+    "refused": _l("The mail server refused it."),
+    "deferred": _l("The mail server put it off for a whole day."),
+    "uncertain": _l("The connection broke at the last moment: it may have arrived."),
+    "unreachable": _l("The mail server did not answer for a whole day."),
+    "closing": _l("The mail server did not answer for a whole day."),
+    "encryption": _l("The mail server could not be reached over an encrypted connection."),
+    "sign_in": _l("The mail server does not accept our user name and password."),
+    "sender": _l("The mail server does not accept our sender address."),
+    "address": _l("No mail server takes this address."),
+    "unopenable": _l("No key opens it."),
+    "restored": _l("A backup was put back: it may have been sent before."),
 }
 
 
@@ -82,6 +104,7 @@ _PLACES: Final = (
     ("staff.inbox", Permission.list_inquiries, _l("Inbox")),
     ("staff.retention", Permission.see_retention, _l("Retention")),
     ("staff.archive", Permission.open_archive, _l("Archive")),
+    ("staff.mail", Permission.see_mail, _l("Mail")),
 )
 
 
@@ -137,6 +160,26 @@ def places(actor: Actor) -> tuple[Place, ...]:
         for endpoint, permission, label in _PLACES
         if allowed(actor.roles, permission).allowed or endpoint == "staff.inbox"
     )
+
+
+def may_see_mail(actor: Actor) -> bool:
+    """Whether this person is led to the page of mail."""
+    return allowed(actor.roles, Permission.see_mail).allowed
+
+
+def mail_kind(name: str) -> str:
+    """What a message says, for a list."""
+    return str(MAIL_KINDS.get(Kind(name), name) if name in set(Kind) else name)
+
+
+def mail_problem(name: str) -> str:
+    """Why a message was given up."""
+    return str(_MAIL_PROBLEMS.get(name, name))
+
+
+def since(moment: datetime) -> str:
+    """How long ago, as a length of time."""
+    return span(clock.now() - moment)
 
 
 def reason(name: str) -> str:

@@ -70,6 +70,11 @@ PLAIN: dict[str, dict[str, int]] = {
     "GET staff.archived": {"nobody": TO_SIGN_IN, "else": 404},
     "GET staff.open_archived": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 302), "else": 404},
     "POST staff.open_archived": {"nobody": TO_SIGN_IN, "else": 404},
+    "GET staff.mail": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    **{  # nothing of this number was given up
+        f"POST staff.{act}": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 303), "else": 404}
+        for act in ("mail_again", "mail_drop")
+    },
     "GET staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
     "POST staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 422), "else": 404},
     "GET staff.home": {"else": 302},
@@ -95,7 +100,7 @@ class Floor:
         member = self.people.get(person) or Desk(self.app)
         called, _, reason = endpoint.partition(" with a ")
         method, _, name = called.partition(" ")
-        unknown = dict.fromkeys(("number", "hold_id", "archive_id"), 4711)
+        unknown = dict.fromkeys(("number", "hold_id", "archive_id", "mail_id"), 4711)
         values: dict[str, object] = {"inquiry_id": inquiry_id, "token": "no-such-invitation", **unknown}
         (rule,) = (one for one in self.app.url_map.iter_rules() if one.endpoint == name)
         path = self.app.url_map.bind("localhost").build(name, {one: values[one] for one in rule.arguments})

@@ -16,10 +16,11 @@ from werkzeug.serving import make_server
 
 from inquiries import clock
 from inquiries.rules.permissions import Role
-from inquiries.services import archive, holds, inbox, records, retention, rotation
+from inquiries.services import archive, holds, inbox, mail, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.services.sign_in import SignedIn
 from inquiries.stores import keys
+from inquiries.stores.live import outbox
 from tests import cast
 from tests.cast import OH
 from tests.staff import enrol
@@ -61,6 +62,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         archived = archive.order(
             house, OH, moved, statute="contract", items=["name", "content"], reason="an order"
         )
+        with house.live.write() as connection:
+            mail.queue(house, connection, kind=mail.Kind.replied, to="sora@example.com", language="ko")
+            outbox.distrust(connection, clock.now(), "restored")
         retention.sweep(house, confirm=True)
         (run,) = (n for n, body in records.bodies(house, "operation") if body["act"] == "sweep")
         server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -89,7 +93,7 @@ def test_every_page_of_the_officer_can_be_read_by_everyone(
     paths = [
         "/staff/inbox", inquiry, f"/staff/inquiries/{office.held}", f"{inquiry}/hold", f"{inquiry}/archive",
         f"{inquiry}/archive?statute=contract", "/staff/retention", f"/staff/retention/runs/{office.run}",
-        "/staff/archive", f"/staff/archive/{office.archived}", "/staff/restore",
+        "/staff/archive", f"/staff/archive/{office.archived}", "/staff/mail", "/staff/restore",
     ]  # fmt: skip
     for path in paths:
         page.goto(office.url + path)

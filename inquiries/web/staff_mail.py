@@ -1,0 +1,49 @@
+"""The officer's page of mail: whether it goes out, what could not be sent, and what she does about that."""
+
+from __future__ import annotations
+
+from flask import redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from inquiries.errors import NotFound
+from inquiries.rules.permissions import Permission
+from inquiries.services import mail as service
+from inquiries.web import sessions, staff_words
+from inquiries.web.current import before, house
+from inquiries.web.guards import needs, signed_in
+
+
+@needs(Permission.see_mail)
+def mail() -> str:
+    """How the outbox stands."""
+    said = sessions.current().take_said()
+    return render_template(
+        "staff/mail.html",
+        outbox=service.overview(house(), signed_in(), before()),
+        said=staff_words.SAID.get(said) if said else None,
+    )
+
+
+@needs(Permission.see_mail)
+def send_again(mail_id: int) -> Response:
+    """Send once more what was given up."""
+    try:
+        service.again(house(), signed_in(), mail_id)
+    except NotFound:
+        return _back("overtaken")
+    return _back("mail_again")
+
+
+@needs(Permission.see_mail)
+def drop(mail_id: int) -> Response:
+    """Let go for good of what was given up."""
+    try:
+        service.drop(house(), signed_in(), mail_id)
+    except NotFound:
+        return _back("overtaken")
+    return _back("mail_drop")
+
+
+def _back(said: str) -> Response:
+    sessions.current().say(said)
+    return redirect(url_for("staff.mail"), code=303)
