@@ -129,6 +129,13 @@ class NotFound(InquiriesError):
     code = "not_found"
 
 
+class Suspended(InquiriesError):
+    """The person asked that nothing of the inquiry is shown, sent or exported (P19)."""
+
+    status = 409
+    code = "suspended"
+
+
 class ReasonRequired(InquiriesError):
     """This role opens an inquiry only with a reason (DESIGN §5)."""
 

@@ -1,4 +1,4 @@
-"""What runs by itself: adopt, archive, sweep, rotate, seal, mail; each in its turn, again after a failure.
+"""What runs by itself: adopt, see to requests, archive, sweep, rotate, seal, mail; again after a failure.
 
 Decides nothing: each turn is one call of a service. Any number of workers may run; a job that another one
 does is left to it. What waits for other machines waits in a thread of its own, and holds nothing up.
@@ -22,6 +22,7 @@ from inquiries.services import (
     archive_moves,
     delivery,
     due_dates,
+    fulfilment,
     records,
     recovery,
     retention,
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 
 ADOPT_EVERY = 1.0
 ADOPT_ALL_EVERY = 600.0
+REQUESTS_EVERY = 1.0
+WAITING_EVERY = 60.0
 SEAL_EVERY = 300.0
 SWEEP_EVERY = 3600.0
 ROTATION_ASKED_EVERY = 60.0
@@ -71,6 +74,8 @@ class Worker:
         self.turns = [
             Turn("adopt", ADOPT_EVERY, self.adopt),
             Turn("adopt_all", ADOPT_ALL_EVERY, self.adopt_all),
+            Turn("requests", REQUESTS_EVERY, lambda: fulfilment.carry_out(self.house)),
+            Turn("waiting", WAITING_EVERY, lambda: fulfilment.carry_out_waiting(self.house)),
             Turn("shorten", POLICY_ASKED_EVERY, lambda: due_dates.shorten(self.house)),
             Turn("archive", MOVES_ASKED_EVERY, lambda: archive_moves.carry_out(self.house)),
             Turn("sweep", SWEEP_EVERY, lambda: retention.sweep(self.house)),

@@ -11,7 +11,7 @@ import phonenumbers
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from inquiries.errors import FieldError, InvalidItems, UnknownType
-from inquiries.policy.model import Item, Policy
+from inquiries.policy.model import InquiryType, Item, Policy
 
 CONSENT_FIELD = "consent."  # the form's name of a consent is this and the purpose
 
@@ -73,12 +73,42 @@ def validate(
     kind = policy.types.get(type_name)
     if kind is None:
         raise UnknownType(type_name)
-    asked, purposes, home = kind.items, kind.purposes, policy.home
+    purposes = kind.purposes
+    accepted, errors = _accept(policy, kind, items)
+    given = {purpose: _given(consents.get(purpose, False)) for purpose in purposes}
+    for purpose, answer in given.items():
+        if answer is None:
+            errors.append(FieldError(CONSENT_FIELD + purpose, "consent_invalid"))
+        elif not answer and policy.purposes[purpose].required:
+            errors.append(FieldError(CONSENT_FIELD + purpose, "consent_required"))
+    errors.extend(_undeclared(items, kind.items))
+    errors.extend(_undeclared(consents, purposes, CONSENT_FIELD))
+    if errors:
+        raise InvalidItems(tuple(errors))
+    return Accepted(accepted, {purpose: bool(answer) for purpose, answer in given.items()})
+
+
+def validate_items(policy: Policy, type_name: str, items: Mapping[str, object]) -> Mapping[str, str]:
+    """Accept the whole of an inquiry's items as they are to be after a correction (P17); faults as above."""
+    kind = policy.types.get(type_name)
+    if kind is None:
+        raise UnknownType(type_name)
+    accepted, errors = _accept(policy, kind, items)
+    errors.extend(_undeclared(items, kind.items))
+    if errors:
+        raise InvalidItems(tuple(errors))
+    return accepted
+
+
+def _accept(
+    policy: Policy, kind: InquiryType, items: Mapping[str, object]
+) -> tuple[dict[str, str], list[FieldError]]:
+    """The declared items as they are kept, empty ones left out, and every fault."""
     errors: list[FieldError] = []
     accepted: dict[str, str] = {}
-    for name in asked:
+    for name in kind.items:
         try:
-            text = _clean(policy.items[name], items.get(name, ""), home)
+            text = _clean(policy.items[name], items.get(name, ""), policy.home)
         except _Fault as fault:
             errors.append(FieldError(name, fault.code, fault.params))
             continue
@@ -86,17 +116,7 @@ def validate(
             accepted[name] = text
         elif name in kind.required:
             errors.append(FieldError(name, "required"))
-    given = {purpose: _given(consents.get(purpose, False)) for purpose in purposes}
-    for purpose, answer in given.items():
-        if answer is None:
-            errors.append(FieldError(CONSENT_FIELD + purpose, "consent_invalid"))
-        elif not answer and policy.purposes[purpose].required:
-            errors.append(FieldError(CONSENT_FIELD + purpose, "consent_required"))
-    errors.extend(_undeclared(items, asked))
-    errors.extend(_undeclared(consents, purposes, CONSENT_FIELD))
-    if errors:
-        raise InvalidItems(tuple(errors))
-    return Accepted(accepted, {purpose: bool(answer) for purpose, answer in given.items()})
+    return accepted, errors
 
 
 def normal_email(text: str) -> str | None:

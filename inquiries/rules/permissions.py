@@ -119,6 +119,28 @@ def allowed(
     return Decision(allowed=True, needs_reason=all(reasons)) if reasons else REFUSED
 
 
+def acting_role(
+    roles: Mapping[Role, frozenset[str]],
+    permission: Permission,
+    inquiry_type: str | None = None,
+    *,
+    granted: bool = False,
+) -> Role:
+    """In which of her roles somebody who is allowed does it: one that needs no reason, if she holds one.
+
+    Raises:
+        ValueError: none of her roles allows it.
+    """
+    found = {
+        role: allowed({role: types}, permission, inquiry_type, granted=granted)
+        for role, types in roles.items()
+    }
+    able = [role for role in Role if role in found and found[role].allowed]
+    if not able:
+        raise ValueError(f"{permission.value} is not allowed")
+    return min(able, key=lambda role: found[role].needs_reason)
+
+
 def listable(roles: Mapping[Role, frozenset[str]], declared: Iterable[str]) -> frozenset[str]:
     """Which of the declared types somebody with these roles sees whole in the list (grants come on top)."""
     return frozenset(name for name in declared if allowed(roles, Permission.list_inquiries, name).allowed)

@@ -33,7 +33,9 @@ class Because(StrEnum):
     held = "held"  # a legal hold runs
     minimum = "minimum"  # the policy's shortest keeping is not over
     statute = "statute"  # a law orders part of it kept: it is on its way to the archive
+    failed = "failed"  # it did not open when it was tried
     lost = "lost"  # what was to be written in its place went with a store that was put back
+    invalid = "invalid"  # what was to be written is nothing that the form would take
     unproved = "unproved"  # whoever wrote the request does not hold the inquiry's key
 
 
@@ -69,13 +71,16 @@ def decide(kind: Kind, facts: Facts, now: datetime) -> AtOnce | Waits:
     """Carry it out now, or tell why not and until when; of several reasons the one that lasts longest.
 
     A hold keeps everything as it is: nothing is deleted, replaced, or destroyed with a consent, whose purpose
-    ends all the same. The minimum and a statute keep the inquiry itself, against its deletion alone (P14).
+    ends all the same. A statute keeps the inquiry as it was received, the minimum keeps it from being deleted
+    (P14).
     """
     against: dict[Because, datetime | None] = {}
     if kind in {Kind.delete, Kind.correct, Kind.withdraw}:
         against[Because.held] = facts.held_until
+    if kind in {Kind.delete, Kind.correct}:
+        against[Because.statute] = facts.statute_until
     if kind is Kind.delete:
-        against |= {Because.minimum: facts.minimum_until, Because.statute: facts.statute_until}
+        against[Because.minimum] = facts.minimum_until
     running = [Waits(why, until) for why, until in against.items() if until is not None and now < until]
     return max(running, key=lambda one: one.until, default=AtOnce())
 

@@ -243,7 +243,6 @@ def _tags(
     house: House, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
 ) -> tuple[bytes | None, bytes | None]:
     """The blind index of the group's first email and phone item."""
-    found: dict[str, bytes] = {}
     if facts.policy is None or facts.sealed is None or group.group not in facts.sealed:
         return None, None
     try:
@@ -251,14 +250,20 @@ def _tags(
     except SealBroken:  # the key is adopted all the same; what it was to open is broken, and not findable
         log.error("items.broken", inquiry=inquiry_id, group=group.group)
         return None, None
-    for name, text in opened.items():
-        item = facts.policy.items.get(name)
+    return tags_of(house, facts.policy, opened)
+
+
+def tags_of(house: House, policy: Policy, texts: Mapping[str, str]) -> tuple[bytes | None, bytes | None]:
+    """The blind index of the first email and the first phone item among these."""
+    found: dict[str, bytes] = {}
+    for name, text in texts.items():
+        item = policy.items.get(name)
         if item is None or item.kind not in {"email", "phone"} or item.kind in found:
             continue
         if item.kind == "email":
             normal = item_rules.normal_email(text)
         else:
-            normal = item_rules.normal_phone(text, facts.policy.home)
+            normal = item_rules.normal_phone(text, policy.home)
         if normal is not None:
             found[item.kind] = tags.tag(
                 house.custody.tag_key, "email" if item.kind == "email" else "phone", normal

@@ -20,9 +20,9 @@ from inquiries.services.house import House
 from inquiries.services.keys import MAIL
 from inquiries.stores import archive, keys, tombstones
 from inquiries.stores.keys import ARCHIVE
+from inquiries.stores.live import claims, outbox
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.live import outbox
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 BATCH = 5000
@@ -48,7 +48,7 @@ class _Batch:
         return [row[0] for row in self.listed]
 
 
-def _listed(group: due_groups.Claimed, reason: str, rule: str) -> list[Any]:
+def _listed(group: claims.Claimed, reason: str, rule: str) -> list[Any]:
     """One group as the ledger's intent names it."""
     return [
         group.id, group.inquiry_id, group.name, reason, group.type, group.due_us, group.policy_version, rule,
@@ -73,20 +73,24 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
     together = CLAIMED_TOGETHER if house.live.sqlite else BATCH
     while left and count:
         with house.live.write() as connection:
-            count = due_groups.claim_due(connection, clock.now(), min(left, together))
+            count = claims.claim_due(connection, clock.now(), min(left, together))
         left -= count
     with house.live.read() as connection:
-        groups = due_groups.claimed(connection, BATCH)
+        groups = claims.claimed(connection, BATCH)
+    return _batch(groups, reasons)
+
+
+def _batch(groups: Sequence[claims.Claimed], reasons: due_dates.Reasons) -> _Batch:
     return _Batch(
         [_listed(group, *_why(group, reasons)) for group in groups],
         {group.id: group.receipt_lookup for group in groups},
     )
 
 
-def _why(group: due_groups.Claimed, reasons: due_dates.Reasons) -> tuple[str, str]:
-    """(reason, rule). What is claimed before its day is of a move to the archive that was cut short."""
-    if group.due_us is None or group.due_us > to_microseconds(clock.now()):
-        return "archived", "archived"
+def _why(group: claims.Claimed, reasons: due_dates.Reasons) -> tuple[str, str]:
+    """(reason, rule)."""
+    if group.claimed_for is not None:
+        return group.claimed_for, group.claimed_for
     return reasons.of(group)
 
 
@@ -107,20 +111,31 @@ def _statute(house: House, row: archive.ArchivedRow) -> str:
 
 
 def destroy_now(house: House, group_ids: Sequence[int], reason: str) -> int:
-    """Destroy these groups of the live store now, due or not; returns how many it destroyed.
+    """Claim these groups and destroy them; returns how many. What is held stays. Raises JobBusy."""
+    claim_now(house, group_ids, reason)
+    return destroy_claimed(house, group_ids)
 
-    A group on which a hold runs stays, as does one that is gone already.
+
+def claim_now(house: House, group_ids: Sequence[int], reason: str) -> bool:
+    """Claim these groups of the live store, due or not; False when a hold keeps one of those that stand.
+
+    From here on nobody reads them, and whoever sweeps next destroys them, for this reason.
+    """
+    with house.live.write() as connection:
+        claims.claim(connection, group_ids, reason, clock.now())
+        return not claims.unclaimed(connection, group_ids)
+
+
+def destroy_claimed(house: House, group_ids: Sequence[int]) -> int:
+    """Destroy those of the groups that are claimed; returns how many.
 
     Raises:
-        JobBusy: a sweep is at work.
+        JobBusy: a sweep is at work; it destroys them before anything else that is due.
     """
     with house.live.job("sweep"):
-        with house.live.write() as connection:
-            groups = due_groups.claim(connection, group_ids, clock.now())
-        batch = _Batch(
-            [_listed(group, reason, reason) for group in groups],
-            {group.id: group.receipt_lookup for group in groups},
-        )
+        with house.live.read() as connection:
+            groups = claims.claimed_among(connection, group_ids)
+        batch = _batch(groups, due_dates.Reasons(house))
         if batch:
             _destroy(house, batch)
         return len(batch)

@@ -18,7 +18,7 @@ from inquiries.services import publishing, records
 from inquiries.services.house import House
 from inquiries.services.publishing import Published
 from inquiries.stores.live import due as due_groups
-from inquiries.stores.live.due import Claimed
+from inquiries.stores.live.claims import Claimed
 from inquiries.stores.types import from_microseconds
 
 BATCH = 500

@@ -7,78 +7,28 @@ recorded as refused (P23, P25).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
+from sqlalchemy import Connection
+
 from inquiries import clock
-from inquiries.errors import NotFound, ReasonRequired, SealBroken, WrongState
-from inquiries.policy.model import Policy
-from inquiries.rules import lifecycle, masking, permissions
+from inquiries.errors import NotFound, ReasonRequired, Suspended, WrongState
+from inquiries.rules import lifecycle, permissions
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.retention import MAIN, GroupFacts, Inquiry, Keep, Reason, decide
-from inquiries.sealing import items
-from inquiries.services import due_dates, keys, publishing, records
+from inquiries.services import due_dates, inbox_views, keys, openings, publishing, records
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import LARGEST_ID
+from inquiries.services.inbox_views import InboxPage, InquirySummary, OpenedInquiry
 from inquiries.services.receipt import ConsentView
-from inquiries.stores.live import holds
+from inquiries.stores.live import holds, requests
 from inquiries.stores.live import inquiries as live
+from inquiries.stores.live import openings as live_openings
 
 PAGE = 50
-
-
-@dataclass(frozen=True)
-class InboxRow:
-    """One line of the list; `who` and `email` are masked, empty when they do not open."""
-
-    id: int
-    type: str
-    who: str
-    email: str
-    state: str
-    received_at: datetime
-    due_at: datetime | None
-    unread: bool
-
-
-@dataclass(frozen=True)
-class InboxPage:
-    """Up to `PAGE` lines, the newest first; `next` is the cursor of the following page."""
-
-    rows: tuple[InboxRow, ...]
-    next: str | None
-
-
-@dataclass(frozen=True)
-class InquirySummary:
-    """An inquiry before it is opened: masked items in the order of the form."""
-
-    id: int
-    type: str
-    state: str
-    channel: str
-    language: str
-    received_at: datetime
-    answered_at: datetime | None
-    closed_at: datetime | None
-    due_at: datetime | None
-    masked: Mapping[str, str]
-    needs_reason: bool
-    policy: Policy
-
-
-@dataclass(frozen=True)
-class OpenedInquiry:
-    """An opened inquiry; `record` is the number of the access record that was written before."""
-
-    summary: InquirySummary
-    items: Mapping[str, str]
-    consents: tuple[ConsentView, ...]
-    record: int
-    opened_at: datetime
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -111,55 +61,86 @@ def page(
     if state in states:
         detail["state"] = str(state)
     records.access(house, act="list", actor=actor, detail=detail)
-    opened = _open_items(house, rows)
-    return InboxPage(
-        tuple(_line(house, row, opened.get(row.id, {})) for row in rows), str(rows[-1].id) if more else None
+    return InboxPage(_lines(house, rows), str(rows[-1].id) if more else None)
+
+
+def _lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxRow, ...]:
+    """What may be used is asked last, when all is opened: a suspension or deletion meanwhile is heeded."""
+    opened = inbox_views.open_items(house, rows)
+    ids = [row.id for row in rows]
+    with house.live.read() as connection:
+        usable = live.usable(connection, ids, clock.now())
+        suspended = requests.suspended(connection, ids)
+    return tuple(
+        inbox_views.line(house, row, opened.get(row.id, {}))
+        if row.id in usable
+        else inbox_views.line(house, row, {}, suspended=True)
+        for row in rows
+        if row.id in usable or row.id in suspended
     )
 
 
 def summary(house: House, actor: Actor, inquiry_id: int) -> InquirySummary:
-    """An inquiry as it is shown before opening.
+    """An inquiry as it is shown before opening; of one that is suspended nothing that it says.
 
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to see.
     """
     row, decision = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
     records.access(house, act="look", actor=actor, subject=inquiry_id)
-    return _summary(house, row, _open_items(house, [row]).get(row.id, {}), needs_reason=decision.needs_reason)
+    opened = inbox_views.open_items(house, [row]).get(row.id, {})
+    with house.live.read() as connection:
+        usable = live.usable(connection, [inquiry_id], clock.now(), held=True)
+        suspended = requests.suspended(connection, [inquiry_id])
+    if not usable and not suspended:  # it became due, or was destroyed, while we were at it
+        raise NotFound("the inquiry is due or destroyed")
+    return inbox_views.summary(
+        house,
+        row,
+        opened if usable else {},
+        needs_reason=decision.needs_reason,
+        suspended=not usable,
+    )
 
 
 def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None) -> OpenedInquiry:
-    """Record the opening, then open. The first opening moves the inquiry from received to open.
+    """Record the opening, then open, and leave a word of it for the person herself.
+
+    The first opening by those who answer moves the inquiry from received to open.
 
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to see; also when no key opens it.
         ReasonRequired: this role must say why.
+        Suspended: the person asked that it is not used (P19).
     """
     row, decision = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
     reason = on_one_line(reason) or None
     if decision.needs_reason and reason is None:
         raise ReasonRequired("a reason is needed to open this inquiry")
+    _refuse_suspended(house, actor, inquiry_id, Permission.open_inquiry)
     number = records.access(house, act="open", actor=actor, subject=inquiry_id, reason=reason)
-    opened = _open_items(house, [row]).get(row.id)
-    if opened is None:
+    key = keys.of_inquiries(house, [inquiry_id]).get((inquiry_id, MAIN))
+    opened = inbox_views.open_with(key, row)
+    if opened is None or key is None:
         raise NotFound("no key opens this inquiry")
-    if (
-        row.state == State.received
-        and permissions.allowed(actor.roles, Permission.answer_inquiry, row.type).allowed
-    ):
-        with house.live.write() as connection:
+    role = permissions.acting_role(actor.roles, Permission.open_inquiry, row.type, granted=True)
+    seen_at = clock.now()
+    entry = openings.written(key.dek, inquiry_id, role, reason, seen_at)
+    answers = permissions.allowed(actor.roles, Permission.answer_inquiry, row.type).allowed
+    with house.live.write() as connection:
+        _still_usable(connection, inquiry_id)
+        if row.state == State.received and answers:
             live.set_state(connection, inquiry_id, State.received, State.open, {})
-    with house.live.read() as connection:
-        now = live.readable(connection, inquiry_id, clock.now(), held=True)
+        live_openings.add(connection, entry)
+        now = live.readable(connection, inquiry_id, seen_at, held=True) or row
         consents = live.consents_of(connection, inquiry_id)
-    if now is None:  # it became due while we were at it
-        raise NotFound("the inquiry is due or destroyed")
-    shown = _summary(house, now, opened, needs_reason=decision.needs_reason)
+    shown = inbox_views.summary(house, now, opened, needs_reason=decision.needs_reason)
     in_order = {name: opened[name] for name in shown.policy.types[row.type].items if name in opened}
     agreed = tuple(
-        ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at) for one in consents
+        ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at, one.withdrawn_at)
+        for one in consents
     )
-    return OpenedInquiry(shown, in_order, agreed, number, clock.now())
+    return OpenedInquiry(shown, in_order, agreed, number, seen_at)
 
 
 # -- acting --------------------------------------------------------------------------------------
@@ -198,6 +179,7 @@ def _act(
     house: House, actor: Actor, inquiry_id: int, permission: Permission, action: Action
 ) -> live.InquiryRow:
     row, _ = _permitted(house, actor, inquiry_id, permission)
+    _refuse_suspended(house, actor, inquiry_id, permission)
     lifecycle.next_state(State(row.state), action)  # refuse before recording that it was done
     records.access(house, act=action.value, actor=actor, subject=inquiry_id)
     return row
@@ -213,6 +195,7 @@ def _move(
 ) -> None:
     after = lifecycle.next_state(State(row.state), action)
     with house.live.write() as connection:
+        _still_usable(connection, row.id)
         if not live.set_state(connection, row.id, row.state, after, moments):
             raise WrongState("somebody else moved it meanwhile")
         if action is not Action.answer:
@@ -244,71 +227,32 @@ def _permitted(
     return row, decision
 
 
+def _refuse_suspended(house: House, actor: Actor, inquiry_id: int, permission: Permission) -> None:
+    """Before anything is recorded as done. Raises Suspended."""
+    with house.live.read() as connection:
+        suspended = requests.suspended(connection, [inquiry_id])
+    if suspended:
+        records.access(house, act=permission.value, actor=actor, subject=inquiry_id, outcome="refused")
+        raise Suspended("the person asked that nothing of it is used")
+
+
+def _still_usable(connection: Connection, inquiry_id: int) -> None:
+    """Last of all, in the transaction of the use: whoever suspends it now waits until we are through.
+
+    Raises:
+        Suspended, NotFound: she was faster, or the sweep was.
+    """
+    requests.hold_still(connection, inquiry_id)
+    if live.usable(connection, [inquiry_id], clock.now(), held=True):
+        return
+    if requests.suspended(connection, [inquiry_id]):
+        raise Suspended("the person asked just now that nothing of it is used")
+    raise NotFound("the inquiry is due or destroyed")
+
+
 def _refuse(house: House, actor: Actor, inquiry_id: int, permission: Permission) -> NoReturn:
     records.access(house, act=permission.value, actor=actor, subject=inquiry_id, outcome="refused")
     raise NotFound("unknown, destroyed, or not permitted")
-
-
-def _open_items(house: House, rows: list[live.InquiryRow]) -> dict[int, dict[str, str]]:
-    """Inquiry id → items in clear; rows whose key is gone or does not fit are absent."""
-    data_keys = keys.of_inquiries(house, [row.id for row in rows]) if rows else {}
-    opened: dict[int, dict[str, str]] = {}
-    for row in rows:
-        key = data_keys.get((row.id, MAIN))
-        if key is None or row.sealed is None:
-            continue
-        try:
-            opened[row.id] = {
-                name: items.open_item(key.dek, row.id, MAIN, name, blob)
-                for name, blob in items.unpack(row.sealed).items()
-            }
-        except SealBroken:
-            continue
-    return opened
-
-
-def _line(house: House, row: live.InquiryRow, opened: Mapping[str, str]) -> InboxRow:
-    policy = publishing.version(house, row.policy_version).policy
-    masked = _masked(policy, row.type, opened)
-    kinds = {policy.items[name].kind: name for name in reversed(masked)}
-    return InboxRow(
-        id=row.id,
-        type=row.type,
-        who=masked.get("name") or masked.get(kinds.get("text", ""), ""),
-        email=masked.get(kinds.get("email", ""), ""),
-        state=row.state,
-        received_at=row.received_at,
-        due_at=row.due_at,
-        unread=row.state == State.received,
-    )
-
-
-def _masked(policy: Policy, type_name: str, opened: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: masking.mask(policy.items[name].kind, opened[name])
-        for name in policy.types[type_name].items
-        if name in opened
-    }
-
-
-def _summary(
-    house: House, row: live.InquiryRow, opened: Mapping[str, str], *, needs_reason: bool
-) -> InquirySummary:
-    policy = publishing.version(house, row.policy_version).policy
-    return InquirySummary(
-        id=row.id,
-        type=row.type,
-        state=row.state,
-        channel=row.channel,
-        language=row.language,
-        received_at=row.received_at,
-        answered_at=row.answered_at,
-        closed_at=row.closed_at,
-        due_at=row.due_at,
-        masked=_masked(policy, row.type, opened),
-        needs_reason=needs_reason,
-        policy=policy,
-    )
 
 
 def _cursor(after: str | None) -> int | None:

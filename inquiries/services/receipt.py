@@ -1,36 +1,71 @@
-"""What the receipt opens: the sender sees her inquiry, with the code alone and no private key (P17).
+"""What the receipt shows: the sender sees her inquiry, and all that became of it (P17); changes nothing.
 
 Runs on the public surface. Unknown and destroyed codes are answered alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from inquiries import clock
-from inquiries.errors import KeyUnavailable, NotFound, SealBroken
+from inquiries.errors import SealBroken
 from inquiries.policy.model import Policy
+from inquiries.rules.requests import Because, Kind, State
 from inquiries.rules.retention import MAIN
-from inquiries.sealing import envelope, epochs, items, receipts
-from inquiries.services import publishing
+from inquiries.services import openings, publishing, requests
 from inquiries.services.house import House
-from inquiries.stores import keys
-from inquiries.stores.live import epochs as live_epochs
+from inquiries.services.openings import OpeningView
+from inquiries.services.receipt_keys import Opened, open_receipt
 from inquiries.stores.live import holds
 from inquiries.stores.live import inquiries as live
+from inquiries.stores.live import openings as live_openings
+from inquiries.stores.live import requests as live_requests
 
 
 @dataclass(frozen=True)
 class ConsentView:
-    """One purpose and whether she agreed to it."""
+    """One purpose and what she decided; `withdrawn_at` is when she took her consent back."""
 
     purpose: str
     given: bool
     policy_version: int
     recorded_at: datetime
+    withdrawn_at: datetime | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the purpose may be followed."""
+        return self.given and self.withdrawn_at is None
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """One request: by when it is answered, where it stands, and if it waits, why and until when.
+
+    `subject` is a purpose, or the names of items.
+    """
+
+    id: int
+    kind: Kind
+    subject: tuple[str, ...]
+    channel: str
+    asked_at: datetime
+    target_at: datetime
+    limit_at: datetime
+    state: State
+    because: str | None
+    until: datetime | None
+    settled_at: datetime | None
+    suspends: bool
+
+    @property
+    def pending(self) -> bool:
+        """Whether nobody has settled it."""
+        return self.state in {State.open, State.needs_officer}
 
 
 @dataclass(frozen=True)
@@ -38,7 +73,8 @@ class ReceiptView:
     """Her inquiry; `due_at` is when everything of it will be gone, None when kept until withdrawn.
 
     `held_until` is the end of the legal hold that keeps it at least until then, None when none runs (P14).
-    `items` are in the order of the form; moments are in the policy's time zone.
+    `items` are in the order of the form; `corrected` are those that are to be written in their place and are
+    not yet. `parts` says when each group ends. Moments are in the policy's time zone.
     """
 
     type: str
@@ -47,9 +83,33 @@ class ReceiptView:
     due_at: datetime | None
     held_until: datetime | None
     items: Mapping[str, str]
+    corrected: Mapping[str, str]
+    parts: Mapping[str, datetime | None]
     consents: tuple[ConsentView, ...]
+    requests: tuple[RequestView, ...]
+    openings: tuple[OpeningView, ...]
     policy_version: int
     policy: Policy
+
+    @property
+    def suspended(self) -> bool:
+        """Whether she asked that nothing of it be used, and has not taken that back."""
+        return any(one.suspends and one.kind is Kind.suspend for one in self.requests)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a correction of hers was lost: it is suspended until she sends it again, or resumes."""
+        return any(one.pending and one.because == Because.lost for one in self.requests)
+
+    @property
+    def resuming(self) -> bool:
+        """Whether she has taken a suspension back, and it is about to end."""
+        return any(one.pending and one.kind is Kind.resume for one in self.requests)
+
+    @property
+    def deletion(self) -> RequestView | None:
+        """Her wish that it be deleted, while nobody has settled it."""
+        return next((one for one in self.requests if one.kind is Kind.delete and one.pending), None)
 
 
 def look(house: House, typed: str) -> ReceiptView:
@@ -59,80 +119,96 @@ def look(house: House, typed: str) -> ReceiptView:
         NotFound: no living inquiry has this code.
         ReceiptMalformed: it cannot be a code; answered just the same.
     """
-    code = receipts.normalise(typed)
-    now = clock.now()
+    return of_opened(house, open_receipt(house, typed))
+
+
+def of_opened(house: House, opened: Opened) -> ReceiptView:
+    """What is shown of an inquiry that was opened by its receipt. Raises SealBroken."""
+    row, now = opened.row, clock.now()
     with house.live.read() as connection:
-        row = live.by_receipt(connection, receipts.lookup_id(code))
-        if row is None:
-            raise NotFound("no inquiry has this receipt")
-        groups = {group.name: group for group in live.groups_of(connection, row.id, now)}
         consents = live.consents_of(connection, row.id)
-        held = [one.until for one in holds.of_inquiries(connection, [row.id], now)]
-    main = groups.get(MAIN)
-    if main is None:
-        raise NotFound("the inquiry of this receipt is due or destroyed")
-    dek = _data_key(house, code, row.id, main.id)
+        held = holds.held_until(connection, row.id, now)
+        asked = _proved(opened, live_requests.of_inquiry(connection, row.id))
+        seen = live_openings.of_inquiry(connection, row.id, openings.SHOWN)
     policy = publishing.version(house, row.policy_version).policy
     zone = ZoneInfo(policy.time_zone)
-    sealed = items.unpack(main.sealed)
-    opened = {
-        name: items.open_item(dek, row.id, MAIN, name, sealed[name])
-        for name in policy.types[row.type].items
-        if name in sealed
-    }
+    items = opened.items(MAIN)
     return ReceiptView(
         type=row.type,
         state=row.state,
         received_at=row.received_at.astimezone(zone),
-        due_at=None if main.due_at is None else main.due_at.astimezone(zone),
-        held_until=max(held).astimezone(zone) if held else None,
-        items=opened,
-        consents=tuple(
-            ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at.astimezone(zone))
-            for one in consents
-        ),
+        due_at=local(opened.groups[MAIN].due_at, zone),
+        held_until=local(held, zone),
+        items={name: items[name] for name in policy.types[row.type].items if name in items},
+        corrected=_corrected(opened, asked),
+        parts={name: local(group.due_at, zone) for name, group in opened.groups.items()},
+        consents=tuple(_consents(consents, asked, zone)),
+        requests=tuple(_view(one, zone) for one in asked),
+        openings=tuple(_openings(opened, seen, zone)),
         policy_version=row.policy_version,
         policy=policy,
     )
 
 
-def _data_key(house: House, code: str, inquiry_id: int, key_id: int) -> bytes:
-    """The main group's key: from its key row, or from the envelope while it is not adopted.
-
-    Looks twice: between reading a row and its surface key a rotation may have replaced both.
-    """
-    for _ in range(2):
-        try:
-            wrap = _adopted_wrap(house, inquiry_id, key_id) or _fresh_wrap(house, inquiry_id, key_id)
-            return receipts.unwrap_with_receipt(code, inquiry_id, MAIN, wrap)
-        except KeyUnavailable:
-            continue
-        except SealBroken:
-            break
-    raise NotFound("no key opens this inquiry")
+def _proved(opened: Opened, rows: Iterable[live_requests.RequestRow]) -> list[live_requests.RequestRow]:
+    """Without what somebody wrote who does not hold the key, and the worker has not refused yet."""
+    return [row for row in rows if row.noted_at is not None or _is_proved(opened, row)]
 
 
-def _adopted_wrap(house: House, inquiry_id: int, key_id: int) -> bytes | None:
-    with house.keys.read() as connection:
-        rows = [row for row in keys.of_inquiries(connection, [inquiry_id]) if row.id == key_id]
-    if not rows:
-        return None
-    row = rows[0]
-    if row.destroyed or row.receipt_wrap is None:
-        raise NotFound("the inquiry of this receipt is destroyed")
-    return epochs.uncover(house.custody.surface_key(row.epoch), row.epoch, row.id, row.receipt_wrap)
+def _is_proved(opened: Opened, row: live_requests.RequestRow) -> bool:
+    key = opened.keys.get(row.group_name)
+    with suppress(SealBroken):
+        if key is not None:
+            requests.prove(key, row)
+            return True
+    return False
 
 
-def _fresh_wrap(house: House, inquiry_id: int, key_id: int) -> bytes:
-    with house.live.read() as connection:
-        found = live_epochs.envelope(connection, inquiry_id)
-    if found is None:
-        raise NotFound("no envelope holds this inquiry's key")
-    number, sealed = found
-    wraps = envelope.receipt_wraps(
-        blob=sealed, epoch=number, surface_key=house.custody.surface_key(number), inquiry_id=inquiry_id
+def _corrected(opened: Opened, asked: Sequence[live_requests.RequestRow]) -> dict[str, str]:
+    """What pending corrections will write, the later over the earlier."""
+    texts: dict[str, str] = {}
+    for row in asked:
+        if row.kind == Kind.correct and row.pending and row.group_name in opened.keys:
+            texts |= requests.detail(opened.keys[row.group_name], row)
+    return texts
+
+
+def _consents(
+    rows: Iterable[live.ConsentRow], asked: Sequence[live_requests.RequestRow], zone: ZoneInfo
+) -> Iterator[ConsentView]:
+    """A consent counts as withdrawn from the moment it was asked for, its copies destroyed yet or not."""
+    withdrawn = {
+        row.subject: row.asked_at for row in asked if row.kind == Kind.withdraw and row.state != State.refused
+    }
+    for one in rows:
+        ended = one.withdrawn_at or withdrawn.get(one.purpose)
+        yield ConsentView(
+            one.purpose, one.given, one.policy_version, one.recorded_at.astimezone(zone), local(ended, zone)
+        )
+
+
+def _view(row: live_requests.RequestRow, zone: ZoneInfo) -> RequestView:
+    return RequestView(
+        id=row.id,
+        kind=Kind(row.kind),
+        subject=tuple(row.subject.split()),
+        channel=row.channel,
+        asked_at=row.asked_at.astimezone(zone),
+        target_at=row.target_at.astimezone(zone),
+        limit_at=row.limit_at.astimezone(zone),
+        state=State(row.state),
+        because=row.because,
+        until=local(row.until, zone),
+        settled_at=local(row.settled_at, zone),
+        suspends=row.suspends,
     )
-    for _, key, wrap in wraps:
-        if key == key_id:
-            return wrap
-    raise NotFound("the envelope holds no key of this inquiry")
+
+
+def _openings(opened: Opened, rows: list[live_openings.OpeningRow], zone: ZoneInfo) -> Iterator[OpeningView]:
+    for one in openings.shown(opened.keys[MAIN], rows):
+        yield OpeningView(one.at.astimezone(zone), one.role, one.reason, one.told)
+
+
+def local(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    """The moment as clocks there show it."""
+    return None if moment is None else moment.astimezone(zone)

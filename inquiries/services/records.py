@@ -24,13 +24,14 @@ from inquiries.stores import ledger
 from inquiries.stores.types import to_microseconds
 
 LONGEST_GAP = 1_000_000  # seals; one further on is not ours, and would cost as many hashes
-Chain = Literal["access", "rights", "destruction", "operation"]
+Chain = Literal["access", "rights", "requests", "destruction", "operation"]
 
-#: How long a body stays (PROMISES, parameters). Destruction bodies must outlive every backup of live and
-#: archive, since a restore replays them.
+#: How long a body stays (PROMISES, parameters). Bodies of destructions and of requests must outlive every
+#: backup of live and archive, since a restore replays them.
 PERIODS: dict[str, timedelta] = {
     "access": timedelta(days=2 * 366),
     "rights": timedelta(days=3 * 366),
+    "requests": timedelta(days=5 * 366),
     "destruction": timedelta(days=5 * 366),
     "operation": timedelta(days=2 * 366),
 }

@@ -23,6 +23,7 @@ from inquiries.services import (
     people,
     publishing,
     records,
+    request_records,
     rewrapping,
     rotation,
 )
@@ -78,7 +79,8 @@ def _start(house: House) -> Recovered:
     with house.live.job("sweep"):
         replayed = destruction.replay(house).intents
         leftovers = destruction.delete_leftovers(house)
-        _notice_restore(house, replayed, leftovers, people.revoke_again(house))
+        again = request_records.replay(house)
+        _notice_restore(house, replayed, leftovers, people.revoke_again(house), again)
     adoption.release(house)
     adopted = adoption.adopt_pending(house)
     archive_keys.adopt_pending(house)
@@ -88,10 +90,13 @@ def _start(house: House) -> Recovered:
     return Recovered(epoch, replayed, leftovers, adopted.adopted, losses.waiting(house))
 
 
-def _notice_restore(house: House, replayed: int, leftovers: int, revoked: int) -> None:
+def _notice_restore(
+    house: House, replayed: int, leftovers: int, revoked: int, again: request_records.Replayed
+) -> None:
     """Also within one epoch a store that was put back shows, by what a crash cannot leave behind.
 
-    A crash leaves one destruction unfinished at most, no row of a finished one, and no key without its row.
+    A crash leaves one destruction unfinished at most, no row of a finished one, no key without its row, and
+    no request that the ledger alone knows.
     """
     with house.keys.read() as connection:
         newest = keys.newest_living(connection)
@@ -100,9 +105,11 @@ def _notice_restore(house: House, replayed: int, leftovers: int, revoked: int) -
     rowless = sorted(archive_keys.rowless(house).keys() - losses.found(house).keys())  # the others: said once
     noticed = records.latest(house, "operation", "restore")
     said = noticed is not None and noticed[1].get("orphan") == orphan  # it stays without its row for good
-    if replayed > 1 or leftovers or revoked or rowless or (orphan is not None and not said):
-        found = {"replayed": replayed, "leftovers": leftovers, "revoked": revoked, "orphan": orphan}
-        rotation.note_restore(house, **found, archive=rowless)
+    counted = {"replayed": replayed, "leftovers": leftovers, "revoked": revoked, "requests": len(again.made)}
+    came_back = replayed > 1 or leftovers or revoked or again.made
+    if came_back or rowless or (orphan is not None and not said):
+        lost = list(again.lost)
+        rotation.note_restore(house, **counted, orphan=orphan, archive=rowless, corrections=lost)
 
 
 # -- what does not open --------------------------------------------------------------------------
@@ -160,7 +167,9 @@ class Gate:
 
     `behind`: stores that did not know what others knew. `replayed`: destructions that had to be followed
     again. `leftovers`: rows of destroyed inquiries that were deleted. `revoked`: staff whose access was
-    ended again. `orphan`: the newest key has no row. `unopenable`: ids that a confirmation accepts as lost.
+    ended again. `requests`: what people had asked for since, and what was asked for again in their place.
+    `corrections`: inquiries whose corrections went with their texts; they stay suspended. `orphan`: the
+    newest key has no row. `unopenable`: ids that a confirmation accepts as lost.
     """
 
     since: datetime
@@ -168,6 +177,8 @@ class Gate:
     replayed: int = 0
     leftovers: int = 0
     revoked: int = 0
+    requests: int = 0
+    corrections: tuple[int, ...] = ()
     orphan: bool = False
     unopenable: tuple[int, ...] = ()
 
@@ -189,6 +200,8 @@ def gate(house: House) -> Gate | None:
         replayed=sum(body.get("replayed", 0) for body in found),
         leftovers=sum(body.get("leftovers", 0) for body in found),
         revoked=sum(body.get("revoked", 0) for body in found),
+        requests=sum(body.get("requests", 0) for body in found),
+        corrections=tuple(sorted({one for body in found for one in body.get("corrections", ())})),
         orphan=any(body.get("orphan") is not None for body in found),
         unopenable=losses.waiting(house),
     )

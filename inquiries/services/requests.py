@@ -9,15 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from inquiries import clock
 from inquiries.policy.model import Policy
 from inquiries.rules import deadlines
+from inquiries.rules import requests as rules
 from inquiries.rules.requests import Kind
-from inquiries.rules.retention import MAIN
+from inquiries.rules.retention import MAIN, due_at
 from inquiries.sealing import items
 from inquiries.sealing import requests as sealing
+from inquiries.services import publishing
+from inquiries.services.house import House
 from inquiries.services.ids import new_id
+from inquiries.stores.live import archivals, holds, inquiries
 from inquiries.stores.live import requests as live
 from inquiries.stores.types import to_microseconds
 
@@ -52,6 +59,23 @@ def written(dek: bytes, asked: Asked, policy: Policy) -> live.NewRequest:
         now, deadline.target_at, deadline.limit_at, sealed, b"",
     )  # fmt: skip
     return live.NewRequest(**(vars(row) | {"proof": sealing.prove(dek, _covered(row))}))
+
+
+def facts(house: House, connection: Connection, row: inquiries.InquiryRow, now: datetime) -> rules.Facts:
+    """What can stand against a request for this inquiry, as the live store has it in this transaction.
+
+    A minimum that the policy in force has no more, or a shorter one, is the one that counts.
+    """
+    policies = (publishing.version(house, row.policy_version).policy, publishing.in_force(house).policy)
+    ends = [
+        due_at(row.received_at, policy.minimum, policy.time_zone) if policy.minimum else now
+        for policy in policies
+    ]
+    return rules.Facts(
+        held_until=holds.held_until(connection, row.id, now),
+        minimum_until=min((end for end in ends if end is not None), default=None),
+        statute_until=archivals.kept_until(connection, row.id),
+    )
 
 
 def prove(dek: bytes, row: live.NewRequest) -> None:

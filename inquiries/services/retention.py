@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -16,8 +17,9 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
+from inquiries.errors import JobBusy
 from inquiries.rules import retention as rules
-from inquiries.services import destruction, due_dates, guard, publishing, records
+from inquiries.services import destruction, due_dates, fulfilment, guard, publishing, records
 from inquiries.services.house import House
 from inquiries.services.rotation import KEY_BACKUPS_LIVE
 from inquiries.stores import archive, keys, ledger
@@ -118,6 +120,8 @@ def _destroy_all(house: House, swept: Swept) -> Swept:
         destroyed = destruction.replay(house).groups
         for count, longest in destruction.destroy_due(house):
             destroyed, lag = destroyed + count, max(lag, longest)
+            with suppress(JobBusy):  # who asks for a deletion meanwhile does not wait for a long run's end
+                fulfilment.carry_out(house)
         destruction.destroy_mail(house)
     except (SQLAlchemyError, OSError) as failed:  # said, and tried again by the next sweep
         left = max(count_due(house, clock.now()), 1)

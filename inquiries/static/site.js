@@ -1,4 +1,4 @@
-// Comforts only: every page works without this file. Copying a code, printing.
+// Comforts only: every page works without this file. Copying a code, printing, waiting.
 "use strict";
 
 for (const button of document.querySelectorAll("[data-copy]")) {
@@ -17,3 +17,15 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
+
+// What was asked for is under way: ask again every two seconds, for a minute, and then show it.
+for (const form of document.querySelectorAll("form[data-await]")) {
+  form.querySelector("[data-waiting]").hidden = false;
+  const ends = Date.now() + 60000;
+  const ask = async () => {
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => null);
+    if (answer?.status === 200) form.submit();
+    else if (Date.now() < ends) setTimeout(ask, 2000);
+  };
+  setTimeout(ask, 1000);
+}

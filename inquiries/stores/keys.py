@@ -158,6 +158,12 @@ def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[Key
     return [KeyRow(*row) for row in found]
 
 
+def retag(connection: Connection, key_id: int, email: bytes | None, phone: bytes | None) -> None:
+    """Give a living key other tags, since the items under it were corrected."""
+    query = update(keys).where(keys.c.id == key_id, keys.c.destroyed_at.is_(None))
+    connection.execute(query.values(tag_email=email, tag_phone=phone))
+
+
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[KeyRow]:
     """The key rows and tombstones of these ids."""
     return [KeyRow(*row) for row in connection.execute(select(*ROW).where(keys.c.id.in_(ids)))]

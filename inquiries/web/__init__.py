@@ -22,14 +22,15 @@ from inquiries.web import (
     pages,
     public,
     staff,
+    subject,
     transport,
     whole,
 )
 
 #: What a process of each surface serves; it does not know the other's pages (P31).
 _SURFACES = {
-    "all": (public.pages, api.pages, staff.pages, operations.pages, operations.inside),
-    "public": (public.pages, api.pages, operations.pages),
+    "all": (public.pages, subject.pages, api.pages, staff.pages, operations.pages, operations.inside),
+    "public": (public.pages, subject.pages, api.pages, operations.pages),
     "staff": (staff.pages, operations.pages, operations.inside),
 }
 

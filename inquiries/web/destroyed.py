@@ -33,6 +33,8 @@ _REASONS: Final = {
     "closed": _l("The matter was closed, and the time after closing is over."),
     "archived": _l("A law has part of it kept apart; everything else of it was destroyed."),
     "statute": _l("The time for which the law has it kept is over."),
+    "deleted_on_request": _l("You asked for its deletion."),
+    "withdrawn": _l("You withdrew your consent to it."),
     "orphan": _l("The time for which we keep it is over; what was left of it was destroyed."),
 }
 _RULE: Final = re.compile(

@@ -132,7 +132,7 @@ def _best(accepted: str | None, languages: tuple[str, ...]) -> str:
 
 def _carry(endpoint: str, values: dict[str, Any]) -> None:
     """Keep an explicit choice in the links between public pages."""
-    if endpoint.startswith("public.") and has_request_context() and g.get("language_asked"):
+    if endpoint.startswith(("public.", "subject.")) and has_request_context() and g.get("language_asked"):
         values.setdefault("lang", g.language)
 
 

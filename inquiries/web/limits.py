@@ -25,7 +25,8 @@ from inquiries.settings import Settings
 from inquiries.web.current import house
 
 SUBMIT: Final = "20 per 10 minutes"  # one rule: each is a round trip to the store of the counters
-RECEIPT: Final = "5 per minute;30 per hour"  # guessing 125 bits is hopeless; this spares us the attempts
+RECEIPT: Final = "5 per minute;30 per hour"  # codes that open nothing: guessing 125 bits is hopeless anyway
+LOOK: Final = "60 per minute;600 per hour"  # whatever is asked with a code; each is work for the stores
 SIGN_IN: Final = "30 per minute;300 per hour"  # attempts of one address, at whichever accounts
 SESSION: Final = "60 per 10 minutes"  # each is a row in the store before anybody has signed in
 
@@ -51,6 +52,19 @@ class Counters:
             if not self._hit(rule, scope, who):
                 raise TooMany(retry_after=self._wait(rule, scope, who))
 
+    def check(self, rules: str, scope: str) -> None:
+        """Raise TooMany where the next one counted would; counts none."""
+        who = _who()
+        for rule in _parsed(rules):
+            if not self._free(rule, scope, who):
+                raise TooMany(retry_after=self._wait(rule, scope, who))
+
+    def _free(self, rule: RateLimitItem, scope: str, who: str) -> bool:
+        try:
+            return self.shared.test(rule, scope, who)
+        except StorageError:
+            return self.own.test(rule, scope, who)
+
     def _hit(self, rule: RateLimitItem, scope: str, who: str) -> bool:
         """Intake does not stand still because a counter does: then each process counts by itself."""
         try:
@@ -71,6 +85,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Install the limits; `LIMIT_SUBMIT` and its like in the app's config replace the figures."""
     app.config.setdefault("LIMIT_SUBMIT", SUBMIT)
     app.config.setdefault("LIMIT_RECEIPT", RECEIPT)
+    app.config.setdefault("LIMIT_LOOK", LOOK)
     app.config.setdefault("LIMIT_SIGN_IN", SIGN_IN)
     app.config.setdefault("LIMIT_SESSION", SESSION)
     shared = FixedWindowRateLimiter(_storage(settings.ratelimit_storage_uri))
@@ -82,8 +97,17 @@ def count_submission() -> None:
     _counters().count(current_app.config["LIMIT_SUBMIT"], "submit")
 
 
-def count_receipt() -> None:
-    """Count one receipt looked up. Raises TooMany."""
+def count_look() -> None:
+    """Count one thing asked with a receipt code. Raises TooMany, also to who sent too many that open nothing.
+
+    Her own code is answered to them as a wrong one is: so nobody learns from being put off.
+    """
+    _counters().check(current_app.config["LIMIT_RECEIPT"], "receipt")
+    _counters().count(current_app.config["LIMIT_LOOK"], "look")
+
+
+def count_missed() -> None:
+    """Count one code that opened nothing. Raises TooMany."""
     _counters().count(current_app.config["LIMIT_RECEIPT"], "receipt")
 
 

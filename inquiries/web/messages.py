@@ -52,6 +52,7 @@ _WORDS: Final = {
     ),
     "consent_required": _("Please tick the required consent: without it we cannot accept your inquiry."),
     "consent_invalid": _("%(label)s: please either tick the box or leave it empty."),
+    "not_withdrawable": _("There is no consent of yours to withdraw here."),
     "stale_form": _(
         "This page was open for more than a day. Nothing has been stored yet; please check it and send it."
     ),

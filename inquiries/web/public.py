@@ -1,4 +1,4 @@
-"""The pages for everyone: types, form, receipt, notice; no cookie, no session, no token (P05)."""
+"""The pages for everyone: types, form, notice; no cookie, no session, no token (P05)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ from inquiries.errors import (
     FieldError,
     IntakeClosed,
     InvalidItems,
-    NotFound,
     NoticeSuperseded,
     OnceReused,
-    ReceiptMalformed,
     UnknownType,
 )
 from inquiries.policy import notice as notices
-from inquiries.services import certificates, intake, publishing
-from inquiries.services import receipt as receipts
+from inquiries.services import intake, publishing
 from inquiries.services.intake import Submission
 from inquiries.services.publishing import Published
-from inquiries.web import body, destroyed, forms, language, limits, messages, once, origins
+from inquiries.web import body, forms, language, limits, messages, once, origins
 from inquiries.web.current import house, settings
 from inquiries.web.guards import audience
 from inquiries.web.received import page as received_page
@@ -63,44 +60,6 @@ def embed_script() -> Response:
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Cache-Control"] = "public, max-age=3600"
     return response
-
-
-@pages.route("/receipt", methods=["GET", "POST"])
-@audience("public")
-def receipt() -> str | Response:
-    """What the receipt code opens; unknown, malformed and destroyed are one answer (P21)."""
-    if request.method != "POST":
-        return render_template("public/receipt.html")
-    code, _ = _code_sent()
-    try:
-        view = receipts.look(house(), code)
-    except (NotFound, ReceiptMalformed):
-        return make_response(render_template("public/unknown.html"), 404)
-    return render_template("public/inquiry.html", view=view, policy=view.policy, states=messages.STATES)
-
-
-@pages.route("/receipt/certificate", methods=["GET", "POST"])
-@audience("public")
-def certificate() -> str | Response:
-    """The proof of what was destroyed, as a page or a file; a living and an unknown code are one answer."""
-    if request.method != "POST":
-        return render_template("public/receipt.html", proof=True)
-    code, fields = _code_sent()
-    try:
-        found = certificates.for_receipt(house(), code)
-    except (NotFound, ReceiptMalformed):
-        return make_response(render_template("public/unknown.html", proof=True), 404)
-    return destroyed.file(found) if fields.get("format") == "json" else destroyed.page(found, code)
-
-
-def _code_sent() -> tuple[str, Mapping[str, object]]:
-    """The receipt code as it was typed, and all fields sent with it. Raises TooMany and what a form may."""
-    origins.check()
-    fields = body.form(request)
-    language.prefer(fields.get("language"))
-    limits.count_receipt()
-    code = fields.get("receipt")
-    return code if isinstance(code, str) else "", fields
 
 
 @pages.get("/privacy")

@@ -12,14 +12,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from inquiries.errors import FieldError, ReasonRequired, WrongState
+from inquiries.errors import FieldError, ReasonRequired, Suspended, WrongState
 from inquiries.rules import lifecycle
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, allowed, listable
 from inquiries.services import archive, holds, publishing, retention
 from inquiries.services import inbox as service
 from inquiries.services.actor import Actor, on_one_line
-from inquiries.services.inbox import InquirySummary, OpenedInquiry
+from inquiries.services.inbox_views import InquirySummary, OpenedInquiry
 from inquiries.web import sessions, staff_holds, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import needs, signed_in
@@ -90,6 +90,8 @@ def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
         errors = staff_words.messages((FieldError("reason", "reason_required"),))
         summary = service.summary(house(), actor, inquiry_id)
         return _closed_page(summary, errors=errors), ReasonRequired.status
+    except Suspended:
+        return _closed_page(service.summary(house(), actor, inquiry_id)), Suspended.status
     return render_template(
         "staff/opened.html",
         opened=opened,
@@ -130,7 +132,7 @@ def _done(inquiry_id: int, action: Action) -> Response:
     ]
     try:
         act(house(), signed_in(), inquiry_id)
-    except WrongState:
+    except (WrongState, Suspended):
         sessions.current().say("overtaken")
     else:
         sessions.current().say(action.value)
@@ -161,7 +163,9 @@ def _may(permission: Permission, summary: InquirySummary) -> bool:
 
 
 def _acts(actor: Actor, summary: InquirySummary) -> tuple[Act, ...]:
-    """What this person may do with the inquiry in its present state."""
+    """What this person may do with the inquiry in its present state; nothing while it is suspended."""
+    if summary.suspended:
+        return ()
     possible = lifecycle.possible(State(summary.state))
     return tuple(
         Act(action.value, str(label), url_for(endpoint, inquiry_id=summary.id))

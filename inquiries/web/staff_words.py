@@ -88,6 +88,8 @@ _REASONS: Final[Mapping[str, str]] = {
     "closed": _l("closed, and the time after closing ended"),
     "archived": _l("moved to the archive"),
     "statute": _l("the law's period ended"),
+    "deleted_on_request": _l("deleted at the person's wish"),
+    "withdrawn": _l("the consent was withdrawn"),
     "orphan": _l("its period ended; the inquiry itself was lost before"),
 }
 

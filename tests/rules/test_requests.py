@@ -36,12 +36,16 @@ def test_a_hold_keeps_what_would_be_destroyed_or_replaced(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize(
-    ("name", "why"), [("minimum_until", Because.minimum), ("statute_until", Because.statute)]
-)
-def test_minimum_and_statute_stand_against_deletion_alone(kind: Kind, name: str, why: Because) -> None:
-    expected = Waits(why, LATER) if kind is Kind.delete else AtOnce()
-    assert decide(kind, Facts(**{name: LATER}), NOW) == expected
+def test_the_minimum_stands_against_deletion_alone(kind: Kind) -> None:
+    expected = Waits(Because.minimum, LATER) if kind is Kind.delete else AtOnce()
+    assert decide(kind, Facts(minimum_until=LATER), NOW) == expected
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_statute_keeps_the_inquiry_as_it_was_received(kind: Kind) -> None:
+    kept = kind in {Kind.delete, Kind.correct}
+    expected = Waits(Because.statute, LATER) if kept else AtOnce()
+    assert decide(kind, Facts(statute_until=LATER), NOW) == expected
 
 
 def test_what_is_over_stands_against_nothing() -> None:

@@ -13,6 +13,7 @@ from inquiries.errors import InvalidHold, NotFound, ReasonRequired
 from inquiries.services import adoption, destruction, holds, inbox, receipt, records, retention
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
+from inquiries.stores.live import claims
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import inquiries as live
 from tests.cast import BAE, MINJI, OH, send
@@ -142,7 +143,7 @@ def test_a_sweep_that_claims_at_the_same_moment_wins_or_waits(any_house_at_t0: H
 
     def claim() -> None:
         with house.live.write() as connection:
-            outcome["claimed"] = due_groups.claim_due(connection, T0 + timedelta(days=400), 10)
+            outcome["claimed"] = claims.claim_due(connection, T0 + timedelta(days=400), 10)
             claiming.set()
             go_on.wait(1)  # the hold comes now
 
@@ -176,7 +177,7 @@ def test_a_hold_that_commits_while_the_sweep_looks_is_seen(any_house_at_t0: Hous
             ids = list(sweeping.exec_driver_sql(query).scalars())
             assert len(ids) == 1
             hold(house, inquiry=inquiry, until=T0 + timedelta(days=450))
-            due_groups._claim(sweeping, ids, now)
+            claims._claim(sweeping, ids, now)
         with house.live.read() as connection:
             assert live.readable(connection, inquiry, clock.now()) is not None
 

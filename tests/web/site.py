@@ -30,7 +30,7 @@ def site(directory: Path, **given: Any) -> Iterator[Flask]:
     )
     house = installation.install(settings).house
     app = create_app(settings, house)
-    app.config.update(LIMIT_SUBMIT="", LIMIT_RECEIPT="")
+    app.config.update(LIMIT_SUBMIT="", LIMIT_RECEIPT="", LIMIT_LOOK="")
     yield app
     house.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -23,7 +24,9 @@ YEAR = timedelta(days=366)
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    with site(tmp_path_factory.mktemp("certificate")) as made:
+    with ExitStack() as open_until_the_end:
+        with time_machine.travel(clock.now() - 2 * YEAR):  # so that the policy was in force a year ago
+            made = open_until_the_end.enter_context(site(tmp_path_factory.mktemp("certificate")))
         yield made
 
 

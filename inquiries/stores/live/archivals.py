@@ -59,6 +59,13 @@ def of_inquiry(connection: Connection, inquiry_id: int) -> ArchivalRow | None:
     return None if row is None else ArchivalRow(*row)
 
 
+def kept_until(connection: Connection, inquiry_id: int) -> datetime | None:
+    """Until when the statute of a move that was ordered has it kept; all that the public surface reads."""
+    query = select(archivals.c.until).where(archivals.c.inquiry_id == inquiry_id)
+    until: datetime | None = connection.scalar(query)
+    return until
+
+
 def every(connection: Connection) -> list[ArchivalRow]:
     """Every move that was not carried through, the oldest first."""
     return [ArchivalRow(*row) for row in connection.execute(_ROW.order_by(archivals.c.ordered_at))]

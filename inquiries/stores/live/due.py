@@ -1,4 +1,4 @@
-"""Groups whose time comes: counted, claimed for good, and deleted with the shells they leave empty."""
+"""Groups whose time comes: counted, brought nearer, and deleted with the shells they leave empty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    not_,
     select,
     type_coerce,
     union_all,
@@ -36,89 +35,9 @@ from inquiries.stores.live.tables import (
     requests,
     staff,
 )
-from inquiries.stores.types import Id, Moment, to_microseconds
+from inquiries.stores.types import Moment, to_microseconds
 
 HOUR = 3_600_000_000  # microseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A group that is to be destroyed; moments in microseconds since 1970, since there are many of them."""
-
-    id: int
-    inquiry_id: int
-    name: str
-    due_us: int | None
-    type: str
-    policy_version: int
-    received_us: int
-    closed_us: int | None
-    receipt_lookup: bytes
-
-
-_CLAIMED = select(
-    groups.c.id,
-    groups.c.inquiry_id,
-    groups.c.name,
-    type_coerce(groups.c.due_at, Id),
-    inquiries.c.type,
-    inquiries.c.policy_version,
-    type_coerce(inquiries.c.received_at, Id),
-    type_coerce(inquiries.c.closed_at, Id),
-    inquiries.c.receipt_lookup,
-).join(inquiries, inquiries.c.id == groups.c.inquiry_id)
-
-
-# -- claiming ------------------------------------------------------------------------------------
-
-
-def claim_due(connection: Connection, now: datetime, limit: int) -> int:
-    """Claim up to `limit` groups that are due and not held; returns how many.
-
-    A claim is for good: whoever sees it refuses to read, hold or postpone. What was ordered into the archive
-    before it was due is not claimed here: the move takes it first, and destroys it.
-    """
-    moving = (groups.c.name == MAIN) & groups.c.inquiry_id.in_(select(archivals.c.inquiry_id))
-    due = select(groups.c.id).where(
-        groups.c.due_at <= now,
-        groups.c.claimed_at.is_(None),
-        groups.c.inquiry_id.not_in(legal.held(now)),
-        not_(moving),
-    )
-    due = due.order_by(groups.c.due_at).limit(limit)
-    if connection.dialect.name == "postgresql":
-        ids = list(connection.scalars(due.with_for_update(skip_locked=True)))
-        _claim(connection, ids, now)
-        return len(ids)
-    return connection.execute(update(groups).where(groups.c.id.in_(due)).values(claimed_at=now)).rowcount
-
-
-def claimed(connection: Connection, limit: int) -> list[Claimed]:
-    """Groups that were claimed and are not destroyed yet."""
-    query = _CLAIMED.where(groups.c.claimed_at.is_not(None)).order_by(groups.c.id).limit(limit)
-    return [Claimed(*row) for row in connection.execute(query)]
-
-
-def claim(connection: Connection, group_ids: Sequence[int], now: datetime) -> list[Claimed]:
-    """Claim these groups, due or not, but those that are held; returns those of them that are claimed now."""
-    wanted = among(connection, groups.c.id, group_ids)
-    if connection.dialect.name == "postgresql":
-        group_ids = list(connection.scalars(select(groups.c.id).where(wanted).with_for_update()))
-    _claim(connection, group_ids, now)
-    query = _CLAIMED.where(wanted, groups.c.claimed_at.is_not(None)).order_by(groups.c.id)
-    return [Claimed(*row) for row in connection.execute(query)]
-
-
-def _claim(connection: Connection, group_ids: Sequence[int], now: datetime) -> None:
-    """Claim those on which no hold runs.
-
-    A statement of its own, after the one that took the rows' locks: a hold that was placed while that one
-    waited is seen by this one.
-    """
-    free = groups.c.claimed_at.is_(None) & groups.c.inquiry_id.not_in(legal.held(now))
-    connection.execute(
-        update(groups).where(among(connection, groups.c.id, group_ids), free).values(claimed_at=now)
-    )
 
 
 # -- counting ------------------------------------------------------------------------------------
@@ -283,8 +202,9 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
     found = [(row[0], row[1]) for row in connection.execute(left)]
     whole, standing = {one for one, name in found if name == MAIN}, {one for one, _ in found}
     closed = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in whole]
-    if closed:  # their mail has lost its key, whatever else of them stands
-        connection.execute(delete(outbox).where(among(connection, outbox.c.inquiry_id, closed)))
+    if closed:  # their mail and what they were told have lost their key, whatever else of them stands
+        for column in (outbox.c.inquiry_id, openings.c.inquiry_id):
+            connection.execute(delete(column.table).where(among(connection, column, closed)))
     empty = [inquiry_id for inquiry_id in closed if inquiry_id not in standing]
     if empty:
         shells = among(connection, inquiries.c.id, empty)
@@ -292,7 +212,7 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
             connection.execute(select(inquiries.c.id).where(shells).with_for_update())
         for column in (
             consents.c.inquiry_id, envelopes.c.inquiry_id, holds.c.inquiry_id, archivals.c.inquiry_id,
-            requests.c.inquiry_id, openings.c.inquiry_id, inquiries.c.id,
+            requests.c.inquiry_id, inquiries.c.id,
         ):  # fmt: skip
             connection.execute(delete(column.table).where(among(connection, column, empty)))
     return removed

@@ -63,6 +63,13 @@ def of_inquiries(connection: Connection, inquiry_ids: Sequence[int], now: dateti
     return [HoldRow(*row) for row in connection.execute(query)]
 
 
+def held_until(connection: Connection, inquiry_id: int, now: datetime) -> datetime | None:
+    """When the last of the holds ends that run on the inquiry; all that the public surface reads of them."""
+    query = select(func.max(holds.c.until)).where(holds.c.inquiry_id == inquiry_id, running(now))
+    latest: datetime | None = connection.scalar(query)
+    return latest
+
+
 def page(connection: Connection, now: datetime, before: int | None, limit: int) -> list[HoldRow]:
     """The holds that run, the newest first; `before` is the id to go on below."""
     query = _ROW.where(running(now))

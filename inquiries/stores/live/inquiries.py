@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from inquiries.rules.retention import MAIN
-from inquiries.stores.live import holds
+from inquiries.stores.live import holds, requests
 from inquiries.stores.live.tables import consents, groups, inquiries
 from inquiries.stores.prepared import Insertion
 
@@ -139,6 +139,20 @@ def set_due(connection: Connection, inquiry_id: int, due_at: datetime | None) ->
     connection.execute(query.values(due_at=due_at))
 
 
+def withdraw(connection: Connection, inquiry_id: int, purpose: str, at: datetime) -> None:
+    """The consent to a purpose was taken back at this moment; the first stays."""
+    query = update(consents).where(
+        consents.c.inquiry_id == inquiry_id, consents.c.purpose == purpose, consents.c.withdrawn_at.is_(None)
+    )
+    connection.execute(query.values(withdrawn_at=at))
+
+
+def replace_sealed(connection: Connection, group_id: int, sealed: bytes) -> None:
+    """Put other sealed items in a group's place, unless it is claimed."""
+    query = update(groups).where(groups.c.id == group_id, groups.c.claimed_at.is_(None))
+    connection.execute(query.values(sealed=sealed))
+
+
 def lock_groups(connection: Connection, inquiry_id: int) -> None:
     """Wait until a sweep that is claiming the inquiry's groups is through, and make the next one wait.
 
@@ -205,6 +219,15 @@ def page(
     return sorted(found, key=lambda row: row.id, reverse=True)[:limit]
 
 
+def usable(
+    connection: Connection, inquiry_ids: Sequence[int], now: datetime, *, held: bool = False
+) -> frozenset[int]:
+    """Those of the inquiries that may still be read and are not suspended, in one look (P19, P21)."""
+    query = select(groups.c.inquiry_id).where(groups.c.name == MAIN, groups.c.inquiry_id.in_(inquiry_ids))
+    query = query.where(_readable(now, held=held), groups.c.inquiry_id.not_in(requests.all_suspended()))
+    return frozenset(connection.scalars(query))
+
+
 def readable(
     connection: Connection, inquiry_id: int, now: datetime, *, held: bool = False
 ) -> InquiryRow | None:
@@ -238,6 +261,19 @@ def groups_of(connection: Connection, inquiry_id: int, now: datetime) -> list[Gr
         groups.c.id, groups.c.inquiry_id, groups.c.name, groups.c.due_at, groups.c.claimed_at, groups.c.sealed
     ).where(groups.c.inquiry_id == inquiry_id, _readable(now, held=True))
     return [GroupRow(*row) for row in connection.execute(query)]
+
+
+def group_ids(connection: Connection, inquiry_id: int) -> dict[str, int]:
+    """Name → id of every group of the inquiry that stands, claimed or not."""
+    query = select(groups.c.name, groups.c.id).where(groups.c.inquiry_id == inquiry_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def sealed_groups(connection: Connection, inquiry_id: int) -> dict[str, bytes]:
+    """Name → sealed items of every group of the inquiry that nobody has claimed."""
+    query = select(groups.c.name, groups.c.sealed)
+    query = query.where(groups.c.inquiry_id == inquiry_id, groups.c.claimed_at.is_(None))
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def consents_of(connection: Connection, inquiry_id: int) -> list[ConsentRow]:

@@ -70,3 +70,9 @@ def add(connection: Connection, policy: PolicyRow, texts: Iterable[NoticeRow]) -
         for t in texts
     ]
     connection.execute(insert(notices), values)
+
+
+def notice_text(connection: Connection, digest: bytes) -> str | None:
+    """The very text of a notice, by its digest (P03)."""
+    text: str | None = connection.scalar(select(notices.c.text).where(notices.c.digest == digest).limit(1))
+    return text

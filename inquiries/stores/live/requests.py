@@ -122,9 +122,11 @@ def by_id(connection: Connection, request_id: int) -> RequestRow | None:
     return None if row is None else RequestRow(*row)
 
 
-def pending(connection: Connection, after: int, limit: int) -> list[RequestRow]:
+def pending(
+    connection: Connection, after: int, limit: int, states: Collection[State] = PENDING
+) -> list[RequestRow]:
     """Requests that nobody has settled, in order of id, `limit` at a time."""
-    query = _ROW.where(requests.c.state.in_(sorted(PENDING)), requests.c.id > after)
+    query = _ROW.where(requests.c.state.in_(sorted(states)), requests.c.id > after)
     return [RequestRow(*row) for row in connection.execute(query.order_by(requests.c.id).limit(limit))]
 
 
@@ -164,6 +166,16 @@ def settle(
         lifted = lifted.where(requests.c.kind != Kind.suspend)
     connection.execute(lifted.values(lifted_at=at))
     return True
+
+
+def close_lost(connection: Connection, inquiry_id: int, at: datetime) -> None:
+    """Corrections whose texts were lost are over: she corrected it anew, or lets it be."""
+    query = update(requests).where(
+        requests.c.inquiry_id == inquiry_id,
+        requests.c.because == Because.lost,
+        requests.c.settled_at.is_(None),
+    )
+    connection.execute(query.values(state=State.done, settled_at=at, lifted_at=at))
 
 
 def lift(connection: Connection, inquiry_id: int, before: int, at: datetime) -> None:

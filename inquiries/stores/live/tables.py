@@ -142,7 +142,7 @@ requests = Table(
     Column("id", Id, primary_key=True, autoincrement=False),
     Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
     Column("kind", String(16), nullable=False),
-    Column("subject", String(400), nullable=False),  # a purpose, or names of items
+    Column("subject", Text, nullable=False),  # a purpose, or names of items
     Column("group_name", String(64), nullable=False),  # whose key proves it and seals its detail
     Column("channel", String(16), nullable=False),
     Column("asked_at", Moment, nullable=False),

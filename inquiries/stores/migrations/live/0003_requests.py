@@ -35,7 +35,7 @@ def upgrade() -> None:
         ),
         sa.Column("inquiry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("subject", sa.String(length=400), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("group_name", sa.String(length=64), nullable=False),
         sa.Column("channel", sa.String(length=16), nullable=False),
         sa.Column("asked_at", types.Moment(), nullable=False),

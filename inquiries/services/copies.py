@@ -1,0 +1,89 @@
+"""All that is held about the person of an inquiry, for herself: the right of access (P17); changes nothing.
+
+Runs on the public surface, opened by the receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from inquiries import clock
+from inquiries.services import receipt
+from inquiries.services.house import House
+from inquiries.services.receipt import ConsentView, ReceiptView
+from inquiries.services.receipt_keys import Opened, open_receipt
+from inquiries.stores.live import inquiries as live
+from inquiries.stores.live import policies
+
+
+@dataclass(frozen=True)
+class HeldPart:
+    """One retention group: what it holds, and when it is destroyed (None: when the consent is withdrawn)."""
+
+    name: str
+    due_at: datetime | None
+    items: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ConsentRecord:
+    """A consent with the very text beside the form; `shown_here` is False where another page had it."""
+
+    view: ConsentView
+    language: str
+    shown_here: bool
+    text: str | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class Copy:
+    """All of it; moments in the policy's time zone."""
+
+    made_at: datetime
+    view: ReceiptView
+    channel: str
+    language: str
+    answered_at: datetime | None
+    closed_at: datetime | None
+    parts: tuple[HeldPart, ...]
+    consents: tuple[ConsentRecord, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The notices that the consents rest on, each once."""
+        return tuple(dict.fromkeys(one.text for one in self.consents if one.text is not None))
+
+
+def for_receipt(house: House, typed: str) -> Copy:
+    """All that is held under this receipt.
+
+    Raises:
+        NotFound, ReceiptMalformed: no living inquiry has this code.
+    """
+    opened = open_receipt(house, typed)
+    view = receipt.of_opened(house, opened)
+    zone = ZoneInfo(view.policy.time_zone)
+    return Copy(
+        made_at=clock.now().astimezone(zone),
+        view=view,
+        channel=opened.row.channel,
+        language=opened.row.language,
+        answered_at=receipt.local(opened.row.answered_at, zone),
+        closed_at=receipt.local(opened.row.closed_at, zone),
+        parts=tuple(HeldPart(name, due_at, opened.items(name)) for name, due_at in view.parts.items()),
+        consents=tuple(_consents(house, opened, view)),
+    )
+
+
+def _consents(house: House, opened: Opened, view: ReceiptView) -> Iterator[ConsentRecord]:
+    seen = {one.purpose: one for one in view.consents}
+    with house.live.read() as connection:
+        for row in live.consents_of(connection, opened.row.id):
+            text = policies.notice_text(connection, row.notice_digest)
+            yield ConsentRecord(
+                seen[row.purpose], row.language, row.notice_shown, text, row.notice_digest.hex()
+            )

@@ -1,0 +1,269 @@
+"""Carries out what was asked for: proves each request, then destroys, replaces, lifts; or tells why it waits.
+
+Runs in the worker, within seconds of the request. Every step is repeatable: a request is settled in the
+commit of what it asked for, or goes with the inquiry that it had destroyed (P17, P19, P21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from inquiries import clock
+from inquiries.errors import InvalidItems, JobBusy, KeyUnavailable, SealBroken
+from inquiries.policy.model import Policy
+from inquiries.rules import items as item_rules
+from inquiries.rules import requests as rules
+from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
+from inquiries.rules.retention import MAIN
+from inquiries.sealing import items
+from inquiries.services import adoption, destruction, keys, publishing, request_records, requests
+from inquiries.services.house import House
+from inquiries.services.keys import DataKey
+from inquiries.stores import keys as key_store
+from inquiries.stores.live import inquiries as live
+from inquiries.stores.live import requests as live_requests
+from inquiries.stores.live.requests import RequestRow
+
+log = structlog.get_logger()
+
+BATCH = 200
+DELETED, WITHDRAWN = "deleted_on_request", "withdrawn"  # why it was destroyed, on tombstone and certificate
+
+Keys = Mapping[tuple[int, str], DataKey]
+
+
+def carry_out(house: House, states: Collection[State] = (State.open,)) -> int:
+    """Carry out every request that can be; returns how many were settled. One that fails stops no other.
+
+    Raises:
+        JobBusy: another process does it now.
+    """
+    settled = 0
+    with house.live.job("requests"):  # two corrections of one inquiry must not write over one another
+        for batch in house.live.batches(
+            lambda connection, after: live_requests.pending(connection, after, BATCH, states),
+            lambda row: row.id,
+        ):
+            found = keys.of_inquiries(house, sorted({row.inquiry_id for row in batch}))
+            for row in batch:
+                settled += _tried(house, row, found)
+    return settled
+
+
+def carry_out_waiting(house: House) -> int:
+    """Try again what waited for a day, a hold's end, or a key that was put back; as `carry_out`."""
+    return carry_out(house, PENDING)
+
+
+def _tried(house: House, row: RequestRow, found: Keys) -> bool:
+    try:
+        return row.because != Because.lost and _carry(house, row, found)
+    except JobBusy:
+        return False  # a sweep is at work: what was claimed here is what it destroys next
+    except (KeyUnavailable, SealBroken) as failed:
+        log.error("request.not_carried_out", request=row.id, reason=failed.code)
+        with house.live.write() as connection:
+            live_requests.wait(connection, row.id, Because.failed, None)
+        return False
+
+
+def _carry(house: House, row: RequestRow, found: Keys) -> bool:
+    key = found.get((row.inquiry_id, row.group_name))
+    if row.noted_at is None and not _note(house, row, key):
+        return False
+    now = clock.now()
+    with house.live.read() as connection:
+        shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id)
+        if shell is None:
+            return False  # destroyed meanwhile, and the request with it
+        decision = rules.decide(Kind(row.kind), requests.facts(house, connection, shell, now), now)
+    if isinstance(decision, Waits):
+        _wait(house, row, decision)
+        return False
+    return _ACTS[Kind(row.kind)](house, row, found)
+
+
+def _note(house: House, row: RequestRow, key: DataKey | None) -> bool:
+    """Prove it and enter it in the ledger, once; refuse it when it is not proved."""
+    if key is None:
+        if not _key_destroyed(house, row):
+            return False  # its key is on its way
+        _refuse(house, row, Because.unproved)
+        return False
+    try:
+        requests.prove(key.dek, row)
+    except SealBroken:
+        _refuse(house, row, Because.unproved)
+        return False
+    request_records.asked(house, row)
+    with house.live.write() as connection:
+        live_requests.note(connection, row.id, clock.now())
+    return True
+
+
+def _key_destroyed(house: House, row: RequestRow) -> bool:
+    with house.keys.read() as connection:
+        rows = key_store.of_inquiries(connection, [row.inquiry_id])
+    return any(one.group == row.group_name and one.destroyed for one in rows)
+
+
+def _refuse(house: House, row: RequestRow, because: Because) -> None:
+    """Who wrote it does not hold the inquiry's key, or has got round the form: an intruder, most likely."""
+    log.error("request.refused", request=row.id, inquiry=row.inquiry_id, because=because)
+    request_records.refused(house, row, because)
+    with house.live.write() as connection:
+        live_requests.settle(connection, row.id, State.refused, clock.now(), because)
+
+
+def _wait(house: House, row: RequestRow, decision: Waits) -> None:
+    if (row.state, row.because, row.until) == (State.needs_officer, decision.because, decision.until):
+        return
+    request_records.waits(house, row, decision.because, decision.until)
+    with house.live.write() as connection:
+        live_requests.wait(connection, row.id, decision.because, decision.until)
+
+
+def _settle(
+    house: House, row: RequestRow, also: Callable[[Connection, datetime], None] | None = None
+) -> bool:
+    """It is done, in one commit with what else that means in the live store."""
+    now = clock.now()
+    with house.live.write() as connection:
+        settled = live_requests.settle(connection, row.id, State.done, now)
+        if settled and also is not None:
+            also(connection, now)
+    if settled:
+        request_records.done(house, row)
+    return settled
+
+
+# -- what is done ----------------------------------------------------------------------------------
+
+
+def _already(house: House, row: RequestRow, _found: Keys) -> bool:
+    """A copy was shown when it was asked for; a suspension holds since then."""
+    return _settle(house, row)
+
+
+def _resume(house: House, row: RequestRow, _found: Keys) -> bool:
+    def lift(connection: Connection, now: datetime) -> None:
+        live_requests.lift(connection, row.inquiry_id, row.id, now)
+        live_requests.close_lost(connection, row.inquiry_id, now)
+
+    return _settle(house, row, lift)
+
+
+def _withdraw(house: House, row: RequestRow, _found: Keys) -> bool:
+    """The purpose ended with the request; its copies end here."""
+    group = _groups(house, row.inquiry_id).get(row.subject)
+    if group is not None and not destruction.destroy_now(house, [group], WITHDRAWN):
+        return False  # a hold was placed meanwhile
+
+    def withdraw(connection: Connection, _now: datetime) -> None:
+        live.withdraw(connection, row.inquiry_id, row.subject, row.asked_at)
+
+    return _settle(house, row, withdraw)
+
+
+def _delete(house: House, row: RequestRow, _found: Keys) -> bool:
+    """Done from the claim on, after which only destruction follows; the request goes with the last group."""
+    groups = _groups(house, row.inquiry_id)
+    if not destruction.claim_now(house, list(groups.values()), DELETED):
+        return False  # a hold was placed meanwhile
+    request_records.done(house, row)
+    destruction.destroy_claimed(house, list(groups.values()))
+    return True
+
+
+def _groups(house: House, inquiry_id: int) -> dict[str, int]:
+    with house.live.read() as connection:
+        return live.group_ids(connection, inquiry_id)
+
+
+# -- correcting ------------------------------------------------------------------------------------
+
+
+def _correct(house: House, row: RequestRow, found: Keys) -> bool:
+    """Put a new sealed version in the place of the old one, also in the copies that a consent made.
+
+    The tags first: they can be given again, the old items cannot.
+    """
+    with house.live.read() as connection:
+        shell = live.shells(connection, [row.inquiry_id])[row.inquiry_id]
+        sealed = live.sealed_groups(connection, row.inquiry_id)
+    if MAIN not in sealed:
+        return _settle(house, row)  # there is nothing left to correct
+    main = found.get((row.inquiry_id, MAIN))
+    if main is None:
+        raise KeyUnavailable("no key opens what is to be corrected")
+    texts = requests.detail(main.dek, row)
+    policy = publishing.version(house, shell.policy_version).policy
+    corrected = _corrected(policy, shell.type, row.inquiry_id, texts, sealed, found)
+    if corrected is None:
+        _refuse(house, row, Because.invalid)
+        return False
+    for group, (_, opened) in corrected.items():
+        with house.keys.write() as connection:
+            key_store.retag(
+                connection, found[row.inquiry_id, group].id, *adoption.tags_of(house, policy, opened)
+            )
+
+    def replace(connection: Connection, now: datetime) -> None:
+        live_requests.close_lost(connection, row.inquiry_id, now)
+        for group, (blob, _) in corrected.items():
+            live.replace_sealed(connection, found[row.inquiry_id, group].id, blob)
+
+    return _settle(house, row, replace)
+
+
+def _corrected(
+    policy: Policy,
+    type_name: str,
+    inquiry_id: int,
+    texts: Mapping[str, str],
+    sealed: Mapping[str, bytes],
+    found: Keys,
+) -> dict[str, tuple[bytes, dict[str, str]]] | None:
+    """Group → (its new sealed items, the same in clear), of those that hold a corrected item.
+
+    None where the whole is not what the form would take: the public surface has checked it, and may have
+    been broken into.
+    """
+    groups: dict[str, tuple[bytes, dict[str, str]]] = {}
+    for group, blob in sealed.items():
+        key = found.get((inquiry_id, group))
+        wanted = _wanted(policy, type_name, group)
+        if key is None or not set(texts) & set(wanted):
+            continue
+        opened = items.open_items(key.dek, inquiry_id, group, items.unpack(blob))
+        whole = {**opened, **{name: text for name, text in texts.items() if name in wanted}}
+        if group == MAIN:
+            try:
+                whole = dict(item_rules.validate_items(policy, type_name, whole))
+            except InvalidItems:
+                return None
+        kept = {name: whole[name] for name in wanted if whole.get(name)}
+        groups[group] = items.pack(items.seal_items(key.dek, inquiry_id, group, kept)), kept
+    return groups
+
+
+def _wanted(policy: Policy, type_name: str, group: str) -> Sequence[str]:
+    """The items that a group holds: all of its type, or those that an optional purpose copies."""
+    if group == MAIN:
+        return policy.types[type_name].items
+    purpose = policy.purposes.get(group)
+    return () if purpose is None else purpose.items
+
+
+_ACTS: Mapping[Kind, Callable[[House, RequestRow, Keys], bool]] = {
+    Kind.copy: _already,
+    Kind.suspend: _already,
+    Kind.resume: _resume,
+    Kind.withdraw: _withdraw,
+    Kind.delete: _delete,
+    Kind.correct: _correct,
+}

@@ -1,0 +1,147 @@
+"""How inquiries look to staff: a line of the list, a masked summary, an opened one; permits nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inquiries.errors import SealBroken
+from inquiries.policy.model import Policy
+from inquiries.rules import masking
+from inquiries.rules.lifecycle import State
+from inquiries.rules.retention import MAIN
+from inquiries.sealing import items
+from inquiries.services import keys, publishing
+from inquiries.services.house import House
+from inquiries.services.keys import DataKey
+from inquiries.services.receipt import ConsentView
+from inquiries.stores.live import inquiries as live
+
+
+@dataclass(frozen=True)
+class InboxRow:
+    """One line of the list; `who` and `email` are masked, empty where they cannot or must not be shown."""
+
+    id: int
+    type: str
+    who: str
+    email: str
+    state: str
+    received_at: datetime
+    due_at: datetime | None
+    unread: bool
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class InboxPage:
+    """Up to `PAGE` lines, the newest first; `next` is the cursor of the following page."""
+
+    rows: tuple[InboxRow, ...]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class InquirySummary:
+    """An inquiry before it is opened: masked items in the order of the form, none when it is suspended."""
+
+    id: int
+    type: str
+    state: str
+    channel: str
+    language: str
+    received_at: datetime
+    answered_at: datetime | None
+    closed_at: datetime | None
+    due_at: datetime | None
+    masked: Mapping[str, str]
+    suspended: bool
+    needs_reason: bool
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class OpenedInquiry:
+    """An opened inquiry; `record` is the number of the access record that was written before."""
+
+    summary: InquirySummary
+    items: Mapping[str, str]
+    consents: tuple[ConsentView, ...]
+    record: int
+    opened_at: datetime
+
+
+# -- making them ---------------------------------------------------------------------------------
+
+
+def open_items(house: House, rows: Sequence[live.InquiryRow]) -> dict[int, dict[str, str]]:
+    """Inquiry id → items in clear; rows whose key is gone or does not fit are absent."""
+    data_keys = keys.of_inquiries(house, [row.id for row in rows]) if rows else {}
+    opened = {row.id: open_with(data_keys.get((row.id, MAIN)), row) for row in rows}
+    return {inquiry_id: texts for inquiry_id, texts in opened.items() if texts is not None}
+
+
+def open_with(key: DataKey | None, row: live.InquiryRow) -> dict[str, str] | None:
+    """The items in clear; None where the key is gone or does not fit."""
+    if key is None or row.sealed is None:
+        return None
+    try:
+        return items.open_items(key.dek, row.id, MAIN, items.unpack(row.sealed))
+    except SealBroken:
+        return None
+
+
+def line(
+    house: House, row: live.InquiryRow, opened: Mapping[str, str], *, suspended: bool = False
+) -> InboxRow:
+    """One line, of what was opened."""
+    policy = publishing.version(house, row.policy_version).policy
+    masked = _masked(policy, row.type, opened)
+    kinds = {policy.items[name].kind: name for name in reversed(masked)}
+    return InboxRow(
+        id=row.id,
+        type=row.type,
+        who=masked.get("name") or masked.get(kinds.get("text", ""), ""),
+        email=masked.get(kinds.get("email", ""), ""),
+        state=row.state,
+        received_at=row.received_at,
+        due_at=row.due_at,
+        unread=row.state == State.received,
+        suspended=suspended,
+    )
+
+
+def _masked(policy: Policy, type_name: str, opened: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: masking.mask(policy.items[name].kind, opened[name])
+        for name in policy.types[type_name].items
+        if name in opened
+    }
+
+
+def summary(
+    house: House,
+    row: live.InquiryRow,
+    opened: Mapping[str, str],
+    *,
+    needs_reason: bool,
+    suspended: bool = False,
+) -> InquirySummary:
+    """An inquiry before it is opened, of what was opened."""
+    policy = publishing.version(house, row.policy_version).policy
+    return InquirySummary(
+        id=row.id,
+        type=row.type,
+        state=row.state,
+        channel=row.channel,
+        language=row.language,
+        received_at=row.received_at,
+        answered_at=row.answered_at,
+        closed_at=row.closed_at,
+        due_at=row.due_at,
+        masked=_masked(policy, row.type, opened),
+        suspended=suspended,
+        needs_reason=needs_reason,
+        policy=policy,
+    )

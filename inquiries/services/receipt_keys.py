@@ -1,0 +1,107 @@
+"""Opens an inquiry by its receipt: its row, and the data keys of its groups, with the code alone (DESIGN §3).
+
+Runs on the public surface, with no private key. Unknown and destroyed codes are answered alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from inquiries import clock
+from inquiries.errors import KeyUnavailable, NotFound, SealBroken
+from inquiries.rules.retention import MAIN
+from inquiries.sealing import envelope, epochs, items, receipts
+from inquiries.services.house import House
+from inquiries.stores import receipt_wraps
+from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import inquiries as live
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The inquiry of a receipt: its readable groups by name, and the data key of each that opens."""
+
+    row: live.InquiryRow
+    groups: Mapping[str, live.GroupRow]
+    keys: Mapping[str, bytes] = field(repr=False)
+
+    def items(self, group: str) -> dict[str, str]:
+        """What the group holds, in clear; nothing where it is gone. Raises SealBroken."""
+        if group not in self.groups or group not in self.keys:
+            return {}
+        sealed = items.unpack(self.groups[group].sealed)
+        return items.open_items(self.keys[group], self.row.id, group, sealed)
+
+
+def open_receipt(house: House, typed: str) -> Opened:
+    """Find and open the inquiry that this receipt belongs to.
+
+    Raises:
+        NotFound: no living inquiry has this code.
+        ReceiptMalformed: it cannot be a code; answered just the same.
+    """
+    code = receipts.normalise(typed)
+    with house.live.read() as connection:
+        row = live.by_receipt(connection, receipts.lookup_id(code))
+        if row is None:
+            raise NotFound("no inquiry has this receipt")
+        groups = {group.name: group for group in live.groups_of(connection, row.id, clock.now())}
+    if MAIN not in groups:
+        raise NotFound("the inquiry of this receipt is due or destroyed")
+    for _ in range(2):  # between our reading a row and its surface key a rotation may have replaced both
+        found = _data_keys(house, code, row.id, groups.values())
+        if MAIN in found:
+            return Opened(row, groups, found)
+    raise NotFound("no key opens this inquiry")
+
+
+def _data_keys(
+    house: House, code: str, inquiry_id: int, groups: Collection[live.GroupRow]
+) -> dict[str, bytes]:
+    """Group → its key, of those that open: from the key rows, or while not adopted from the envelope."""
+    wraps = _adopted(house, inquiry_id)
+    if any(group.id not in wraps for group in groups):
+        wraps = _fresh(house, inquiry_id) | wraps
+    return dict(_unwrapped(code, inquiry_id, groups, wraps))
+
+
+def _unwrapped(
+    code: str, inquiry_id: int, groups: Collection[live.GroupRow], wraps: Mapping[int, bytes | None]
+) -> Iterator[tuple[str, bytes]]:
+    for group in groups:
+        wrap = wraps.get(group.id)
+        if wrap is not None:
+            with suppress(SealBroken):
+                yield group.name, receipts.unwrap_with_receipt(code, inquiry_id, group.name, wrap)
+
+
+def _adopted(house: House, inquiry_id: int) -> dict[int, bytes | None]:
+    """Key id → receipt wrap; None where the key is destroyed, or does not open."""
+    with house.keys.read() as connection:
+        rows = receipt_wraps.of_inquiry(connection, inquiry_id)
+    wraps: dict[int, bytes | None] = {}
+    for row in rows:
+        wraps[row.id] = None
+        if row.wrap is not None:
+            with suppress(SealBroken, KeyUnavailable):
+                surface_key = house.custody.surface_key(row.epoch)
+                wraps[row.id] = epochs.uncover(surface_key, row.epoch, row.id, row.wrap)
+    return wraps
+
+
+def _fresh(house: House, inquiry_id: int) -> dict[int, bytes | None]:
+    """Key id → receipt wrap, from the envelope."""
+    with house.live.read() as connection:
+        found = live_epochs.envelope(connection, inquiry_id)
+    if found is None:
+        return {}
+    number, sealed = found
+    with suppress(SealBroken, KeyUnavailable):
+        surface_key = house.custody.surface_key(number)
+        wraps = envelope.receipt_wraps(
+            blob=sealed, epoch=number, surface_key=surface_key, inquiry_id=inquiry_id
+        )
+        return {key: wrap for _, key, wrap in wraps}
+    return {}

@@ -1,0 +1,112 @@
+"""What the ledger keeps of requests: that they were asked and how they ended; and replays it after a restore.
+
+No item and no name stands in a record: ids, kinds, names of purposes and items. What a correction says is
+not there either: where it went with a store that was put back, the person is told and asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from inquiries import clock
+from inquiries.rules.requests import Because, Kind, State
+from inquiries.services import records
+from inquiries.services.house import House
+from inquiries.stores.live import inquiries
+from inquiries.stores.live import requests as live
+from inquiries.stores.types import from_microseconds, to_microseconds
+
+BATCH = 500
+_MOMENTS = ("asked_at", "target_at", "limit_at")
+
+
+def asked(house: House, row: live.RequestRow) -> None:
+    """Record a request that was proved, with all that it takes to make its row again but what it says."""
+    body: dict[str, Any] = {"act": "asked"}
+    for field in fields(live.NewRequest):
+        value = getattr(row, field.name)
+        body[field.name] = to_microseconds(value) if isinstance(value, datetime) else value
+    body |= {"sealed": row.sealed is not None, "proof": row.proof.hex()}
+    records.append(house, "requests", body)
+
+
+def waits(house: House, row: live.RequestRow, because: Because, until: datetime) -> None:
+    """Record that it cannot be carried out by itself, why, and until when."""
+    _ended(house, row, {"act": "waits", "because": because, "until": to_microseconds(until)})
+
+
+def done(house: House, row: live.RequestRow) -> None:
+    """Record that it was carried out."""
+    _ended(house, row, {"act": "done"})
+
+
+def refused(house: House, row: live.RequestRow, because: str) -> None:
+    """Record that it was refused; `because` names nobody and quotes nothing."""
+    _ended(house, row, {"act": "refused", "because": because})
+
+
+def _ended(house: House, row: live.RequestRow, body: Mapping[str, object]) -> None:
+    known = {"id": row.id, "inquiry_id": row.inquiry_id, "kind": row.kind, "channel": row.channel}
+    records.append(house, "requests", {**body, **known})
+
+
+# -- after a restore -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The requests that were made again, and the inquiries whose corrections were lost with their texts."""
+
+    made: tuple[int, ...] = ()
+    lost: tuple[int, ...] = ()
+
+
+def replay(house: House) -> Replayed:
+    """Make again the requests that the ledger knows, of inquiries that stand, and live does not.
+
+    They are open again, proved by what proved them before, and carried out once more; what was refused stays
+    refused. A correction suspends and waits for the person to send it again: nobody else has its text.
+    """
+    missing: dict[int, dict[str, Any]] = {}
+    refused: dict[int, str] = {}
+    for body in (body for _, body in records.bodies(house, "requests")):
+        if body["act"] == "asked" and body["kind"] != Kind.copy:
+            missing[body["id"]] = body
+        elif body["act"] == "refused":
+            refused[body["id"]] = body["because"]
+    ids, made = sorted(missing), []
+    for start in range(0, len(ids), BATCH):
+        some = ids[start : start + BATCH]
+        with house.live.read() as connection:
+            known = live.known(connection, some)
+            shells = inquiries.shells(connection, [missing[one]["inquiry_id"] for one in some])
+        lost = [missing[one] for one in some if one not in known and missing[one]["inquiry_id"] in shells]
+        if lost:
+            with house.live.write() as connection:
+                made += [_make(connection, body, refused.get(body["id"])) for body in lost]
+    texts = (missing[one] for one in made if missing[one]["sealed"] and one not in refused)
+    return Replayed(tuple(made), tuple(sorted({body["inquiry_id"] for body in texts})))
+
+
+def _make(connection: Connection, body: Mapping[str, Any], refused: str | None) -> int:
+    row = _row(body)
+    live.add(connection, row)
+    now = clock.now()
+    if refused is not None:
+        live.note(connection, row.id, now)
+        live.settle(connection, row.id, State.refused, now)
+    elif body["sealed"]:
+        live.note(connection, row.id, now)
+        live.wait(connection, row.id, Because.lost, None)
+    return row.id
+
+
+def _row(body: Mapping[str, Any]) -> live.NewRequest:
+    values = {field.name: body[field.name] for field in fields(live.NewRequest)}
+    moments = {name: from_microseconds(body[name]) for name in _MOMENTS}
+    return live.NewRequest(**(values | moments | {"sealed": None, "proof": bytes.fromhex(body["proof"])}))

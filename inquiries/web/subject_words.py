@@ -1,0 +1,115 @@
+"""How rights, their states and the reasons against them are called to the person; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from flask_babel import format_timedelta
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from inquiries import clock
+from inquiries.policy.model import Policy
+from inquiries.rules.permissions import Role
+from inquiries.rules.requests import Because, Kind, State
+from inquiries.rules.retention import VISITOR
+from inquiries.services.receipt import RequestView
+from inquiries.web import language
+
+KINDS: Final[Mapping[Kind, str]] = {
+    Kind.copy: _l("A copy of what is held"),
+    Kind.correct: _l("Correction"),
+    Kind.delete: _l("Deletion"),
+    Kind.suspend: _l("Suspension"),
+    Kind.resume: _l("End of the suspension"),
+    Kind.withdraw: _l("Withdrawal of a consent"),
+}
+
+STATES: Final[Mapping[State, str]] = {
+    State.open: _l("Under way"),
+    State.needs_officer: _l("With the privacy officer"),
+    State.done: _l("Done"),
+    State.refused: _l("Refused"),
+}
+
+BECAUSE: Final[Mapping[str, str]] = {
+    Because.held: _l("A legal hold runs: a law or a proceeding has it kept as it is."),
+    Because.minimum: _l("Our privacy notice has it kept for this long at least."),
+    Because.statute: _l("A law has a part of it kept."),
+    Because.failed: _l("It could not be carried out by itself; we are looking into it."),
+    Because.lost: _l(
+        "A copy of our records had to be put back, and your new text went with it. Please send it again."
+    ),
+    Because.invalid: _l("The form would not accept it."),
+    Because.unproved: _l("It was not asked for with this receipt code."),
+}
+
+ROLES: Final[Mapping[str, str]] = {
+    Role.consultation: _l("Who answers inquiries"),
+    Role.business: _l("Who was granted access for the business"),
+    Role.privacy: _l("The privacy officer’s team"),
+}
+
+#: Done when it is asked for: the worker only notes it.
+AT_ONCE: Final = frozenset({Kind.copy, Kind.suspend})
+
+VISIT: Final[Mapping[str, str]] = {
+    "address": _l("The address it was sent from"),
+    "user_agent": _l("The browser it was sent with"),
+}
+
+SAID: Final[Mapping[str, str]] = {
+    "suspend": _l(
+        "Suspended. From now on nobody here sees what you wrote, and nothing of it is sent or passed on."
+    ),
+    "resume": _l("The suspension ends within a minute."),
+    "withdraw": _l(
+        "Your consent is withdrawn from now on. What was kept for it is destroyed within a minute."
+    ),
+    "withdraw_waits": _l(
+        "Your consent is withdrawn from now on. What was kept for it stays locked while a legal hold runs, "
+        "and is destroyed when that ends."
+    ),
+    "correct": _l(
+        "Your correction is put in place within a minute. Until then nothing of your inquiry is used."
+    ),
+    "correct_waits": _l(
+        "Your correction is with the privacy officer, since your inquiry must be kept as it is for now. "
+        "Until it is settled nothing of your inquiry is used."
+    ),
+    "correct_nothing": _l("Nothing was changed: every item is as it was."),
+}
+
+
+def left(moment: datetime) -> str:
+    """How long it is until then, in one unit: 11 months."""
+    span = moment - clock.now()
+    if span.total_seconds() <= 0:
+        return str(_("any moment"))
+    return str(_("in %(time)s", time=format_timedelta(span, threshold=1.2)))
+
+
+def part(name: str, policy: Policy) -> str:
+    """A retention group, as the page calls it."""
+    if name in policy.purposes:
+        return policy.purposes[name].label.text(language.chosen())
+    return str(_("Your visit") if name == VISITOR else _("What you sent"))
+
+
+def state(request: RequestView) -> str:
+    """Where a request stands; what took effect when it was asked for is done, noted by the worker or not."""
+    return STATES[State.done if request.kind in AT_ONCE else request.state]
+
+
+def about(request: RequestView, policy: Policy) -> str:
+    """What a request is about: the purpose, or the items, as the page calls them."""
+    return ", ".join(_named(request.subject, policy))
+
+
+def _named(names: Iterable[str], policy: Policy) -> Iterable[str]:
+    spoken = language.chosen()
+    for name in names:
+        found = policy.purposes.get(name) or policy.items.get(name)
+        yield name if found is None else found.label.text(spoken)
