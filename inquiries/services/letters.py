@@ -10,20 +10,14 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from jinja2 import (
-    Environment,
-    FileSystemLoader,
-    StrictUndefined,
-    Template,
-    TemplateNotFound,
-    select_autoescape,
-)
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound, select_autoescape
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from inquiries.services.mail import Letter
 from inquiries.settings import HOME
 
 _FALLBACK = "en"
-_TEXTS = Environment(
+_TEXTS = ImmutableSandboxedEnvironment(
     loader=FileSystemLoader(HOME / "templates" / "mail"),
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -16,6 +16,7 @@ from inquiries.web import (
     failures,
     guards,
     headers,
+    hosts,
     language,
     limits,
     operations,
@@ -23,6 +24,7 @@ from inquiries.web import (
     public,
     staff,
     subject,
+    templating,
     transport,
     whole,
 )
@@ -39,16 +41,21 @@ def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
     """Put every page on the application; `opened` gives the house and is first called by a request."""
     app.extensions["inquiries"] = opened
     app.extensions["inquiries.settings"] = chosen
-    app.config["MAX_CONTENT_LENGTH"] = body.MAX_BODY
+    app.request_class = body.InMemory
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = body.MAX_BODY
+    app.config["MAX_FORM_PARTS"] = body.MAX_FIELDS
     app.url_map.strict_slashes = False
     if chosen.trusted_proxies:
         hops = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.wsgi_app = whole.Whole(app.wsgi_app)  # type: ignore[method-assign]
+    templating.init_app(app)
     alone.init_app(app, chosen)
+    hosts.init_app(app)
     transport.init_app(app)
     for part in (guards, language, pages, failures, headers):
         part.init_app(app)
     limits.init_app(app, chosen)
     for blueprint in _SURFACES[chosen.surface]:
         app.register_blueprint(blueprint)
+    templating.take_back(app)

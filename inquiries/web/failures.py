@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from inquiries.errors import InquiriesError, InvalidItems
 from inquiries.web import language, messages
+from inquiries.web.hosts import ForeignHost
 from inquiries.web.transport import PlainHttp
 
 _log = structlog.get_logger()
@@ -86,12 +87,19 @@ _PLAIN_HTTP: Final = (
     _("Please open the page at its https address and send it from there."),
 )
 
+_FOREIGN_HOST: Final = (
+    _("This is not our address"),
+    _("This page was asked for under a name that is not ours. Nothing was stored."),
+    _("Please type the address of the page anew."),
+)
+
 
 def init_app(app: Flask) -> None:
     """Answer every failure here and nowhere else."""
     app.register_error_handler(InquiriesError, _domain)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(PlainHttp, _plain_http)
+    app.register_error_handler(ForeignHost, _foreign_host)
     app.register_error_handler(SQLAlchemyError, unreachable)
     app.register_error_handler(Exception, _unforeseen)
 
@@ -126,6 +134,12 @@ def _plain_http(refused: PlainHttp) -> Response:
     if _wants_json():
         return problem(refused.code, "https_required", words=_PLAIN_HTTP)
     return page(refused.code, _PLAIN_HTTP)
+
+
+def _foreign_host(refused: ForeignHost) -> Response:
+    if _wants_json():
+        return problem(refused.code, "host", words=_FOREIGN_HOST)
+    return page(refused.code, _FOREIGN_HOST)
 
 
 def _unforeseen(failure: Exception) -> Response:

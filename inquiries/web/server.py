@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 
 from inquiries import settings as settings_module
 from inquiries.cli import enrolment_link
@@ -21,6 +22,8 @@ from inquiries.services import installation
 from inquiries.settings import HOME, Settings
 
 BLOCKING_THREADS = 4
+HEADERS_WITHIN = 10_000  # milliseconds
+HEADERS_AT_MOST = 32_768  # bytes that may wait to be read, beside those just read; and a hundred headers
 WORKER_STOPS_WITHIN = 20.0
 WORKER_ASKED_EVERY = 2.0
 
@@ -52,6 +55,9 @@ def _serve(settings: Settings) -> int:
             address=settings.host,
             port=settings.port,
             interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(HEADERS_WITHIN, max_buffer_size=HEADERS_AT_MOST),
+            websockets=False,
             workers=1,
             blocking_threads=BLOCKING_THREADS,
             respawn_failed_workers=True,

@@ -24,6 +24,7 @@ from inquiries.web import (
     staff_restore,
     staff_retention,
     staff_words,
+    templating,
 )
 from inquiries.web.current import house
 
@@ -34,6 +35,7 @@ _INQUIRY: Final = f"/inquiries/{_ID.format('inquiry_id')}"
 _ARCHIVED: Final = f"/archive/{_ID.format('archive_id')}"
 _RUN: Final = f"/retention/runs/{_ID.format('number')}"
 _MAIL: Final = f"/mail/{_ID.format('mail_id')}"
+_WORDS: Final = templating.own_words(staff_words)
 _GET: Final = ["GET"]
 _POST: Final = ["POST"]
 
@@ -83,7 +85,7 @@ def _around() -> dict[str, Any]:
     """Who is signed in, the words of the staff pages, and, once asked, whether mail is stuck."""
     return {
         "actor": guards.current_actor(),
-        "words": staff_words,
+        "words": _WORDS,
         "stuck_mail": lambda: mail.trouble(house()),
     }
 

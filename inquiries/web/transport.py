@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from inquiries.web.current import settings
 
-_FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})  # asked from inside, past the proxy
+FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})  # asked from inside, past the proxy
 
 
 class PlainHttp(Forbidden):
@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
 
 
 def _https_alone() -> Response | None:
-    if request.is_secure or settings().development or request.path in _FOR_MACHINES:
+    if request.is_secure or settings().development or request.path in FOR_MACHINES:
         return None
     if request.method in {"GET", "HEAD"}:
         return redirect(_address(), code=308)

@@ -48,7 +48,7 @@ def test_p30_https_and_loopback_start(make_settings: Callable[..., Settings]) ->
 @pytest.mark.parametrize("path", ["/", "/inquiries/support", "/staff/sign-in", "/nowhere", "/healthz"])
 def test_p30_every_answer_says_https_for_two_years(house: House, path: str) -> None:
     with at():
-        answer = application(outside(house)).test_client().get(path)
+        answer = application(outside(house)).test_client().get(path, base_url="https://forms.example.com")
         assert answer.headers["Strict-Transport-Security"].startswith("max-age=63072000")
         assert "Strict-Transport-Security" not in application(house).test_client().get(path).headers
 

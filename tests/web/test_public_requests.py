@@ -273,7 +273,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 def test_outside_development_https_is_served(outside: Flask) -> None:
     client = outside.test_client()
-    client.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"
+    client.environ_base.update(HTTP_X_FORWARDED_PROTO="https", HTTP_X_FORWARDED_HOST="forms.example.com")
     assert "max-age=" in client.get("/").headers["Strict-Transport-Security"]
     page = client.get("/").text
     assert "embed.js" not in page
@@ -297,7 +297,7 @@ def test_outside_development_https_is_served(outside: Flask) -> None:
 )
 def test_a_page_asked_for_over_plain_http_is_led_to_https(outside: Flask, asked: str, led_to: str) -> None:
     for method in ("GET", "HEAD"):
-        answer = outside.test_client().open(asked, method=method, headers={"Host": "evil.example"})
+        answer = outside.test_client().open(asked, method=method, base_url="http://forms.example.com")
         assert (answer.status_code, answer.headers["Location"]) == (308, PUBLIC + led_to)
         assert "Set-Cookie" not in answer.headers
 
@@ -305,6 +305,7 @@ def test_a_page_asked_for_over_plain_http_is_led_to_https(outside: Flask, asked:
 @pytest.mark.promise("P30")
 def test_what_is_sent_over_plain_http_is_refused(outside: Flask) -> None:
     client = outside.test_client()
+    client.environ_base["HTTP_X_FORWARDED_HOST"] = "forms.example.com"
     for path in ("/inquiries/support", "/receipt", "/staff/sign-in"):
         refused = client.post(path, data=fields(), headers={"Accept-Language": "en"})
         assert refused.status_code == 403

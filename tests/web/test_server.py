@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.running import ROOT, Client, Server, free_port, serve, until
 
@@ -28,6 +30,24 @@ def test_a_killed_worker_is_started_again_and_ends_with_its_server(tmp_path: Pat
         second = worker_of(server)
         assert second is not None
     until(lambda: not second.is_running())
+
+
+@pytest.mark.slow
+@pytest.mark.promise("P32")
+def test_headers_are_limited_in_number_size_and_time(tmp_path: Path) -> None:
+    def ask(server: Server, headers: bytes, end: bytes = b"\r\n") -> bytes:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.settimeout(20)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers + end)
+            return connection.recv(40)
+
+    with serve(tmp_path) as server:
+        many = [b"".join(b"X-%d: y\r\n" % n for n in range(count)) for count in (90, 101)]
+        assert b" 200 " in ask(server, many[0])
+        assert b" 431 " in ask(server, many[1])
+        assert b" 200 " in ask(server, b"X: " + b"y" * 30_000 + b"\r\n")
+        assert b" 431 " in ask(server, b"X: " + b"y" * 100_000 + b"\r\n")
+        assert ask(server, b"X: y\r\n", end=b"") == b""  # hung up after ten seconds
 
 
 def test_a_second_server_is_refused_and_the_printed_link_stays_good(tmp_path: Path) -> None:
