@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,13 @@ def load(path: Path) -> LoadedPolicy:
     return LoadedPolicy(parse(source), source, sha256(raw).digest())
 
 
+@lru_cache(maxsize=16)  # each start asks several times for the same text; what comes of it is frozen
 def parse_published(source: str) -> model.Policy:
     """A policy that was published once: its floors were asked then, and a later one changes no promise."""
     return model.Policy.model_validate(_with_tuples(tomllib.loads(source)))
 
 
+@lru_cache(maxsize=16)
 def parse(source: str) -> model.Policy:
     """Turn the text of a policy into a Policy. Raises PolicyRefused with all that is wrong, in its order."""
     try:
