@@ -81,6 +81,8 @@ PLAIN: dict[str, dict[str, int]] = {
     "GET staff.sign_in": {"nobody": 200, "else": 302},
     "POST staff.sign_in": {"nobody": 400, "else": 422},  # nothing filled in; nobody has no token either
     "POST staff.sign_out": {"else": 303},
+    "GET staff.confirm": {"nobody": TO_SIGN_IN, "else": 200},
+    "POST staff.confirm": {"nobody": TO_SIGN_IN, "else": 422},  # nothing filled in
     "GET staff.enrol": {"else": 404},  # no such invitation
     "POST staff.enrol": {"nobody": 400, "else": 404},
 }
