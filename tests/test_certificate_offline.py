@@ -25,11 +25,11 @@ from tests.running import ROOT
 @pytest.fixture
 def proof(house: House, tmp_path: Path) -> Path:
     """The file that Sora downloaded once the rotation was through."""
-    with time_machine.travel(clock.now() - timedelta(days=367)):
-        receipt = send(house).receipt
-    assert not retention.sweep(house, confirm=True).failed
-    rotation.rotate(house)
-    document = certificates.for_receipt(house, receipt).document
+    receipt = send(house).receipt
+    with time_machine.travel(clock.now() + timedelta(days=367)):
+        assert not retention.sweep(house, confirm=True).failed
+        rotation.rotate(house)
+        document = certificates.for_receipt(house, receipt).document
     assert all(part.proof and part.final for part in document.destroyed)
     file = tmp_path / "proof.json"
     file.write_text(document.model_dump_json(indent=1), encoding="utf-8")

@@ -294,16 +294,16 @@ def test_a_malformed_key_is_a_usage_error(command: Command, house: House, key: s
 def test_keys_status_says_what_is_final_and_what_could_still_be_brought_back(
     command: Command, house: House
 ) -> None:
-    with time_machine.travel(clock.now() - timedelta(days=367)):
-        send(house)
-    assert not retention.sweep(house, confirm=True).failed
-    data = read(command("keys", "status", "--json"))
-    assert data["destructions"]["waiting_for_rotation"]["count"] == 2
-    assert data["destructions"]["final"] == {"count": 0, "final": None}
-    assert {"copy", "recovers", "until"} == set(data["copies"][0])
-    words = command("keys", "status").stdout
-    assert "Destroyed groups waiting for rotation: 2, final by 20" in words
-    assert "ledger" in words
+    send(house)
+    with time_machine.travel(clock.now() + timedelta(days=367)):
+        assert not retention.sweep(house, confirm=True).failed
+        data = read(command("keys", "status", "--json"))
+        assert data["destructions"]["waiting_for_rotation"]["count"] == 2
+        assert data["destructions"]["final"] == {"count": 0, "final": None}
+        assert {"copy", "recovers", "until"} == set(data["copies"][0])
+        words = command("keys", "status").stdout
+        assert "Destroyed groups waiting for rotation: 2, final by 20" in words
+        assert "ledger" in words
 
 
 def test_keys_rotate_root(command: Command, house: House) -> None:

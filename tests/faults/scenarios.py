@@ -21,7 +21,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import argon2
 import time_machine
 
 from inquiries import clock
@@ -35,7 +34,6 @@ from inquiries.services import (
     destruction,
     installation,
     mail,
-    passwords,
     people,
     records,
     retention,
@@ -48,6 +46,7 @@ from inquiries.services import keys as data_keys
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.worker import Worker
+from tests import warm
 from tests.cast import OH, send
 from tests.faults.failpoints import arm
 from tests.relay import SENDER, Relay, relay
@@ -439,7 +438,7 @@ def warm_up() -> None:
     """Do once, before the forks, what every child would else do for itself: import, compile, parse."""
     for module in ("tests.faults.restart", "tests.faults.together"):
         importlib.import_module(module)
-    passwords._HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # not what is tested
+    warm.warm_up()
     restart = importlib.import_module("tests.faults.restart").restart
     with tempfile.TemporaryDirectory() as directory:
         prepare("sweep", directory)

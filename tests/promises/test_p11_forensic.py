@@ -5,17 +5,20 @@ What is left on either database is sealed under keys that are nowhere; docs/dest
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from inquiries.services import installation
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.stores.database import parse
-from tests.moments import installed
+from tests.moments import at
+from tests.postgresql import empty_databases
 from tests.promises.attacker import Attacker
 from tests.promises.lives import CANARY, STAYS, WHY, Lives, live, wraps_and_tags
 from tests.promises.traces import bytes_in, found_in, squeezed
@@ -45,26 +48,19 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
         return module.load(instance=directory / "instance", **given)
 
-    urls: dict[str, str] = {}
-    if request.param == "postgresql":
-        urls = _empty_stores(request.getfixturevalue("postgres"), directory)
-    with installed(settings, **urls) as house:
+    with ExitStack() as exits:
+        urls: dict[str, str] = {}
+        if request.param == "postgresql":  # databases of its own, in whose files nobody left a byte before
+            urls = exits.enter_context(empty_databases(request.getfixturevalue("postgres_server")))
+        with at(hours=-1):
+            house = exits.enter_context(closing(installation.install(settings(**urls)).house))
         lives = live(house, lambda moment: urls and moment == "adopted" and _as_superuser(house, "ANALYZE"))
         if not urls:
             yield Scene(lives, squeezed(house.settings.instance), b"")
             return
         cluster = _settled(house)
-        stores = squeezed(house.settings.instance) + squeezed(cluster / "base") + squeezed(cluster / "global")
-        yield Scene(lives, stores, squeezed(cluster / "pg_wal"))
-
-
-def _empty_stores(postgres: Callable[[str], str], directory: Path) -> dict[str, str]:
-    from inquiries.stores.database import Database
-    from tests.conftest import STORES, _empty
-
-    for store in STORES:
-        _empty(Database(store, postgres(store), directory), store)
-    return {f"{store}_url": postgres(store) for store in STORES}
+        files = squeezed(house.settings.instance) + squeezed(cluster / "base") + squeezed(cluster / "global")
+        yield Scene(lives, files, squeezed(cluster / "pg_wal"))
 
 
 def _as_superuser(house: House, *statements: str) -> str:

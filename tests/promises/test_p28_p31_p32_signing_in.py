@@ -35,6 +35,7 @@ def gets_in(app_desk: Desk) -> bool:
 
 
 @pytest.mark.promise("P28")
+@pytest.mark.usefixtures("full_cost_of_passwords")
 def test_p28_a_dump_shows_no_password_and_nothing_to_guess_it_quickly(house: House) -> None:
     with at():
         enrol(house, "minji@example.com")

@@ -97,6 +97,9 @@ def bytes_in(data: bytes, wanted: Mapping[str, bytes]) -> list[str]:
 
 
 def squeezed(directory: Path) -> bytes:
-    """Every file under the directory in one, without long runs of zeros: databases make their files large."""
+    """What stands in the files under the directory, in one; what is alike once, long runs of zeros as one.
+
+    Databases make their files large, and PostgreSQL a copy of the same catalogue for each database.
+    """
     files = (path for path in sorted(directory.rglob("*")) if path.is_file() and not path.is_symlink())
-    return b"\n".join(re.sub(rb"\0{64,}", b"\0", path.read_bytes()) for path in files)
+    return b"\n".join(re.sub(rb"\0{64,}", b"\0", one) for one in dict.fromkeys(map(Path.read_bytes, files)))

@@ -24,7 +24,7 @@ from inquiries.policy.model import Policy
 from inquiries.rules import retention as rules
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME
-from tests import moments
+from tests import moments, prepared
 from tests.faults import scenarios
 
 SOURCE = (HOME / "policies" / "default.toml").read_text(encoding="utf-8")
@@ -154,7 +154,7 @@ class World:
         where = MEMORY if MEMORY.is_dir() else None
         made = tempfile.TemporaryDirectory(prefix="inquiries-life-", dir=where, ignore_cleanup_errors=True)
         self.directory = Path(self.exits.enter_context(made))
-        shutil.copytree(moments._template(), self.directory / "instance")
+        shutil.copytree(prepared.template(moments.INSTALLED), self.directory / "instance")
         self.policy = self.directory / "policy.toml"
         self.policy.write_text(SOURCE, encoding="utf-8")
         self.settings = settings_module.load(instance=self.directory / "instance", policy=self.policy)

@@ -166,9 +166,9 @@ def test_ten_thousand_characters_are_accepted_and_one_more_is_not(house: House) 
 # -- what is stored ------------------------------------------------------------------------------
 
 
-def test_the_due_date_is_told_in_the_policys_time_zone(house: House) -> None:
+def test_the_due_date_is_told_in_the_policys_time_zone(house_at_t0: House) -> None:
     with time_machine.travel(datetime(2027, 1, 31, 20, 0, tzinfo=UTC), tick=False):
-        due = send(house).due
+        due = send(house_at_t0).due
     assert due is not None
     assert due.isoformat() == "2028-02-01T05:00:00+09:00"
 

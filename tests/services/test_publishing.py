@@ -55,7 +55,7 @@ def edit(house: House, old: str, new: str) -> None:
 
 def wait(house: House) -> None:
     """A second passes."""
-    house.memory["publishing"].read_at -= 2  # type: ignore[attr-defined]
+    publishing._memory(house).read_at -= 2
 
 
 def test_the_first_one_is_in_force_at_once_with_a_notice_for_each_type_and_language(any_house: House) -> None:
@@ -132,7 +132,7 @@ def test_a_version_is_in_force_from_its_day_on(any_house: House) -> None:
 
 
 def _in_force_without_editing(house: House) -> int:
-    house.memory["publishing"].file_seen = _seen(house.settings.policy)  # type: ignore[attr-defined]
+    publishing._memory(house).file_seen = _seen(house.settings.policy)
     return publishing.in_force(house).version
 
 

@@ -33,7 +33,8 @@ def test_it_opens_before_and_after_adoption_and_rotation(any_house: House) -> No
         assert receipt.look(any_house, code).items == ITEMS
 
 
-def test_it_shows_what_she_sent_in_the_order_of_the_form(house: House) -> None:
+def test_it_shows_what_she_sent_in_the_order_of_the_form(house_at_t0: House) -> None:
+    house = house_at_t0
     shuffled = dict(reversed(ITEMS.items()))
     with time_machine.travel(datetime(2027, 5, 5, 18, 30, tzinfo=UTC), tick=False):
         code = send(house, items=shuffled, consents={"marketing": True, "inquiry": True}).receipt

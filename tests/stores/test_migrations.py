@@ -19,21 +19,12 @@ STORES = ("live", "keys", "archive", "ledger")
 
 
 @pytest.fixture(params=STORES)
-def empty(request: pytest.FixtureRequest, store_urls: dict[str, str], tmp_path: Path) -> Iterator[Database]:
+def empty(request: pytest.FixtureRequest, empty_urls: dict[str, str], tmp_path: Path) -> Iterator[Database]:
     """An empty database for one of the stores."""
     name = request.param
-    database = Database(name, store_urls.get(f"{name}_url", f"sqlite:///{tmp_path / name}.db"), tmp_path)
-    _clear(database)
+    database = Database(name, empty_urls.get(f"{name}_url", f"sqlite:///{tmp_path / name}.db"), tmp_path)
     yield database
-    _clear(database)
     database.close()
-
-
-def _clear(database: Database) -> None:
-    if not database.sqlite:
-        with database.write() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
 
 
 def test_from_nothing_to_the_tables_as_declared(empty: Database) -> None:

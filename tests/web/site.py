@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from inquiries import create_app
 from inquiries import settings as settings_module
-from inquiries.services import installation
+from tests import prepared
 from tests.cast import ITEMS
 
 ALLOWED = "https://www.example.com"
@@ -23,16 +24,18 @@ CODE = r"[0-9A-HJKMNP-TV-Z]{5}(?:-[0-9A-HJKMNP-TV-Z]{5}){4}"
 
 
 @contextmanager
-def site(directory: Path, **given: Any) -> Iterator[Flask]:
-    """The application over its own stores, closed at the end; without the limits, which are tested apart."""
+def site(directory: Path, installed: datetime | None = None, **given: Any) -> Iterator[Flask]:
+    """The application over its own stores, installed at this moment or today; closed at the end.
+
+    Without the limits, which are tested apart.
+    """
     settings = settings_module.load(
         **({"instance": directory / "instance", "allowed_origins": (ALLOWED,)} | given)
     )
-    house = installation.install(settings).house
-    app = create_app(settings, house)
-    app.config.update(LIMIT_SUBMIT="", LIMIT_RECEIPT="", LIMIT_LOOK="")
-    yield app
-    house.close()
+    with closing(prepared.house(settings, installed)) as house:
+        app = create_app(settings, house)
+        app.config.update(LIMIT_SUBMIT="", LIMIT_RECEIPT="", LIMIT_LOOK="")
+        yield app
 
 
 def fields(**changed: str | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.cast import ITEMS
+from tests.moments import INSTALLED
 from tests.web.site import ALLOWED, CODE, site
 
 PATH = "/api/inquiries"
@@ -24,7 +25,7 @@ PATH = "/api/inquiries"
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    with site(tmp_path_factory.mktemp("api")) as made:
+    with site(tmp_path_factory.mktemp("api"), INSTALLED) as made:
         yield made
 
 
@@ -48,7 +49,7 @@ def faults(response: TestResponse) -> list[tuple[str, str]]:
 
 
 def test_an_inquiry_is_received(client: FlaskClient) -> None:
-    with time_machine.travel("2026-11-22T03:00:00Z"):
+    with time_machine.travel("2026-11-22T03:00:00Z", tick=False):
         response = send(client, notice_version=1)
     assert response.status_code == 201
     told = response.get_json()

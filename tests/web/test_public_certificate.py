@@ -42,12 +42,12 @@ def sweep(app: Flask) -> None:
 
 
 @pytest.fixture
-def destroyed(app: Flask, client: FlaskClient) -> str:
-    """The code of an inquiry that was destroyed an hour ago, not finally yet."""
-    with time_machine.travel(clock.now() - YEAR - timedelta(hours=1)):
-        code = code_of(send(client, consent_marketing="yes"))
-    sweep(app)
-    return code
+def destroyed(app: Flask, client: FlaskClient) -> Iterator[str]:
+    """The code of an inquiry that was destroyed a moment ago, not finally yet."""
+    code = code_of(send(client, consent_marketing="yes"))
+    with time_machine.travel(clock.now() + YEAR, tick=True):
+        sweep(app)
+        yield code
 
 
 @pytest.mark.promise("P11")

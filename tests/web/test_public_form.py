@@ -15,12 +15,13 @@ from flask.testing import FlaskClient
 
 from inquiries import clock
 from tests.cast import ITEMS
+from tests.moments import INSTALLED
 from tests.web.site import ALLOWED, code_of, errors_of, fields, hidden, send, site
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    with site(tmp_path_factory.mktemp("form")) as made:
+    with site(tmp_path_factory.mktemp("form"), INSTALLED) as made:
         yield made
 
 

@@ -13,12 +13,13 @@ from flask.testing import FlaskClient
 from inquiries import clock
 from inquiries.services import retention
 from tests.cast import ITEMS
+from tests.moments import INSTALLED
 from tests.web.site import code_of, send, site
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    with site(tmp_path_factory.mktemp("receipt")) as made:
+    with site(tmp_path_factory.mktemp("receipt"), INSTALLED) as made:
         yield made
 
 
