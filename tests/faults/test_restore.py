@@ -290,7 +290,9 @@ def test_a_keys_store_put_back_follows_every_intent_since(house: House, tmp_path
 
 def test_who_had_signed_in_must_do_so_again(house: House, tmp_path: Path) -> None:
     with house.live.write() as connection:
-        connection.exec_driver_sql("INSERT INTO sessions VALUES (x'00', NULL, 1, 1, x'00')")
+        connection.exec_driver_sql(
+            "INSERT INTO sessions (token_digest, created_at, seen_at, sealed) VALUES (x'00', 1, 1, x'00')"
+        )
     copy = scenarios.copy_database(house.settings.instance / "live.db", tmp_path / "copy")
     assert _sessions(_reinstalled(house)) == 1
     with house.live.write() as connection:
