@@ -1,4 +1,4 @@
-"""The commands: thin Click over services, and holds no rule; those for keys are in `cli_keys.py`."""
+"""The commands: thin Click over services, and holds no rule; see also `cli_keys.py`, `cli_staff.py`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from inquiries.cli_keys import certificate, keys, ledger
+from inquiries.cli_staff import enrolment_link, staff
 from inquiries.console import as_json, here, printed, said, stand_on
 from inquiries.errors import PolicyRefused
 from inquiries.policy import loader
-from inquiries.rules.permissions import Role
-from inquiries.services import installation, people, publishing, retention
+from inquiries.services import installation, publishing, retention
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.worker import main as run_worker
@@ -42,11 +42,6 @@ def init() -> None:
     if installed.enrolment is not None:
         click.echo(f"First officer: {enrolment_link(settings, installed.enrolment)}")
     installed.house.close()
-
-
-def enrolment_link(settings: Settings, token: str) -> str:
-    """Where an invitation is taken up."""
-    return f"{settings.origin}/staff/enrol/{token}"
 
 
 @click.command()
@@ -87,44 +82,6 @@ def policy_check(file: Path | None, *, as_json: bool) -> None:
 def policy_show() -> None:
     """Print the policy in force as it was published."""
     click.echo(publishing.source_in_force(here().house()), nl=False)
-
-
-# -- staff ---------------------------------------------------------------------------------------
-
-
-@click.group()
-def staff() -> None:
-    """Invite people and list them."""
-
-
-@staff.command("invite")
-@click.argument("email")
-@click.option(
-    "--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role])
-)
-@click.option("--type", "types", multiple=True, help="An inquiry type for consultation; all when not given.")
-@click.option("--break-glass", metavar="REASON", help="Invite an officer although one is enrolled; recorded.")
-@said
-def staff_invite(email: str, roles: tuple[str, ...], types: tuple[str, ...], break_glass: str | None) -> None:
-    """Invite a member of staff; prints the link, good once and for 72 hours."""
-    token = people.invite(
-        here().house(),
-        email=email,
-        roles=[Role(role) for role in roles],
-        by=None,
-        types=types,
-        break_glass=break_glass,
-    )
-    click.echo(enrolment_link(here().settings, token))
-
-
-@staff.command("list")
-@said
-def staff_list() -> None:
-    """List who may sign in, and as what."""
-    for person in people.everyone(here().house()):
-        state = "revoked" if person.revoked else "enrolled" if person.enrolled else "invited"
-        click.echo(f"{person.email}\t{state}\t{', '.join(sorted(person.roles))}")
 
 
 # -- retention -----------------------------------------------------------------------------------

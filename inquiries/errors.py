@@ -143,6 +143,40 @@ class ReasonRequired(InquiriesError):
     code = "reason_required"
 
 
+class TrainingLapsed(InquiriesError):
+    """Her training has lapsed, and with it her inbox is closed until somebody renews it (P27)."""
+
+    status = 403
+    code = "training_lapsed"
+
+
+class RightsRefused(InvalidFields):
+    """A change of rights lacks what it must say, or is not this person's to make (P24)."""
+
+    code = "rights_refused"
+
+    def __init__(self, field: str, code: str, **params: int) -> None:
+        super().__init__((FieldError(field, code, params),))
+        self.args = (f"{field}: {code}; {_RIGHTS.get(code, 'see --help')}",)
+
+
+_RIGHTS: Mapping[str, str] = {
+    "required": "say it",
+    "invalid_email": "give an address such as name@example.com",
+    "unknown_type": "the policy declares no such inquiry type",
+    "enrolled": "she has access; change her rights instead of inviting her",
+    "revoked": "an access that was taken away is not given again; use another address",
+    "unchanged": "she holds exactly this already",
+    "own_rights": "nobody raises her own rights; ask another officer",
+    "last_officer": "she is the last officer; enrol another one first",
+    "break_glass": "this is an officer's to do; with --break-glass REASON it is done, recorded and shown",
+    "not_business": "only somebody of the business role can be granted an inquiry",
+    "not_within": "a grant ends within 30 days",
+    "to_come": "the day is still to come",
+    "long_ago": "a training of that day has lapsed already",
+}
+
+
 class WrongState(InquiriesError):
     """The inquiry's state does not allow this act."""
 

@@ -1,4 +1,4 @@
-"""What runs by itself: adopt, see to requests, archive, sweep, rotate, seal, mail; again after a failure.
+"""What runs by itself: adopt, fulfil requests, archive, sweep, expire, rotate, seal, mail; again on failure.
 
 Decides nothing: each turn is one call of a service. Any number of workers may run; a job that another one
 does is left to it. What waits for other machines waits in a thread of its own, and holds nothing up.
@@ -23,6 +23,7 @@ from inquiries.services import (
     delivery,
     due_dates,
     fulfilment,
+    grants,
     records,
     recovery,
     retention,
@@ -41,6 +42,7 @@ SWEEP_EVERY = 3600.0
 ROTATION_ASKED_EVERY = 60.0
 POLICY_ASKED_EVERY = 60.0
 MOVES_ASKED_EVERY = 60.0
+RIGHTS_ASKED_EVERY = 60.0
 LOOK_EVERY = 86400.0  # after the start, which looks itself
 LOOK_BACK = 10_000_000 << 12  # ids of ten seconds: a transaction may commit after one with a later id
 MAIL_ASKED_EVERY = 2.0
@@ -79,6 +81,7 @@ class Worker:
             Turn("shorten", POLICY_ASKED_EVERY, lambda: due_dates.shorten(self.house)),
             Turn("archive", MOVES_ASKED_EVERY, lambda: archive_moves.carry_out(self.house)),
             Turn("sweep", SWEEP_EVERY, lambda: retention.sweep(self.house)),
+            Turn("expire", RIGHTS_ASKED_EVERY, lambda: grants.expire(self.house)),
             Turn("rotate", ROTATION_ASKED_EVERY, self.rotate_if_due),
             Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),
             Turn("look", LOOK_EVERY, lambda: recovery.look(self.house), clock.monotonic() + LOOK_EVERY),

@@ -173,6 +173,8 @@ def _periods(policy: Policy) -> Findings:
         ("deadlines.destruction", deadlines.destruction, Period(days=5), "P10"),
         ("deadlines.requests", deadlines.requests, requests, "P22"),
         ("deadlines.breach", deadlines.breach, Period(days=3), None),
+        ("plan.training", policy.plan.training, Period(years=1), "P27"),
+        ("plan.newcomers", policy.plan.newcomers, Period(days=30), "P27"),
     ):
         if not ceiling.covers(period):
             yield path, f"must be at most {ceiling}", kept

@@ -199,6 +199,14 @@ class Records(Part):
     rights: EndingPeriod = Period(years=3)
 
 
+class Plan(Part):
+    """The internal management plan: its version, how often people are trained on it, newcomers' grace."""
+
+    version: Annotated[Text, Field(max_length=40)] = "1"
+    training: Annotated[EndingPeriod, AfterValidator(_positive)] = Period(years=1)
+    newcomers: EndingPeriod = Period(days=30)
+
+
 class Deadlines(Part):
     """Time limits that the policy promises (P10, P22, P37, and the table of parameters)."""
 
@@ -259,6 +267,7 @@ class Policy(Part):
     visitor: Visitor | None = None
     minimum: Annotated[EndingPeriod, AfterValidator(_positive)] | None = None
     records: Records = Records()
+    plan: Plan = Plan()
     deadlines: Deadlines = Deadlines()
     processors: Table[Processor] = _NONE
     recipients: Table[Recipient] = _NONE

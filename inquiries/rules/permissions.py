@@ -52,13 +52,30 @@ class _Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether it is allowed, and whether a reason must be given for it."""
+    """Whether it is allowed, whether with a reason only, whether only lapsed training forbids it."""
 
     allowed: bool
     needs_reason: bool = False
+    lapsed: bool = False
 
 
 REFUSED = Decision(allowed=False)
+
+#: What puts before somebody what people wrote, or works on it: closed while her training has lapsed (P27).
+#: Everything else stays open, so that she can mend it and an officer can go on with her duties.
+HANDLING = frozenset({
+    Permission.list_inquiries,
+    Permission.open_inquiry,
+    Permission.answer_inquiry,
+    Permission.note_inquiry,
+    Permission.close_inquiry,
+    Permission.reopen_inquiry,
+    Permission.enter_inquiry,
+    Permission.handle_requests,
+    Permission.open_archive,
+    Permission.provide,
+    Permission.export,
+})  # fmt: skip
 
 _Rule = tuple[_Scope, bool]  # the scope, and whether a reason is needed
 _DESK: _Rule = (_Scope.own_types, False)
@@ -103,12 +120,14 @@ def allowed(
     inquiry_type: str | None = None,
     *,
     granted: bool = False,
+    lapsed: bool = False,
 ) -> Decision:
     """Decide whether somebody with these roles may do this; no reason if any of her roles needs none.
 
     `roles` maps each role to the inquiry types it is held for (`ALL_TYPES` for every one; only
     consultation is bound to types). `inquiry_type` is None where the act is not about one inquiry: then a
     desk with any type will do, and `listable` says which. `granted`: the inquiry is granted to business.
+    `lapsed`: her training has.
     """
     rules = _TABLE[permission]
     reasons = [
@@ -116,6 +135,8 @@ def allowed(
         for role, types in roles.items()
         if role in rules and _within(rules[role][0], types, inquiry_type, granted=granted)
     ]
+    if reasons and lapsed and permission in HANDLING:
+        return Decision(allowed=False, lapsed=True)
     return Decision(allowed=True, needs_reason=all(reasons)) if reasons else REFUSED
 
 
@@ -139,6 +160,14 @@ def acting_role(
     if not able:
         raise ValueError(f"{permission.value} is not allowed")
     return min(able, key=lambda role: found[role].needs_reason)
+
+
+def raises(before: Mapping[Role, frozenset[str]], after: Mapping[Role, frozenset[str]]) -> bool:
+    """Whether somebody would hold afterwards what she does not hold before: a role, or a type in one."""
+    return not all(
+        role in before and (before[role] >= ALL_TYPES or types <= before[role])
+        for role, types in after.items()
+    )
 
 
 def listable(roles: Mapping[Role, frozenset[str]], declared: Iterable[str]) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -162,6 +162,11 @@ def _period(policy: Policy, group: str, type_name: str) -> tuple[str, Period] | 
 
 
 # -- arithmetic ------------------------------------------------------------------------------------
+
+
+def day_after(day: date, period: Period) -> date:
+    """The day after whole calendar years and months, then days; the last of a month that has no such day."""
+    return _after(datetime.combine(day, time()), period).date()
 
 
 def _after(wall: datetime, period: Period) -> datetime:

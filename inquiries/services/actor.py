@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inquiries.rules.permissions import Role
+from inquiries.rules import permissions
+from inquiries.rules.permissions import Decision, Permission, Role
+from inquiries.rules.training import Training
 
 REASON_LIMIT = 500  # characters
 
@@ -19,6 +21,14 @@ class Actor:
     roles: Mapping[Role, frozenset[str]]
     session: bytes | None = None  # digest of the session's token
     address: str | None = None  # where the request came from
+    training: Training | None = None  # as it stands at this request; None: it was not asked for
+
+    def may(
+        self, permission: Permission, inquiry_type: str | None = None, *, granted: bool = False
+    ) -> Decision:
+        """Whether she may do this now, by her roles and her training (P23, P27)."""
+        lapsed = self.training is not None and self.training.lapsed
+        return permissions.allowed(self.roles, permission, inquiry_type, granted=granted, lapsed=lapsed)
 
 
 def on_one_line(reason: str | None) -> str:

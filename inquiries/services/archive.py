@@ -25,7 +25,7 @@ from inquiries.errors import (
     SealBroken,
 )
 from inquiries.policy.model import LocalText, Policy, Statute
-from inquiries.rules import permissions, retention
+from inquiries.rules import retention
 from inquiries.rules.permissions import Permission
 from inquiries.sealing import archive as sealing
 from inquiries.sealing import items as sealed_items
@@ -285,7 +285,7 @@ def _line(house: House, row: store.ArchivedRow) -> ArchiveLine:
 
 
 def _permitted(actor: Actor) -> bool:
-    return permissions.allowed(actor.roles, Permission.open_archive).allowed
+    return actor.may(Permission.open_archive).allowed
 
 
 def _refuse(

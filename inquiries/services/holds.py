@@ -12,7 +12,6 @@ from typing import NoReturn
 
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidHold, NotFound, ReasonRequired, SealBroken
-from inquiries.rules import permissions
 from inquiries.rules.permissions import Permission
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
@@ -74,7 +73,7 @@ def place(
     now = clock.now()
     with house.live.read() as connection:
         row = inquiries.readable(connection, inquiry_id, now, held=True)
-    if row is None or not permissions.allowed(actor.roles, Permission.hold_inquiry, row.type).allowed:
+    if row is None or not actor.may(Permission.hold_inquiry, row.type).allowed:
         _refuse(house, actor, inquiry_id)
     key = keys.of_inquiries(house, [inquiry_id]).get((inquiry_id, MAIN))
     if key is None:
@@ -102,7 +101,7 @@ def release(house: House, actor: Actor, hold_id: int, reason: str) -> None:
     with house.live.read() as connection:
         row = holds.by_id(connection, hold_id)
     now = clock.now()
-    allowed = permissions.allowed(actor.roles, Permission.hold_inquiry).allowed
+    allowed = actor.may(Permission.hold_inquiry).allowed
     if row is None or row.released_at is not None or row.until <= now or not allowed:
         _refuse(house, actor, row.inquiry_id if row else None)
     reason = on_one_line(reason)
@@ -121,7 +120,7 @@ def listed(house: House, actor: Actor, before: int | None = None) -> HoldPage:
     Raises:
         NotFound: not this person's to see.
     """
-    if not permissions.allowed(actor.roles, Permission.hold_inquiry).allowed:
+    if not actor.may(Permission.hold_inquiry).allowed:
         _refuse(house, actor, None)
     with house.live.read() as connection:
         found = holds.page(connection, clock.now(), before, PAGE + 1)

@@ -38,3 +38,11 @@ def new_ids(count: int) -> tuple[int, ...]:
         for at in range(0, len(drawn), 2):
             made[(moment << _RANDOM_BITS) | (int.from_bytes(drawn[at : at + 2]) >> 4)] = None
     return tuple(sorted(made))
+
+
+def cursor(after: str | None) -> int | None:
+    """The id below which a list goes on; what is none gives a page with nothing on it."""
+    if after is None:
+        return None
+    known = after.isascii() and after.isdigit() and len(after) < 20  # noqa: PLR2004
+    return int(after) if known and int(after) <= LARGEST_ID else 0

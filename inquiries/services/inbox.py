@@ -7,21 +7,22 @@ recorded as refused (P23, P25).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import NoReturn
 
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import NotFound, ReasonRequired, Suspended, WrongState
+from inquiries.errors import NotFound, ReasonRequired, Suspended, TrainingLapsed, WrongState
 from inquiries.rules import lifecycle, permissions
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.retention import MAIN, GroupFacts, Inquiry, Keep, Reason, decide
-from inquiries.services import due_dates, inbox_views, keys, openings, publishing, records
+from inquiries.services import due_dates, grants, inbox_views, keys, openings, publishing, records
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
-from inquiries.services.ids import LARGEST_ID
+from inquiries.services.ids import cursor
 from inquiries.services.inbox_views import InboxPage, InquirySummary, OpenedInquiry
 from inquiries.services.receipt import ConsentView
 from inquiries.stores.live import holds, requests
@@ -42,15 +43,22 @@ def page(
     state: str | None = None,
     after: str | None = None,
 ) -> InboxPage:
-    """One page of the list; an unknown filter or cursor gives an empty one, like one that matches nothing."""
+    """One page of the list; an unknown filter or cursor gives an empty one, like one that matches nothing.
+
+    Business sees what is granted to it. Raises TrainingLapsed.
+    """
+    decision = actor.may(Permission.list_inquiries, granted=True)
+    if not decision.allowed:
+        _refuse(house, actor, None, Permission.list_inquiries, lapsed=decision.lapsed)
     policy = publishing.in_force(house).policy
     types = sorted(permissions.listable(actor.roles, policy.types))
     if type is not None:
         types = [name for name in types if name == type]
     states = [one.value for one in State if state is None or one == state]
-    before = _cursor(after)
+    before, now = cursor(after), clock.now()
     with house.live.read() as connection:
-        found = live.page(connection, types, states, before, PAGE + 1, clock.now())
+        granted = grants.inquiries_of(connection, actor, type)
+        found = live.page(connection, types, states, before, PAGE + 1, now, alone=granted)
     rows, more = found[:PAGE], len(found) > PAGE
     # Whose lines these were, in the order of ids; of the filters only what the policy itself calls so.
     detail = {"rows": str(len(rows))}
@@ -123,10 +131,12 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
     opened = inbox_views.open_with(key, row)
     if opened is None or key is None:
         raise NotFound("no key opens this inquiry")
-    role = permissions.acting_role(actor.roles, Permission.open_inquiry, row.type, granted=True)
+    with house.live.read() as connection:
+        granted = inquiry_id in grants.inquiries_of(connection, actor)
+    role = permissions.acting_role(actor.roles, Permission.open_inquiry, row.type, granted=granted)
     seen_at = clock.now()
     entry = openings.written(key.dek, inquiry_id, role, reason, seen_at)
-    answers = permissions.allowed(actor.roles, Permission.answer_inquiry, row.type).allowed
+    answers = actor.may(Permission.answer_inquiry, row.type).allowed
     with house.live.write() as connection:
         _still_usable(connection, inquiry_id)
         if row.state == State.received and answers:
@@ -216,14 +226,15 @@ def _permitted(
     with house.live.read() as connection:
         row = live.readable(connection, inquiry_id, now, held=True)
         held = [one.until for one in holds.of_inquiries(connection, [inquiry_id], now)]
+        granted = inquiry_id in grants.inquiries_of(connection, actor)
     if row is None:
         _refuse(house, actor, inquiry_id, permission)
-    roles = actor.roles
+    who = actor
     if decide(GroupFacts(row.due_at, max(held, default=None)), now) == Keep(Reason.held):
-        roles = {role: types for role, types in roles.items() if role is Role.privacy}
-    decision = permissions.allowed(roles, permission, row.type)
+        who = replace(actor, roles={role: of for role, of in actor.roles.items() if role is Role.privacy})
+    decision = who.may(permission, row.type, granted=granted)
     if not decision.allowed:
-        _refuse(house, actor, inquiry_id, permission)
+        _refuse(house, actor, inquiry_id, permission, lapsed=decision.lapsed)
     return row, decision
 
 
@@ -250,14 +261,10 @@ def _still_usable(connection: Connection, inquiry_id: int) -> None:
     raise NotFound("the inquiry is due or destroyed")
 
 
-def _refuse(house: House, actor: Actor, inquiry_id: int, permission: Permission) -> NoReturn:
+def _refuse(
+    house: House, actor: Actor, inquiry_id: int | None, permission: Permission, *, lapsed: bool = False
+) -> NoReturn:
     records.access(house, act=permission.value, actor=actor, subject=inquiry_id, outcome="refused")
+    if lapsed:  # hers to see, were she trained (P27)
+        raise TrainingLapsed(permission.value)
     raise NotFound("unknown, destroyed, or not permitted")
-
-
-def _cursor(after: str | None) -> int | None:
-    """The id to go on below; what is none gives a page with nothing on it."""
-    if after is None:
-        return None
-    known = after.isascii() and after.isdigit() and len(after) < 20  # noqa: PLR2004
-    return int(after) if known and int(after) <= LARGEST_ID else 0

@@ -1,4 +1,4 @@
-"""Who may see: invites, enrols and revokes members of staff, each change on record (P24); signs nobody in.
+"""Who may see: invites, enrols, lists and revokes members of staff, on record (P24); signs nobody in.
 
 Nobody sets another's password (P28): an invitation leads to a page where the person sets her own.
 """
@@ -9,19 +9,21 @@ import hashlib
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidItems, NotFound
+from inquiries.errors import FieldError, InvalidItems, NotFound, RightsRefused
 from inquiries.rules.items import normal_email
-from inquiries.rules.permissions import ALL_TYPES, Role
-from inquiries.services import keys, passwords, publishing, records, second_factor
-from inquiries.services.actor import Actor
+from inquiries.rules.permissions import Permission, Role
+from inquiries.rules.training import Training
+from inquiries.services import keys, passwords, publishing, records, register, second_factor, training
+from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
 from inquiries.services.sessions import scopes
 from inquiries.stores.live import proofs
-from inquiries.stores.live import sessions as session_store
 from inquiries.stores.live import staff as store
 
 INVITATION = timedelta(hours=72)
@@ -33,21 +35,44 @@ _FIRST_ROLES = (Role.consultation, Role.privacy)  # DESIGN §5
 
 @dataclass(frozen=True)
 class Invitation:
-    """What an invited person sees before she enrols."""
+    """What an invited person sees before she enrols; `plan`: which one she then says that she knows."""
 
     email: str
     roles: Mapping[Role, frozenset[str]]
+    plan: str | None = None
 
 
 @dataclass(frozen=True)
 class Member:
-    """A line of the list of staff."""
+    """Somebody who is, was or will be staff; `training` is None before she enrols and once she is revoked.
+
+    `invited_until`: while her invitation can be taken up.
+    """
 
     id: int
     email: str
     roles: Mapping[Role, frozenset[str]]
-    enrolled: bool
-    revoked: bool
+    enrolled_at: datetime | None = None
+    revoked_at: datetime | None = None
+    invited_until: datetime | None = None
+    trained_on: date | None = None
+    plan: str | None = None
+    training: Training | None = None
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether she has set up her access."""
+        return self.enrolled_at is not None
+
+    @property
+    def revoked(self) -> bool:
+        """Whether it was taken away."""
+        return self.revoked_at is not None
+
+    @property
+    def state(self) -> str:
+        """One of invited, enrolled, revoked."""
+        return "revoked" if self.revoked else "enrolled" if self.enrolled else "invited"
 
 
 @dataclass(frozen=True)
@@ -79,38 +104,62 @@ def invite(
     roles: Collection[Role],
     by: Actor | None,
     types: Collection[str] = (),
+    reason: str | None = None,
     break_glass: str | None = None,
 ) -> str:
     """An enrolment token for this address: one use, 72 hours; a second invitation replaces the first.
 
     `types` are those of the consultation role, all when empty; the other roles are not bound to types.
 
-    An officer is invited by an officer (DESIGN §5). The operator, `by` None, invites the first; after
-    that only by breaking the glass, for a reason that goes on record.
+    An officer is invited by an officer (DESIGN §5), who says why. The operator, `by` None, invites the
+    first; after that only by breaking the glass, for a reason that goes on record.
 
     Raises:
-        InvalidItems: the address is none, is enrolled or was revoked, a role or type does not exist, or the
-            operator invites an officer without a reason.
+        NotFound: the officer is none, any more.
+        RightsRefused: the address is none, is enrolled or was revoked, a role or type does not exist, an
+            officer gives no reason, or the operator invites an officer without one.
     """
-    address = _checked(house, email, roles, types)
-    glass = by is None and Role.privacy in roles and records.officer_known(house)
-    if glass and not break_glass:
-        raise _invalid("role", "break_glass")
-    pairs = _pairs(roles, types or ALL_TYPES)
-    detail = _on_record(address, pairs) | ({"break_glass": break_glass} if glass else {})
-    token = secrets.token_urlsafe(_TOKEN_SIZE)
-    moment = clock.now()
-    with house.live.write() as live:
-        house.live.gate(live, "staff", exclusive=True)  # one invitation of an address at a time
+    address = account_of(email)
+    if address is None:
+        raise RightsRefused("email", "invalid_email")
+    pairs = register.checked_pairs(house, roles, types)
+    detail = register.reasoned(reason) if by or on_one_line(reason) else {}
+    if Role.privacy in roles:
+        detail |= register.glass(house, by, break_glass)
+    with register.change(house, by, Permission.manage_people) as live:
         person = store.by_email(live, address)
         if person is not None and (person.enrolled_at or person.revoked_at):
-            raise _invalid("email", "revoked" if person.revoked_at else "enrolled")
+            raise RightsRefused("email", "revoked" if person.revoked_at else "enrolled")
         staff_id = new_id() if person is None else person.id
         if person is None:
-            store.add(live, staff_id, address, moment)
+            store.add(live, staff_id, address, clock.now())
         store.set_roles(live, staff_id, pairs)
-        store.invite(live, staff_id, _digest(token), moment + INVITATION)
-        records.rights(house, act="invite", by=by, staff_id=staff_id, detail=detail)
+        return _invited(house, live, staff_id, by, register.on_record(address, pairs) | detail)
+
+
+def invite_again(house: House, *, staff_id: int, by: Actor | None) -> str:
+    """A fresh token for somebody who was invited and has not enrolled; the one before ends.
+
+    Raises:
+        NotFound: nobody is waiting under this number, or it is not this officer's to invite.
+        RightsRefused: the operator invites an officer.
+    """
+    with register.change(house, by, Permission.manage_people) as live:
+        person = store.by_id(live, staff_id)
+        if person is None or person.enrolled_at is not None or person.revoked_at is not None:
+            raise NotFound("nobody who is to enrol")
+        pairs = store.roles(live, staff_id)
+        if by is None and Role.privacy in scopes(pairs):
+            register.glass(house, by, None)
+        return _invited(house, live, staff_id, by, register.on_record(person.email, pairs) | {"again": True})
+
+
+def _invited(
+    house: House, live: Connection, staff_id: int, by: Actor | None, detail: Mapping[str, object]
+) -> str:
+    token = secrets.token_urlsafe(_TOKEN_SIZE)
+    store.invite(live, staff_id, _digest(token), clock.now() + INVITATION)
+    register.put(house, live, act="invite", by=by, staff_id=staff_id, detail=detail)
     return token
 
 
@@ -124,13 +173,16 @@ def invitation(house: House, token: str) -> Invitation:
         person = store.invited(live, _digest(token), clock.now())
         if person is None:
             raise NotFound("no such invitation")
-        return Invitation(person.email, scopes(store.roles(live, person.id)))
+        roles = scopes(store.roles(live, person.id))
+        alone = Role.privacy in roles and not store.officers(live, Role.privacy)
+    return Invitation(person.email, roles, publishing.in_force(house).policy.plan.version if alone else None)
 
 
 def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: str) -> Enrolled:
     """Set the invited person's own password and second factor, and use the token up.
 
-    The code's time step is used up too: it does not sign in again (RFC 6238, 5.2).
+    The code's time step is used up too: it does not sign in again (RFC 6238, 5.2). An officer who enrols
+    while there is no other says by it that she knows the plan: nobody else could record it (P27).
 
     Raises:
         NotFound: the token is unknown, used or expired.
@@ -142,92 +194,112 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
     password_hash = passwords.hashed(password)  # before the transaction: it takes a tenth of a second
     codes = second_factor.new_recovery_codes()
     moment = clock.now()
-    with house.live.write() as live:
+    with register.change(house, None, Permission.own_session) as live:
         person = store.invited(live, _digest(token), moment)
         if person is None or step is None or not store.use_invitation(live, _digest(token), moment):
             raise NotFound("no such invitation")
         secret = second_factor.spelled(totp_secret)
         sealed = keys.seal_for_staff(house, live, person.id, TOTP_NAME, secret)
+        known = _acknowledged(house, live, person.id)
         enrolled = store.Person(person.id, person.email, password_hash, sealed, moment, None)
         store.enrol(live, enrolled, step)
         proofs.set_recovery_codes(live, person.id, second_factor.recovery_digests(person.id, codes))
         held = store.roles(live, person.id)
         herself = Actor(person.id, person.email, scopes(held))
-        # Recorded before it is committed: a grant without a record must not be, a record too many may (P24).
-        records.rights(
-            house, act="enrol", by=herself, staff_id=person.id, detail=_on_record(person.email, held)
-        )
+        detail = register.on_record(person.email, held) | known
+        register.put(house, live, act="enrol", by=herself, staff_id=person.id, detail=detail)
     seal_key = records.start_sealing(house) if Role.privacy in invited.roles else None
     return Enrolled(person.email, codes, seal_key)
 
 
-def revoke(house: House, *, staff_id: int, by: Actor | None) -> None:
+def _acknowledged(house: House, live: Connection, staff_id: int) -> dict[str, str]:
+    """What an officer who enrols alone says of the plan, as it goes on record; of others, nothing."""
+    if Role.privacy not in scopes(store.roles(live, staff_id)) or store.officers(live, Role.privacy):
+        return {}
+    on, plan = training.today(house), publishing.in_force(house).policy.plan.version
+    store.train(live, staff_id, on, plan)
+    return {"on": on.isoformat(), "plan": plan}
+
+
+def revoke(house: House, *, staff_id: int, by: Actor | None, reason: str | None) -> None:
     """Take a person's access away for good; her sessions fail at their next request (P24).
 
     Raises:
-        NotFound: no such person, or revoked before.
+        NotFound: no such person, revoked before, or not this officer's to revoke.
+        RightsRefused: no reason is given, or she is the last officer.
     """
-    with house.live.write() as live:
+    detail = register.reasoned(reason)
+    with register.change(house, by, Permission.manage_people) as live:
         person = store.by_id(live, staff_id)
+        if person is not None:
+            must_leave_an_officer(live, staff_id)
         if person is None or not store.revoke(live, staff_id, clock.now()):
             raise NotFound("no such member of staff")
-        session_store.end_all(live, staff_id)
-        records.rights(house, act="revoke", by=by, staff_id=staff_id, detail={"email": person.email})
+        detail = {"email": person.email} | detail
+        register.put(house, live, act="revoke", by=by, staff_id=staff_id, detail=detail)
 
 
-def revoke_again(house: House) -> int:
-    """End again the access that the ledger says was ended: a live store that was put back forgot it.
+def must_leave_an_officer(live: Connection, staff_id: int) -> None:
+    """Whoever this change concerns is not the only officer; asked where changes wait for one another.
 
-    Returns how many people that were.
+    Raises:
+        RightsRefused: she is.
     """
-    ended = {int(body["staff"]) for _, body in records.bodies(house, "rights") if body["act"] == "revoke"}
-    count = 0
-    for staff_id in sorted(ended):
-        with house.live.write() as live:
-            if store.revoke(live, staff_id, clock.now()):
-                session_store.end_all(live, staff_id)
-                count += 1
-    return count
+    if store.officers(live, Role.privacy) == {staff_id}:
+        raise RightsRefused("role", "last_officer")
+
+
+# -- looking -------------------------------------------------------------------------------------
 
 
 def everyone(house: House) -> tuple[Member, ...]:
-    """All who are or were staff, in the order of their addresses."""
+    """All who are, were or will be staff, in the order of their addresses."""
     with house.live.read() as live:
-        return tuple(
-            Member(
-                id=one.id,
-                email=one.email,
-                roles=scopes(store.roles(live, one.id)),
-                enrolled=one.enrolled_at is not None,
-                revoked=one.revoked_at is not None,
-            )
-            for one in store.everyone(live)
-        )
+        people = store.everyone(live)
+        roles = store.roles_of_all(live)
+        waiting = store.invitations_open(live, clock.now())
+    return tuple(_member(house, one, roles.get(one.id, []), waiting.get(one.id)) for one in people)
+
+
+def member(house: House, *, staff_id: int | None = None, email: str | None = None) -> Member:
+    """One of them, by number or address. Raises NotFound."""
+    address = account_of(email or "")
+    for one in everyone(house):
+        if one.id == staff_id or one.email == address:
+            return one
+    raise NotFound("no such member of staff")
+
+
+def officers(house: House) -> tuple[str, ...]:
+    """The addresses of those to whom somebody can turn: officers who may sign in."""
+    return tuple(
+        one.email for one in everyone(house) if one.state == "enrolled" and Role.privacy in one.roles
+    )
+
+
+def _member(
+    house: House, person: store.Person, pairs: register.Pairs, invited_until: datetime | None
+) -> Member:
+    active = person.enrolled_at is not None and person.revoked_at is None
+    return Member(
+        id=person.id,
+        email=person.email,
+        roles=scopes(pairs),
+        enrolled_at=person.enrolled_at,
+        revoked_at=person.revoked_at,
+        invited_until=invited_until,
+        trained_on=person.trained_on,
+        plan=person.plan,
+        training=training.standing(house, person.enrolled_at, person.trained_on)
+        if active and person.enrolled_at
+        else None,
+    )
 
 
 def account_of(email: str) -> str | None:
     """The address under which a member of staff is kept, or None when it can be nobody's."""
     address = normal_email(email.strip())
     return None if address is None else address.lower()
-
-
-def _checked(house: House, email: str, roles: Collection[Role], types: Collection[str]) -> str:
-    address = account_of(email)
-    if address is None:
-        raise _invalid("email", "invalid_email")
-    if not roles:
-        raise _invalid("role", "required")
-    if not set(types) <= publishing.in_force(house).types | ALL_TYPES:
-        raise _invalid("type", "unknown_type")
-    return address
-
-
-def _pairs(roles: Collection[Role], types: Collection[str]) -> list[tuple[str, str]]:
-    return [
-        (role.value, kind)
-        for role in sorted(set(roles))
-        for kind in (sorted(set(types)) if role is Role.consultation else ALL_TYPES)
-    ]
 
 
 def _refuse_weak(password: str, email: str, step: int | None) -> None:
@@ -239,15 +311,6 @@ def _refuse_weak(password: str, email: str, step: int | None) -> None:
         errors.append(FieldError("code", "wrong_code"))
     if errors:
         raise InvalidItems(tuple(errors))
-
-
-def _on_record(email: str, pairs: Collection[tuple[str, str]]) -> dict[str, object]:
-    types = sorted(kind for role, kind in pairs if role == Role.consultation)
-    return {"email": email, "roles": sorted({role for role, _ in pairs}), "types": types}
-
-
-def _invalid(field: str, code: str) -> InvalidItems:
-    return InvalidItems((FieldError(field, code),))
 
 
 def _digest(token: str) -> bytes:

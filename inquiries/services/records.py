@@ -73,23 +73,19 @@ def access(
     """Record an access: who, when, where from, whose, what, why (P25). Returns its number."""
     body: dict[str, Any] = {"act": act, "outcome": outcome}
     if actor is not None:
-        body["staff"] = actor.staff_id
-        body["email"] = actor.email
+        body |= {"staff": actor.staff_id, "email": actor.email}
     origin = address or (actor.address if actor else None)
-    optional = {
-        "inquiry": subject,
-        "reason": reason,
-        "from": origin,
-        "detail": dict(detail) if detail else None,
-    }
+    optional = {"inquiry": subject, "reason": reason, "from": origin, "detail": dict(detail or {}) or None}
     body.update({key: value for key, value in optional.items() if value is not None})
     return append(house, "access", body)
 
 
-def rights(house: House, *, act: str, by: Actor | None, staff_id: int, detail: Mapping[str, Any]) -> int:
-    """Record that access rights were granted, changed or cancelled (P24); `by` is None for the operator."""
-    body = {"act": act, "staff": staff_id, "by": by.staff_id if by else "operator", "detail": dict(detail)}
-    return append(house, "rights", body)
+def rights(
+    house: House, *, act: str, by: Actor | str | None, staff_id: int, detail: Mapping[str, Any]
+) -> int:
+    """Record what concerns access rights (P24); `by` is None for the operator. Changes: see `register`."""
+    who = by.staff_id if isinstance(by, Actor) else by or "operator"
+    return append(house, "rights", {"act": act, "staff": staff_id, "by": who, "detail": dict(detail)})
 
 
 def officer_known(house: House) -> bool:
@@ -97,10 +93,7 @@ def officer_known(house: House) -> bool:
 
     Her record says so; once its period has ended, the seals do, which begin with her and stay.
     """
-    with house.ledger.read() as connection:
-        if ledger.last_seal(connection) is not None:
-            return True
-    return any(
+    return sealing(house) or any(
         body.get("act") == "enrol" and Role.privacy.value in body.get("detail", {}).get("roles", [])
         for _, body in bodies(house, "rights")
     )
@@ -166,14 +159,21 @@ def last_moment(house: House) -> datetime | None:
 # -- seals ---------------------------------------------------------------------------------------
 
 
-def start_sealing(house: House) -> str | None:
-    """Make the first seal key and return it in hex, once; None when sealing has long started."""
-    if house.custody.seal_key() is not None:
-        return None
+def sealing(house: House) -> bool:
+    """Whether sealing has started."""
     with house.ledger.read() as connection:
-        if ledger.last_seal(connection) is not None:
-            return None
-    key = hashes.new_seal_key()
+        return ledger.last_seal(connection) is not None
+
+
+def start_sealing(house: House) -> str | None:
+    """Make the first seal key and return it in hex, once; None when sealing has started.
+
+    A key that was made and has sealed nothing yet is the one: whoever made it was cut short.
+    """
+    held = house.custody.seal_key()
+    if sealing(house) or (held is not None and held[0]):
+        return None
+    key = hashes.new_seal_key() if held is None else held[1]
     house.custody.set_seal_key(0, key)
     with suppress(JobBusy):  # the worker, then, makes the first seal, with this very key
         seal(house)

@@ -14,15 +14,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from inquiries.errors import JobBusy, NotFound, ReasonRequired, RotationIncomplete
-from inquiries.rules.permissions import Permission, allowed
+from inquiries.rules.permissions import Permission
 from inquiries.services import (
     adoption,
     archive_keys,
     destruction,
     losses,
-    people,
     publishing,
     records,
+    register,
     request_records,
     rewrapping,
     rotation,
@@ -80,7 +80,7 @@ def _start(house: House) -> Recovered:
         replayed = destruction.replay(house).intents
         leftovers = destruction.delete_leftovers(house)
         again = request_records.replay(house)
-        _notice_restore(house, replayed, leftovers, people.revoke_again(house), again)
+        _notice_restore(house, replayed, leftovers, register.catch_up(house), again)
     adoption.release(house)
     adopted = adoption.adopt_pending(house)
     archive_keys.adopt_pending(house)
@@ -91,12 +91,16 @@ def _start(house: House) -> Recovered:
 
 
 def _notice_restore(
-    house: House, replayed: int, leftovers: int, revoked: int, again: request_records.Replayed
+    house: House,
+    replayed: int,
+    leftovers: int,
+    rights: register.Followed,
+    again: request_records.Replayed,
 ) -> None:
     """Also within one epoch a store that was put back shows, by what a crash cannot leave behind.
 
-    A crash leaves one destruction unfinished at most, no row of a finished one, no key without its row, and
-    no request that the ledger alone knows.
+    A crash leaves one destruction unfinished at most, no row of a finished one, no key without its row, of
+    the rights records the newest one undone, and no request that the ledger alone knows.
     """
     with house.keys.read() as connection:
         newest = keys.newest_living(connection)
@@ -105,11 +109,12 @@ def _notice_restore(
     rowless = sorted(archive_keys.rowless(house).keys() - losses.found(house).keys())  # the others: said once
     noticed = records.latest(house, "operation", "restore")
     said = noticed is not None and noticed[1].get("orphan") == orphan  # it stays without its row for good
-    counted = {"replayed": replayed, "leftovers": leftovers, "revoked": revoked, "requests": len(again.made)}
-    came_back = replayed > 1 or leftovers or revoked or again.made
+    counted = {"replayed": replayed, "leftovers": leftovers, "requests": len(again.made)}
+    people = {"revoked": rights.ended, "rights": rights.changed, "uninvited": rights.lost}
+    came_back = replayed > 1 or leftovers or rights.restored or again.made
     if came_back or rowless or (orphan is not None and not said):
         lost = list(again.lost)
-        rotation.note_restore(house, **counted, orphan=orphan, archive=rowless, corrections=lost)
+        rotation.note_restore(house, **counted, **people, orphan=orphan, archive=rowless, corrections=lost)
 
 
 # -- what does not open --------------------------------------------------------------------------
@@ -167,9 +172,10 @@ class Gate:
 
     `behind`: stores that did not know what others knew. `replayed`: destructions that had to be followed
     again. `leftovers`: rows of destroyed inquiries that were deleted. `revoked`: staff whose access was
-    ended again. `requests`: what people had asked for since, and what was asked for again in their place.
-    `corrections`: inquiries whose corrections went with their texts; they stay suspended. `orphan`: the
-    newest key has no row. `unopenable`: ids that a confirmation accepts as lost.
+    ended again. `rights`: other changes of rights that were made again. `uninvited`: staff who had enrolled
+    since and must do so anew. `requests`: what people had asked for since, and what was asked for again in
+    their place. `corrections`: inquiries whose corrections went with their texts; they stay suspended.
+    `orphan`: the newest key has no row. `unopenable`: ids that a confirmation accepts as lost.
     """
 
     since: datetime
@@ -177,6 +183,8 @@ class Gate:
     replayed: int = 0
     leftovers: int = 0
     revoked: int = 0
+    rights: int = 0
+    uninvited: int = 0
     requests: int = 0
     corrections: tuple[int, ...] = ()
     orphan: bool = False
@@ -200,6 +208,8 @@ def gate(house: House) -> Gate | None:
         replayed=sum(body.get("replayed", 0) for body in found),
         leftovers=sum(body.get("leftovers", 0) for body in found),
         revoked=sum(body.get("revoked", 0) for body in found),
+        rights=sum(body.get("rights", 0) for body in found),
+        uninvited=sum(body.get("uninvited", 0) for body in found),
         requests=sum(body.get("requests", 0) for body in found),
         corrections=tuple(sorted({one for body in found for one in body.get("corrections", ())})),
         orphan=any(body.get("orphan") is not None for body in found),
@@ -216,7 +226,7 @@ def confirm(house: House, actor: Actor, reason: str) -> None:
         NotFound: this person may not.
         ReasonRequired: none was given.
     """
-    if not allowed(actor.roles, Permission.see_retention).allowed:
+    if not actor.may(Permission.see_retention).allowed:
         raise NotFound("confirm: not permitted")
     reason = on_one_line(reason)
     if not reason:

@@ -21,7 +21,7 @@ from inquiries.errors import NotFound, SealBroken
 from inquiries.rules.permissions import Role
 from inquiries.sealing import items
 from inquiries.sealing.primitives import VERSION, bind, derive, open_sealed, seal
-from inquiries.services import attempts, keys, records
+from inquiries.services import attempts, keys, records, training
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import Visit
 from inquiries.services.house import House
@@ -105,7 +105,8 @@ def find(house: House, token: bytes, address: str | None) -> Found | None:
             if person is None or person.enrolled_at is None or person.revoked_at is not None:
                 return None
             roles = scopes(people.roles(live, person.id))
-            actor = Actor(person.id, person.email, roles, session.token_digest, address)
+            held = training.standing(house, person.enrolled_at, person.trained_on)
+            actor = Actor(person.id, person.email, roles, session.token_digest, address, held)
     try:
         contents = _opened(token, session.sealed)
     except SealBroken:

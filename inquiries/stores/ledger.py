@@ -137,6 +137,14 @@ def read_all(connection: Connection, chain: str, after: int = 0) -> Iterator[Ent
         after = batch[-1].n
 
 
+def read_back(connection: Connection, chain: str, before: int | None, limit: int) -> list[Entry]:
+    """Entries with their bodies, the newest first, below the number `before`, `limit` at a time."""
+    query = _WHOLE.where(entries.c.chain == chain)
+    if before is not None:
+        query = query.where(entries.c.n < before)
+    return [Entry(*row) for row in connection.execute(query.order_by(entries.c.n.desc()).limit(limit))]
+
+
 def latest(connection: Connection, chain: str, act: str, limit: int, *, after: int = 0) -> list[Entry]:
     """The newest entries of the chain after the given number whose body says `act`.
 

@@ -19,8 +19,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
-from inquiries.errors import NotFound
-from inquiries.rules.permissions import Permission, allowed
+from inquiries.errors import NotFound, TrainingLapsed
+from inquiries.rules.permissions import Permission
 from inquiries.services import records
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import ip_of
@@ -83,9 +83,11 @@ def needs(permission: Permission, *, fresh: bool = False) -> Callable[[View[P]],
             if actor is None:
                 return _to_sign_in(typed=permission is not Permission.own_session)
             _csrf().protect()
-            if not allowed(actor.roles, permission, granted=True).allowed:
+            decision = actor.may(permission, granted=True)
+            if not decision.allowed:
                 subject = kwargs.get("inquiry_id")
-                refuse(actor, permission, subject=subject if isinstance(subject, int) else None)
+                known = subject if isinstance(subject, int) else None
+                refuse(actor, permission, subject=known, lapsed=decision.lapsed)
             if request.method == "POST":
                 drafts.fill_in()
                 if fresh and not sessions.current().fresh:
@@ -98,13 +100,18 @@ def needs(permission: Permission, *, fresh: bool = False) -> Callable[[View[P]],
     return mark
 
 
-def refuse(actor: Actor, permission: Permission, *, subject: int | None = None) -> NoReturn:
+def refuse(
+    actor: Actor, permission: Permission, *, subject: int | None = None, lapsed: bool = False
+) -> NoReturn:
     """Record that this person was refused, then answer as for something that does not exist (P25).
 
     Raises:
-        NotFound: always.
+        NotFound: always, unless only her `lapsed` training forbids it.
+        TrainingLapsed: then she is told so, and how to mend it (P27).
     """
     records.access(house(), act=permission.value, actor=actor, subject=subject, outcome="refused")
+    if lapsed:
+        raise TrainingLapsed(permission.value)
     raise NotFound(f"{permission.value}: not permitted")
 
 

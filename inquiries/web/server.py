@@ -16,7 +16,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from inquiries import settings as settings_module
-from inquiries.cli import enrolment_link
+from inquiries.cli_staff import enrolment_link
 from inquiries.errors import InquiriesError, UnsafeSetting
 from inquiries.services import installation
 from inquiries.settings import HOME, Settings

@@ -9,18 +9,22 @@ from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
-from inquiries.errors import ArchiveClosed, NotFound
-from inquiries.services import mail
+from inquiries.errors import ArchiveClosed, NotFound, TrainingLapsed
+from inquiries.rules.permissions import Permission
+from inquiries.services import mail, people, register_view
 from inquiries.services.ids import LARGEST_ID
 from inquiries.web import (
     guards,
     language,
+    people_words,
     sessions,
     staff_access,
     staff_archive,
+    staff_grants,
     staff_holds,
     staff_inbox,
     staff_mail,
+    staff_people,
     staff_restore,
     staff_retention,
     staff_words,
@@ -33,9 +37,11 @@ pages: Final = Blueprint("staff", __name__, url_prefix=sessions.PREFIX)
 _ID: Final = f"<int(max={LARGEST_ID}):{{}}>"  # what a store can hold
 _INQUIRY: Final = f"/inquiries/{_ID.format('inquiry_id')}"
 _ARCHIVED: Final = f"/archive/{_ID.format('archive_id')}"
+_PERSON: Final = f"/people/{_ID.format('staff_id')}"
 _RUN: Final = f"/retention/runs/{_ID.format('number')}"
 _MAIL: Final = f"/mail/{_ID.format('mail_id')}"
 _WORDS: Final = templating.own_words(staff_words)
+_PEOPLE_WORDS: Final = templating.own_words(people_words)
 _GET: Final = ["GET"]
 _POST: Final = ["POST"]
 
@@ -65,6 +71,17 @@ pages.add_url_rule(
 pages.add_url_rule("/mail", view_func=staff_mail.mail, methods=_GET)
 pages.add_url_rule(f"{_MAIL}/again", "mail_again", staff_mail.send_again, methods=_POST)
 pages.add_url_rule(f"{_MAIL}/drop", "mail_drop", staff_mail.drop, methods=_POST)
+pages.add_url_rule("/people", view_func=staff_people.people, methods=_GET)
+pages.add_url_rule("/people/invite", view_func=staff_people.invite, methods=_GET + _POST)
+pages.add_url_rule("/people/register", view_func=staff_people.register, methods=_GET)
+pages.add_url_rule("/people/seals", view_func=staff_people.start_seals, methods=_POST)
+pages.add_url_rule(_PERSON, view_func=staff_people.person, methods=_GET)
+pages.add_url_rule(f"{_PERSON}/rights", view_func=staff_people.change, methods=_POST)
+pages.add_url_rule(f"{_PERSON}/training", view_func=staff_people.train, methods=_POST)
+pages.add_url_rule(f"{_PERSON}/invitation", view_func=staff_people.invite_again, methods=_POST)
+pages.add_url_rule(f"{_PERSON}/revoke", view_func=staff_people.revoke, methods=_POST)
+pages.add_url_rule(f"{_INQUIRY}/grant", view_func=staff_grants.grant, methods=_GET + _POST)
+pages.add_url_rule(f"/grants/{_ID.format('grant_id')}/cancel", view_func=staff_grants.cancel, methods=_POST)
 pages.add_url_rule("/restore", view_func=staff_restore.restore, methods=_GET + _POST)
 
 
@@ -82,11 +99,15 @@ def _load() -> ResponseReturnValue | None:
 
 @pages.context_processor
 def _around() -> dict[str, Any]:
-    """Who is signed in, the words of the staff pages, and, once asked, whether mail is stuck."""
+    """Who is signed in, the words of the staff pages, and, once asked, what each page says on top."""
+    actor = guards.current_actor()
+    officer = actor is not None and actor.may(Permission.manage_people).allowed
     return {
-        "actor": guards.current_actor(),
+        "actor": actor,
         "words": _WORDS,
+        "people_words": _PEOPLE_WORDS,
         "stuck_mail": lambda: mail.trouble(house()),
+        "broken_glass": lambda: register_view.broken_glass(house()) if officer else (),
     }
 
 
@@ -100,6 +121,13 @@ def _stale(_refused: CSRFError) -> tuple[str, int]:
 def _keyless(_closed: ArchiveClosed) -> tuple[str, int]:
     """This process serves the pages without the archive's keys; somewhere else they are."""
     return render_template("staff/archive_closed.html"), ArchiveClosed.status
+
+
+@pages.errorhandler(TrainingLapsed)
+def _untrained(_lapsed: TrainingLapsed) -> tuple[str, int]:
+    """Her inbox is closed until somebody records a new training; what mends it stays open (P27)."""
+    others = [one for one in people.officers(house()) if one != guards.signed_in().email]
+    return render_template("staff/lapsed.html", officers=others), TrainingLapsed.status
 
 
 @pages.errorhandler(NotFound)

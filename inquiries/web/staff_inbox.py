@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response
 from inquiries.errors import FieldError, ReasonRequired, Suspended, WrongState
 from inquiries.rules import lifecycle
 from inquiries.rules.lifecycle import Action, State
-from inquiries.rules.permissions import Permission, allowed, listable
-from inquiries.services import archive, holds, publishing, retention
+from inquiries.rules.permissions import Permission, listable
+from inquiries.services import archive, grants, holds, publishing, retention
 from inquiries.services import inbox as service
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.inbox_views import InquirySummary, OpenedInquiry
@@ -65,7 +65,7 @@ def inbox() -> str:
         wanted=wanted,
         alarm=retention.alarm(house()),
         alarm_after=retention.ALARM_AFTER,
-        may_look=allowed(actor.roles, Permission.see_retention).allowed,
+        may_look=actor.may(Permission.see_retention).allowed,
         next_url=_list_url({**wanted, "after": page.next}) if page.next else None,
         newest_url=_list_url({**wanted, "after": ""}) if "after" in wanted else None,
     )
@@ -99,6 +99,7 @@ def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
         lines=_lines(opened),
         acts=_acts(actor, opened.summary),
         holds=holds.marks(house(), inquiry_id),
+        grants=grants.of_inquiry(house(), actor, inquiry_id),
         hold_form=staff_holds.hold_form() if _may(Permission.hold_inquiry, opened.summary) else None,
         choices=archive.choices(house(), actor, inquiry_id)
         if _may(Permission.open_archive, opened.summary)
@@ -151,6 +152,8 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
         labels={name: staff_words.item_label(summary.policy, name) for name in summary.masked},
         acts=_acts(signed_in(), summary),
         holds=holds.marks(house(), summary.id),
+        grants=grants.of_inquiry(house(), signed_in(), summary.id),
+        may_grant=_may(Permission.grant_access, summary),
         may_hold=_may(Permission.hold_inquiry, summary),
         may_archive=_may(Permission.open_archive, summary),
         said=staff_words.SAID.get(said) if said else None,
@@ -159,7 +162,7 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
 
 
 def _may(permission: Permission, summary: InquirySummary) -> bool:
-    return allowed(signed_in().roles, permission, summary.type).allowed
+    return signed_in().may(permission, summary.type).allowed
 
 
 def _acts(actor: Actor, summary: InquirySummary) -> tuple[Act, ...]:
@@ -170,7 +173,7 @@ def _acts(actor: Actor, summary: InquirySummary) -> tuple[Act, ...]:
     return tuple(
         Act(action.value, str(label), url_for(endpoint, inquiry_id=summary.id))
         for action, permission, label, endpoint in _BUTTONS
-        if allowed(actor.roles, permission, summary.type).allowed and action in possible
+        if actor.may(permission, summary.type).allowed and action in possible
     )
 
 

@@ -8,7 +8,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from inquiries.errors import FieldError, ReasonRequired
-from inquiries.rules.permissions import Permission, allowed
+from inquiries.rules.permissions import Permission
 from inquiries.services import losses, recovery
 from inquiries.web import guards, sessions, staff_words
 from inquiries.web.current import house
@@ -30,7 +30,7 @@ def closed() -> ResponseReturnValue | None:
 def may_end() -> bool:
     """Whether who is signed in here can confirm the restore."""
     actor = guards.current_actor()
-    return actor is not None and allowed(actor.roles, Permission.see_retention).allowed
+    return actor is not None and actor.may(Permission.see_retention).allowed
 
 
 @needs(Permission.see_retention, fresh=True)

@@ -17,7 +17,7 @@ from inquiries import clock
 from inquiries.errors import FieldError
 from inquiries.policy.model import Policy
 from inquiries.rules.lifecycle import Action, State
-from inquiries.rules.permissions import ALL_TYPES, Permission, Role, allowed
+from inquiries.rules.permissions import ALL_TYPES, Permission, Role
 from inquiries.services import publishing
 from inquiries.services.actor import Actor
 from inquiries.services.mail import Kind
@@ -51,6 +51,11 @@ SAID: Final[Mapping[str, str]] = {
     "restore": _l("Confirmed. The staff pages are open again."),
     "mail_again": _l("It will be sent again within moments."),
     "mail_drop": _l("Dropped."),
+    "rights": _l("Changed. It counts from the next request on."),
+    "training": _l("Recorded."),
+    "revoked": _l("Access taken away. Open sessions end at their next request."),
+    "grant": _l("Granted. The person sees the inquiry in the inbox, until the grant ends."),
+    "cancel": _l("Cancelled. The person no longer sees the inquiry."),
     "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
 }
 
@@ -107,6 +112,7 @@ _PLACES: Final = (
     ("staff.retention", Permission.see_retention, _l("Retention")),
     ("staff.archive", Permission.open_archive, _l("Archive")),
     ("staff.mail", Permission.see_mail, _l("Mail")),
+    ("staff.people", Permission.manage_people, _l("People")),
 )
 
 
@@ -160,13 +166,13 @@ def places(actor: Actor) -> tuple[Place, ...]:
     return tuple(
         Place(endpoint, str(label))
         for endpoint, permission, label in _PLACES
-        if allowed(actor.roles, permission).allowed or endpoint == "staff.inbox"
+        if actor.may(permission).allowed or endpoint == "staff.inbox"
     )
 
 
 def may_see_mail(actor: Actor) -> bool:
     """Whether this person is led to the page of mail."""
-    return allowed(actor.roles, Permission.see_mail).allowed
+    return actor.may(Permission.see_mail).allowed
 
 
 def mail_kind(name: str) -> str:
@@ -244,6 +250,24 @@ def _fault(error: FieldError) -> str:
         "statute.undeclared": _("The policy does not name this record. Please choose another."),
         "items.required": _("Please tick at least one item."),
         "items.undeclared": _("This record may not contain all of these items. Please tick them anew."),
+        "until.not_within": _("Please choose a day within the next %(max)s days.", max=limit),
+        "email.invalid_email": _("Please enter an address such as name@example.com."),
+        "email.enrolled": _(
+            "This person has access already. Please change the rights on the person’s own page."
+        ),
+        "email.revoked": _("The access of this address was taken away for good. Please use another one."),
+        "role.required": _("Please tick at least one role."),
+        "role.unchanged": _("These are the rights that the person holds already."),
+        "role.own_rights": _("Nobody raises their own rights. Please ask another officer."),
+        "role.last_officer": _("This is the last officer. Another one must have access first."),
+        "type.unknown_type": _("The policy no longer has one of these types. Please tick them anew."),
+        "on.required": _("Please choose the day of the training."),
+        "on.to_come": _("This day is still to come."),
+        "on.long_ago": _("A training of that day would have lapsed already."),
+        "on.own_rights": _("Nobody records their own training. Please ask another officer."),
+        "person.not_business": _("Please choose somebody of the business role."),
+        "person.own_rights": _("Nobody grants an inquiry to themselves. Please ask another officer."),
+        "cancel_reason": _("Please say why you cancel this grant."),
         "release_reason": _("Please say why you release this hold."),
         "restore_reason": _("Please say how the store came to be put back."),
         "too_short": _("A password has at least %(min)s characters.", min=error.params.get("min", "")),
@@ -252,5 +276,6 @@ def _fault(error: FieldError) -> str:
         "wrong_code": _("This is not the code that your app shows now. Please type the newest one."),
         "reason_required": _("Please say why you open this inquiry."),
     }
-    found = words.get(f"{error.field}.{error.code}") or words.get(error.code)
+    bare = error.field.rpartition("-")[2]  # several forms of one page have a field of this name
+    found = words.get(f"{bare}.{error.code}") or words.get(error.code)
     return str(found or _("This cannot be accepted."))

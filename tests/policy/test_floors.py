@@ -40,6 +40,8 @@ PERIOD = 'period = "1 year"\nafter_closing = "30 days"'
         ('breach = "3 days"', 'breach = "4 days"', "deadlines.breach", "at most 3 days", None),
         ('significant_changes = "30 days"', 'significant_changes = "6 days"',
          "deadlines.significant_changes", "at least 7 days", "P37"),
+        ('training = "12 months"', 'training = "13 months"', "plan.training", "at most 1 year", "P27"),
+        ('newcomers = "30 days"', 'newcomers = "31 days"', "plan.newcomers", "at most 30 days", "P27"),
         # what is collected
         ('required = ["name", "email", "content"]', "required = []",
          "types.introduction.required", "at least one item", "P01"),

@@ -16,7 +16,7 @@ from tests.staff import Desk, enrol
 def application(house: House) -> Flask:
     """Every page, without limits on how often one may send."""
     app = create_app(house.settings, house)
-    app.config.update(LIMIT_SUBMIT="", LIMIT_RECEIPT="", LIMIT_LOOK="")
+    app.config.update(LIMIT_SUBMIT="", LIMIT_RECEIPT="", LIMIT_LOOK="", LIMIT_SESSION="")
     return app
 
 

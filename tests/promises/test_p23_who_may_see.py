@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 
+from inquiries import clock
 from inquiries.rules.permissions import Role
-from inquiries.services import inbox, records
+from inquiries.services import grants, inbox, records
+from inquiries.services import people as members
 from inquiries.services.house import House
 from tests.cast import MINJI, send
 from tests.moments import at
 from tests.promises.pages import application, desk
-from tests.staff import Desk
+from tests.staff import Desk, actor_at
 
 PEOPLE: dict[str, tuple[tuple[Role, ...], tuple[str, ...]]] = {
     "consultation": ((Role.consultation,), ()),
     "consultation, support": ((Role.consultation,), ("support",)),
     "business": ((Role.business,), ()),
+    "business, granted": ((Role.business,), ()),  # the inquiry of support
     "privacy": ((Role.privacy,), ()),
     "consultation and privacy": ((Role.consultation, Role.privacy), ()),
     "support and privacy": ((Role.consultation, Role.privacy), ("support",)),
@@ -31,30 +35,35 @@ OFFICERS = [name for name, (roles, _) in PEOPLE.items() if Role.privacy in roles
 TABLE: dict[str, dict[str, tuple[int, int]]] = {
     "GET staff.inquiry": {
         "consultation": (200, 200), "consultation, support": (200, 404), "business": (404, 404),
+        "business, granted": (200, 404),
         "privacy": (200, 200), "consultation and privacy": (200, 200), "support and privacy": (200, 200),
     },
     "POST staff.open_inquiry": {  # without a reason
         "consultation": (200, 200), "consultation, support": (200, 404), "business": (404, 404),
+        "business, granted": (422, 404),
         "privacy": (422, 422), "consultation and privacy": (200, 200), "support and privacy": (200, 422),
     },
     "POST staff.open_inquiry with a reason": {
         "consultation": (200, 200), "consultation, support": (200, 404), "business": (404, 404),
+        "business, granted": (200, 404),
         "privacy": (200, 200), "consultation and privacy": (200, 200), "support and privacy": (200, 200),
     },
     "GET staff.open_inquiry": {  # a reload leads back to the masked page, which decides
         "consultation": (302, 302), "consultation, support": (302, 302), "business": (302, 302),
+        "business, granted": (302, 302),
         "privacy": (302, 302), "consultation and privacy": (302, 302), "support and privacy": (302, 302),
     },
     **{
         f"POST staff.{act}": {
             "consultation": (303, 303), "consultation, support": (303, 404), "business": (404, 404),
+            "business, granted": (404, 404),
             "privacy": (404, 404), "consultation and privacy": (303, 303), "support and privacy": (303, 404),
         }
         for act in ("answered", "close", "reopen")
     },
     **{
         f"{method} staff.{form}": {name: (status, status) if name in OFFICERS else (404, 404) for name in PEOPLE}
-        for form in ("hold", "move")
+        for form in ("hold", "move", "grant")
         for method, status in (("GET", 200), ("POST", 422))  # nothing filled in
     },
 }  # fmt: skip
@@ -77,12 +86,28 @@ PLAIN: dict[str, dict[str, int]] = {
     },
     "GET staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
     "POST staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 422), "else": 404},
+    "GET staff.people": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "GET staff.invite": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "POST staff.invite": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 422), "else": 404},
+    "GET staff.register": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "POST staff.start_seals": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 303), "else": 404},
+    **{  # about nobody, or without a reason: before it is asked whom it is about
+        f"{method} staff.{name}": {"nobody": TO_SIGN_IN, "else": 404}
+        for method, name in (
+            ("GET", "person"),
+            ("POST", "change"),
+            ("POST", "train"),
+            ("POST", "invite_again"),
+            ("POST", "revoke"),
+            ("POST", "cancel"),
+        )
+    },
     "GET staff.home": {"else": 302},
     "GET staff.sign_in": {"nobody": 200, "else": 302},
     "POST staff.sign_in": {"nobody": 400, "else": 422},  # nothing filled in; nobody has no token either
-    "POST staff.sign_out": {"else": 303},
     "GET staff.confirm": {"nobody": TO_SIGN_IN, "else": 200},
     "POST staff.confirm": {"nobody": TO_SIGN_IN, "else": 422},  # nothing filled in
+    "POST staff.sign_out": {"else": 303},
     "GET staff.enrol": {"else": 404},  # no such invitation
     "POST staff.enrol": {"nobody": 400, "else": 404},
 }
@@ -102,7 +127,7 @@ class Floor:
         member = self.people.get(person) or Desk(self.app)
         called, _, reason = endpoint.partition(" with a ")
         method, _, name = called.partition(" ")
-        unknown = dict.fromkeys(("number", "hold_id", "archive_id", "mail_id"), 4711)
+        unknown = dict.fromkeys(("number", "hold_id", "archive_id", "mail_id", "staff_id", "grant_id"), 4711)
         values: dict[str, object] = {"inquiry_id": inquiry_id, "token": "no-such-invitation", **unknown}
         (rule,) = (one for one in self.app.url_map.iter_rules() if one.endpoint == name)
         path = self.app.url_map.bind("localhost").build(name, {one: values[one] for one in rule.arguments})
@@ -120,6 +145,7 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
             settings.load(instance=tmp_path_factory.mktemp("p23") / "instance")
         ).house
         app = application(house)
+        app.config["LIMIT_SIGN_IN"] = ""
         people = {
             name: desk(app, house, f"{n}@example.com", *roles, types=types)
             for n, (name, (roles, types)) in enumerate(PEOPLE.items())
@@ -129,6 +155,15 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
         send(house, type="support")
         send(house, type="recruitment")
         by_type = {row.type: row.id for row in inbox.page(house, MINJI).rows}
+        addresses = {name: f"{n}@example.com" for n, name in enumerate(PEOPLE)}
+        grants.grant(
+            house,
+            staff_id=members.member(house, email=addresses["business, granted"]).id,
+            inquiry_id=by_type["support"],
+            until=clock.now() + timedelta(days=1),
+            reason="a quote",
+            by=actor_at(house, addresses["privacy"]),
+        )
         yield Floor(house, app, people, (by_type["support"], by_type["recruitment"]))
         house.close()
 
@@ -203,6 +238,7 @@ def test_p23_the_list_holds_ones_own_types_alone(floor: Floor) -> None:
     support, recruitment = map(str, floor.inquiries)
     assert {name: (support in text, recruitment in text) for name, text in listed.items()} == {
         "consultation": (True, True), "consultation, support": (True, False), "business": (False, False),
+        "business, granted": (True, False),
         "privacy": (True, True), "consultation and privacy": (True, True), "support and privacy": (True, True),
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from inquiries import cli, clock
+from inquiries import cli_staff, clock
 from inquiries import settings as settings_module
 from inquiries.errors import NotFound, SignInRefused
 from inquiries.rules.permissions import Role
@@ -60,7 +60,7 @@ def test_p28_equal_passwords_have_different_hashes(house: House) -> None:
 @pytest.mark.promise("P28")
 def test_p28_nobody_sets_anothers_password(house: House) -> None:
     """No command takes one, no service but enrolment, and that only with the invitation, once."""
-    options = [option.name for command in cli.staff.commands.values() for option in command.params]
+    options = [option.name for command in cli_staff.staff.commands.values() for option in command.params]
     assert "password" not in options
     setters = [
         name

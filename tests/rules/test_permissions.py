@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from inquiries.rules.permissions import ALL_TYPES, Decision, Permission, Role, allowed, listable
+from inquiries.rules.permissions import ALL_TYPES, Decision, Permission, Role, allowed, listable, raises
 
 NO, YES, WITH_REASON = (
     Decision(allowed=False),
@@ -124,3 +124,49 @@ def test_without_a_type_a_desk_may_list_and_sees_its_own() -> None:
 
 def test_the_type_of_all_types_is_no_type_of_an_inquiry() -> None:
     assert allowed(MINJI, Permission.open_inquiry, "*") == NO
+
+
+# -- lapsed training (P27) -----------------------------------------------------------------------
+
+#: What somebody may go on with whose training has lapsed.
+STAYS = EVERYBODY | OFFICE | {Permission.hold_inquiry}
+
+
+@pytest.mark.promise("P27")
+@pytest.mark.parametrize("permission", Permission)
+def test_lapsed_training_closes_what_shows_inquiries_and_nothing_else(permission: Permission) -> None:
+    everything = MINJI | BAE | OH
+    before = allowed(everything, permission, "support", granted=True)
+    after = allowed(everything, permission, "support", granted=True, lapsed=True)
+    assert after == (before if permission in STAYS else Decision(allowed=False, lapsed=True))
+
+
+@pytest.mark.promise("P27")
+def test_who_may_not_anyway_is_not_told_of_her_training() -> None:
+    assert allowed(MINJI, Permission.open_inquiry, "recruitment", lapsed=True) == NO
+    assert allowed(MINJI, Permission.export, lapsed=True) == NO
+
+
+# -- raising (P24) -------------------------------------------------------------------------------
+
+
+@pytest.mark.promise("P24")
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        (MINJI, MINJI, False),
+        (MINJI, EVE, False),
+        (MINJI, {Role.consultation: frozenset({"recruitment"})}, True),
+        (MINJI, {Role.consultation: ALL_TYPES}, True),
+        ({Role.consultation: ALL_TYPES}, MINJI, False),
+        (FIRST, {Role.consultation: frozenset({"support"}), Role.privacy: frozenset()}, False),
+        (FIRST, OH, False),
+        (OH, FIRST, True),
+        (OH, BAE, True),
+        (EVE, OH, True),
+    ],
+)
+def test_a_role_or_a_type_more_is_raising(
+    before: dict[Role, frozenset[str]], after: dict[Role, frozenset[str]], *, more: bool
+) -> None:
+    assert raises(before, after) is more

@@ -222,8 +222,8 @@ def statements(house: House) -> Iterator[list[str]]:
 
 
 def revoked(house: House) -> None:
-    gone = enrol(house, "gone@example.com")
-    people.revoke(house, staff_id=gone.sign_in(house).actor.staff_id, by=None)
+    gone = enrol(house, "gone@example.com", Role.consultation)
+    people.revoke(house, staff_id=gone.sign_in(house).actor.staff_id, by=None, reason="she left")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_who_was_revoked_stays_revoked(house: House, make_settings: Make, tmp_pa
     assert house.live.path is not None
     shutil.copy(house.live.path, tmp_path / "copy.db")
     (row,) = (one for one in people.everyone(house) if one.email == "minji@example.com")
-    people.revoke(house, staff_id=row.id, by=None)
+    people.revoke(house, staff_id=row.id, by=None, reason="she left")
     house.live.close()
     for leftover in house.live.path.parent.glob("live.db-*"):
         leftover.unlink()

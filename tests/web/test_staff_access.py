@@ -217,9 +217,9 @@ def test_signing_out_here_and_everywhere(app: Flask) -> None:
 
 @pytest.mark.promise("P24")
 def test_a_revoked_persons_session_fails_at_its_next_request(app: Flask) -> None:
-    signed_in = enrol(house_of(app), "minji@example.com").sign_in(house_of(app))
+    signed_in = enrol(house_of(app), "minji@example.com", Role.consultation).sign_in(house_of(app))
     desk = Desk(app).carry(signed_in)
-    people.revoke(house_of(app), staff_id=signed_in.actor.staff_id, by=None)
+    people.revoke(house_of(app), staff_id=signed_in.actor.staff_id, by=None, reason="she left")
     assert desk.get("/staff/inbox").headers["Location"] == "/staff/sign-in"
 
 

@@ -27,6 +27,7 @@ from inquiries.stores.live.tables import (
     archivals,
     consents,
     envelopes,
+    grants,
     groups,
     holds,
     inquiries,
@@ -212,7 +213,7 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
             connection.execute(select(inquiries.c.id).where(shells).with_for_update())
         for column in (
             consents.c.inquiry_id, envelopes.c.inquiry_id, holds.c.inquiry_id, archivals.c.inquiry_id,
-            requests.c.inquiry_id, inquiries.c.id,
+            requests.c.inquiry_id, grants.c.inquiry_id, inquiries.c.id,
         ):  # fmt: skip
             connection.execute(delete(column.table).where(among(connection, column, empty)))
     return removed

@@ -203,20 +203,27 @@ def page(
     before: int | None,
     limit: int,
     now: datetime,
+    *,
+    alone: Sequence[int] = (),
 ) -> list[InquiryRow]:
     """Readable inquiries of these types and states, the newest first, below the id `before`.
 
     One keyset query per type and state, each along the one index, however many inquiries there are.
+    `alone`: ids of inquiries of any type that are listed besides.
     """
-    found: list[InquiryRow] = []
-    for name, state in product(types, states):
-        query = _SHELL.join(groups, _ON_MAIN).where(_readable(now))
-        query = query.where(inquiries.c.type == name, inquiries.c.state == state)
+    wanted = [
+        (inquiries.c.type == name, inquiries.c.state == state) for name, state in product(types, states)
+    ]
+    if alone:
+        wanted.append((inquiries.c.id.in_(alone), inquiries.c.state.in_(states)))
+    found: dict[int, InquiryRow] = {}
+    for conditions in wanted:
+        query = _SHELL.join(groups, _ON_MAIN).where(_readable(now), *conditions)
         if before is not None:
             query = query.where(inquiries.c.id < before)
         rows = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))
-        found += [InquiryRow(*row) for row in rows]
-    return sorted(found, key=lambda row: row.id, reverse=True)[:limit]
+        found |= {row[0]: InquiryRow(*row) for row in rows}
+    return sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]
 
 
 def usable(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from inquiries.stores.live.tables import invitations, sessions, staff, staff_roles
+from inquiries.stores.live.tables import grants, invitations, sessions, staff, staff_roles
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,11 @@ class Person:
     totp_sealed: bytes | None
     enrolled_at: datetime | None
     revoked_at: datetime | None
+    trained_on: date | None = None
+    plan: str | None = None
 
 
-_PERSON = select(
-    staff.c.id,
-    staff.c.email,
-    staff.c.password_hash,
-    staff.c.totp_sealed,
-    staff.c.enrolled_at,
-    staff.c.revoked_at,
-)
+_PERSON = select(*(staff.c[name] for name in Person.__dataclass_fields__))
 
 
 def enrolled(connection: Connection) -> list[int]:
@@ -62,6 +57,21 @@ def roles(connection: Connection, staff_id: int) -> list[tuple[str, str]]:
     return [(role, kind) for role, kind in connection.execute(query)]
 
 
+def officers(connection: Connection, role: str) -> set[int]:
+    """Who may sign in and holds this role."""
+    query = select(staff.c.id).join(staff_roles, staff_roles.c.staff_id == staff.c.id)
+    able = (staff_roles.c.role == role, staff.c.enrolled_at.is_not(None), staff.c.revoked_at.is_(None))
+    return set(connection.scalars(query.where(*able)))
+
+
+def roles_of_all(connection: Connection) -> dict[int, list[tuple[str, str]]]:
+    """Member of staff → pairs of role and inquiry type."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for staff_id, role, kind in connection.execute(select(staff_roles)):
+        found.setdefault(staff_id, []).append((role, kind))
+    return found
+
+
 def add(connection: Connection, staff_id: int, email: str, at: datetime) -> None:
     """A person who was invited and has not enrolled."""
     connection.execute(insert(staff).values(id=staff_id, email=email, invited_at=at))
@@ -70,15 +80,31 @@ def add(connection: Connection, staff_id: int, email: str, at: datetime) -> None
 def set_roles(connection: Connection, staff_id: int, pairs: Iterable[tuple[str, str]]) -> None:
     """Replace the person's roles by these pairs of role and type."""
     connection.execute(delete(staff_roles).where(staff_roles.c.staff_id == staff_id))
-    connection.execute(
-        insert(staff_roles), [{"staff_id": staff_id, "role": role, "type": kind} for role, kind in pairs]
-    )
+    rows = [{"staff_id": staff_id, "role": role, "type": kind} for role, kind in pairs]
+    if rows:
+        connection.execute(insert(staff_roles), rows)
+
+
+def train(connection: Connection, staff_id: int, on: date, plan: str) -> None:
+    """Note the day on which the person was trained, and on which version of the plan."""
+    connection.execute(update(staff).where(staff.c.id == staff_id).values(trained_on=on, plan=plan))
+
+
+def followed(connection: Connection) -> int:
+    """The number of the newest rights record that stands carried out here; 0 for none."""
+    return connection.scalar(select(func.max(staff.c.record))) or 0
+
+
+def follow(connection: Connection, staff_id: int, record: int) -> None:
+    """Note that the person's row now is as this rights record says."""
+    connection.execute(update(staff).where(staff.c.id == staff_id).values(record=record))
 
 
 def revoke(connection: Connection, staff_id: int, at: datetime) -> bool:
-    """Take the person's access away for good; whether there was any."""
+    """Take the person's access away for good, with all that hangs on it; whether there was any."""
     active = update(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None))
-    connection.execute(delete(staff_roles).where(staff_roles.c.staff_id == staff_id))
+    for table in (staff_roles, grants, sessions):
+        connection.execute(delete(table).where(table.c.staff_id == staff_id))
     end_invitations(connection, staff_id)
     return connection.execute(active.values(revoked_at=at)).rowcount == 1
 
@@ -97,6 +123,20 @@ def invite(connection: Connection, staff_id: int, token_digest: bytes, expires_a
 def end_invitations(connection: Connection, staff_id: int) -> None:
     """Forget every invitation of this person."""
     connection.execute(delete(invitations).where(invitations.c.staff_id == staff_id))
+
+
+def invitations_open(connection: Connection, at: datetime) -> dict[int, datetime]:
+    """Member of staff → until when her invitation can be taken up."""
+    query = select(invitations.c.staff_id, invitations.c.expires_at)
+    query = query.where(invitations.c.used_at.is_(None), invitations.c.expires_at > at)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def invitations_over(connection: Connection, at: datetime) -> list[tuple[int, datetime]]:
+    """(member of staff, when it ended) of invitations that nobody took up in time."""
+    query = select(invitations.c.staff_id, invitations.c.expires_at)
+    query = query.where(invitations.c.used_at.is_(None), invitations.c.expires_at <= at)
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(invitations.c.expires_at))]
 
 
 def invited(connection: Connection, token_digest: bytes, at: datetime) -> Person | None:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -235,6 +237,9 @@ staff = Table(
     Column("invited_at", Moment, nullable=False),
     Column("enrolled_at", Moment),
     Column("revoked_at", Moment),
+    Column("trained_on", Date),  # where the policy is at home
+    Column("plan", String(40)),  # the version of the internal management plan that it was about
+    Column("record", Id, index=True),  # the newest of the ledger's rights records that this row has followed
 )  # fmt: skip
 
 staff_roles = Table(
@@ -242,6 +247,19 @@ staff_roles = Table(
     Column("staff_id", ForeignKey("staff.id"), primary_key=True),
     Column("role", String(16), primary_key=True),
     Column("type", String(64), primary_key=True),  # an inquiry type, or * for all
+)  # fmt: skip
+
+#: One inquiry, for a person of the business role, until then; it goes when it ends, or with the inquiry.
+grants = Table(
+    "staff_grants", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("staff_id", ForeignKey("staff.id"), nullable=False),
+    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
+    Column("reason", Text, nullable=False),  # names nobody; the ledger keeps it, too
+    Column("granted_by", Id),  # staff.id; null: the operator
+    Column("granted_at", Moment, nullable=False),
+    Column("until", Moment, nullable=False, index=True),
+    UniqueConstraint("staff_id", "inquiry_id"),
 )  # fmt: skip
 
 invitations = Table(
