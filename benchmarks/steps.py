@@ -30,6 +30,7 @@ STEPS: tuple[tuple[str, Any, str], ...] = (
     ("make the receipt code", receipts, "random_code"),
     ("seal the items", items, "seal_items"),
     ("pack them", items, "pack"),
+    ("make a sending key, shared under load", envelope, "new_sending_key"),
     ("seal the envelope", envelope, "seal_envelope"),
     ("insert and commit, durably", Database, "write_together"),
 )

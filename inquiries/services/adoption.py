@@ -111,9 +111,10 @@ def _adopt(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> tuple[int,
     house.custody.must_hold_root()
     opened: list[tuple[live_epochs.EnvelopeRow, tuple[envelope.OpenedGroup, ...]]] = []
     failed: list[live_epochs.EnvelopeRow] = []
+    openers: dict[int, envelope.Opener] = {}  # by epoch
     for one in batch:
         try:
-            opened.append((one, _open(house, one)))
+            opened.append((one, _open(house, one, openers)))
         except (SealBroken, KeyUnavailable):
             failed.append(one)
     if opened:
@@ -149,18 +150,18 @@ def release(house: House) -> None:
             live_epochs.release(connection, held)
 
 
-def _open(house: House, one: live_epochs.EnvelopeRow) -> tuple[envelope.OpenedGroup, ...]:
+def _open(
+    house: House, one: live_epochs.EnvelopeRow, openers: dict[int, envelope.Opener]
+) -> tuple[envelope.OpenedGroup, ...]:
     """The keys of the groups that stand in live under this very inquiry.
 
     HPKE names no sender: whoever breaks into the public surface could seal an envelope that names another
     inquiry's key ids, and a row inserted first would win. So a foreign id is never adopted.
     """
-    found = envelope.open_envelope(
-        blob=one.sealed,
-        secret=house.custody.epoch_secret(one.epoch),
-        surface_key=house.custody.surface_key(one.epoch),
-        inquiry_id=one.inquiry_id,
-    )
+    if one.epoch not in openers:
+        custody = house.custody
+        openers[one.epoch] = envelope.Opener(custody.epoch_secret(one.epoch), custody.surface_key(one.epoch))
+    found = openers[one.epoch].open(one.sealed, one.inquiry_id)
     own = tuple(group for group in found if group.key_id in one.key_ids)
     if not one.key_ids <= {group.key_id for group in own}:
         raise SealBroken("the envelope does not hold the keys of its inquiry's groups")
@@ -242,11 +243,13 @@ def _promised(group: str, facts: _Facts) -> datetime | None:
 def _tags(
     house: House, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
 ) -> tuple[bytes | None, bytes | None]:
-    """The blind index of the group's first email and phone item."""
+    """The blind index of the group's first email and phone item; no other item is opened for it."""
     if facts.policy is None or facts.sealed is None or group.group not in facts.sealed:
         return None, None
     try:
-        opened = items.open_items(group.dek, inquiry_id, group.group, items.unpack(facts.sealed[group.group]))
+        sealed = items.unpack(facts.sealed[group.group])
+        addresses = {name: blob for name, blob in sealed.items() if _tagged(facts.policy, name)}
+        opened = items.open_items(group.dek, inquiry_id, group.group, addresses)
     except SealBroken:  # the key is adopted all the same; what it was to open is broken, and not findable
         log.error("items.broken", inquiry=inquiry_id, group=group.group)
         return None, None
@@ -255,20 +258,23 @@ def _tags(
 
 def tags_of(house: House, policy: Policy, texts: Mapping[str, str]) -> tuple[bytes | None, bytes | None]:
     """The blind index of the first email and the first phone item among these."""
-    found: dict[str, bytes] = {}
+    found: dict[tags.TagKind, bytes] = {}
     for name, text in texts.items():
-        item = policy.items.get(name)
-        if item is None or item.kind not in {"email", "phone"} or item.kind in found:
+        kind = _tagged(policy, name)
+        if kind is None or kind in found:
             continue
-        if item.kind == "email":
-            normal = item_rules.normal_email(text)
-        else:
-            normal = item_rules.normal_phone(text, policy.home)
+        normal = (
+            item_rules.normal_email(text) if kind == "email" else item_rules.normal_phone(text, policy.home)
+        )
         if normal is not None:
-            found[item.kind] = tags.tag(
-                house.custody.tag_key, "email" if item.kind == "email" else "phone", normal
-            )
+            found[kind] = tags.tag(house.custody.tag_key, kind, normal)
     return found.get("email"), found.get("phone")
+
+
+def _tagged(policy: Policy, name: str) -> tags.TagKind | None:
+    """Which kind of tag this item of the policy gets, if any."""
+    item = policy.items.get(name)
+    return None if item is None or item.kind not in {"email", "phone"} else item.kind
 
 
 def from_envelopes(house: House, inquiry_ids: Sequence[int]) -> dict[int, envelope.OpenedGroup]:
@@ -276,7 +282,8 @@ def from_envelopes(house: House, inquiry_ids: Sequence[int]) -> dict[int, envelo
     with house.live.read() as connection:
         batch = live_epochs.envelopes_of(connection, inquiry_ids)
     found: dict[int, envelope.OpenedGroup] = {}
+    openers: dict[int, envelope.Opener] = {}
     for one in batch:
         with suppress(KeyUnavailable, SealBroken):
-            found.update({group.key_id: group for group in _open(house, one)})
+            found.update({group.key_id: group for group in _open(house, one, openers)})
     return found

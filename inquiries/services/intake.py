@@ -26,7 +26,7 @@ from inquiries.rules.lifecycle import State
 from inquiries.rules.retention import MAIN, VISITOR
 from inquiries.sealing import envelope, items, receipts
 from inquiries.sealing.primitives import bind
-from inquiries.services import epochs, publishing
+from inquiries.services import epochs, publishing, sending
 from inquiries.services.house import House
 from inquiries.services.ids import new_ids
 from inquiries.stores.database import Database
@@ -139,14 +139,6 @@ def _store(
         _sealed(draft, key, inquiry_id, now, policy.time_zone)
         for draft, key in zip(drafts, keys, strict=True)
     ]
-    sealed = envelope.seal_envelope(
-        epoch=epoch.number,
-        public_key=epoch.public_key,
-        surface_key=epoch.surface_key,
-        inquiry_id=inquiry_id,
-        groups=keys,
-        code=code,
-    )
     shell = live.NewInquiry(
         inquiry_id, submission.type, State.received, submission.channel, submission.language,
         published.version, now, receipts.lookup_id(code), once,
@@ -159,9 +151,12 @@ def _store(
         )
         for purpose, given in accepted.consents.items()
     ]
-
-    sealed_to = live_epochs.NewEnvelope(inquiry_id, epoch.number, sealed)
-    house.live.write_together(_put, _Whole(shell, groups, agreed, sealed_to))
+    with sending.key(house, epoch) as key:
+        sealed = envelope.seal_envelope(
+            sending=key, surface_key=epoch.surface_key, inquiry_id=inquiry_id, groups=keys, code=code
+        )
+        posted = live_epochs.NewEnvelope(inquiry_id, epoch.number, sealed)
+        house.live.write_together(_put, _Whole(shell, groups, agreed, posted))
     return Received(
         code, _local(groups[0].due_at, policy), published.version, submission.type, repeated=False
     )

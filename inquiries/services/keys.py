@@ -105,8 +105,7 @@ def born(house: House, connection: Connection, owner_id: int, group: str) -> byt
         raise IntakeClosed(f"epoch {epoch.number} closed in between; try again")
     dek = items.new_data_key()
     sealed = envelope.seal_envelope(
-        epoch=epoch.number,
-        public_key=epoch.public_key,
+        sending=envelope.new_sending_key(epoch.number, epoch.public_key),
         surface_key=epoch.surface_key,
         inquiry_id=owner_id,
         groups=[envelope.GroupKey(group, owner_id, dek)],

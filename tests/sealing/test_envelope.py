@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from hashlib import sha3_256
 
 import pytest
@@ -14,9 +15,27 @@ from hypothesis import strategies as st
 
 from inquiries.errors import SealBroken
 from inquiries.sealing import envelope
-from inquiries.sealing.envelope import GroupKey, epoch_of, open_envelope, receipt_wraps, seal_envelope
+from inquiries.sealing.envelope import (
+    GroupKey,
+    Opener,
+    SendingKey,
+    epoch_of,
+    new_sending_key,
+    open_envelope,
+    receipt_wraps,
+    seal_envelope,
+)
 from inquiries.sealing.epochs import EpochSecret, evolve
-from inquiries.sealing.primitives import Reader, bind, derive, lasting_cipher, open_with, seal_with
+from inquiries.sealing.primitives import (
+    Reader,
+    bind,
+    derive,
+    lasting_cipher,
+    open_sealed,
+    open_with,
+    seal,
+    seal_with,
+)
 from inquiries.sealing.receipts import unwrap_with_receipt
 from tests.sealing.builders import CODE, OTHER_CODE, fixed, flipped, ids, keys, names
 
@@ -32,10 +51,10 @@ def sealed(
     secret: EpochSecret = SECRET,
     inquiry_id: int = INQUIRY,
     code: str | None = CODE,
+    sending: SendingKey | None = None,
 ) -> bytes:
     return seal_envelope(
-        epoch=secret.number,
-        public_key=secret.public_key,
+        sending=sending or new_sending_key(secret.number, secret.public_key),
         surface_key=SURFACE,
         inquiry_id=inquiry_id,
         groups=groups,
@@ -91,8 +110,39 @@ def test_any_epoch_and_secret_serve(number: int, secret: bytes) -> None:
     assert opened(blob, secret=epoch) == [(g.group, g.key_id, g.dek) for g in GROUPS]
 
 
-def test_every_changed_byte_and_every_cut_is_refused() -> None:
-    blob = sealed()
+def resealed(inner: bytes, version: int = 2) -> bytes:
+    associated = bind("inquiries envelope", version, EPOCH, INQUIRY)
+    outer = seal_with(lasting_cipher(SURFACE, "inquiries envelope"), inner, associated)
+    return version.to_bytes(1) + EPOCH.to_bytes(8, "big") + outer
+
+
+def inner_of(blob: bytes) -> bytes:
+    associated = bind("inquiries envelope", 2, EPOCH, INQUIRY)
+    return open_with(lasting_cipher(SURFACE, "inquiries envelope"), blob[envelope.HEADER_SIZE :], associated)
+
+
+def inner_of_the_first_version() -> bytes:
+    """As version 1 sealed it; what was stored under it must open for as long as it is kept."""
+    reader = Reader(inner_of(sealed()))
+    table = reader.take(2)
+    for _ in GROUPS:
+        name = reader.take(2)
+        table += name + reader.take(int.from_bytes(name, "big") + 8)
+        wrap = reader.take(2)
+        table += wrap + reader.take(int.from_bytes(wrap, "big"))
+    named = [part for entry in wraps(resealed(table)) for part in entry]
+    info = bind("inquiries envelope keys", 1, EPOCH, INQUIRY, *named)
+    deks = b"".join(group.dek for group in GROUPS)
+    return table + envelope.SUITE.encrypt(deks, SECRET.private_key.public_key(), info)
+
+
+INNERS = [pytest.param(inner_of_the_first_version(), 1, id="1"), pytest.param(inner_of(sealed()), 2, id="2")]
+
+
+@pytest.mark.parametrize(("inner", "version"), INNERS)
+def test_every_changed_byte_and_every_cut_is_refused(inner: bytes, version: int) -> None:
+    blob = resealed(inner, version)
+    assert opened(blob) == [(g.group, g.key_id, g.dek) for g in GROUPS]
     for index in range(len(blob)):
         for bad in (flipped(blob, index, 1 << index % 8), blob[:index]):
             with pytest.raises(SealBroken):
@@ -103,26 +153,16 @@ def test_every_changed_byte_and_every_cut_is_refused() -> None:
         opened(blob + b"\x00")
 
 
-def resealed(inner: bytes) -> bytes:
-    associated = bind("inquiries envelope", 1, EPOCH, INQUIRY)
-    outer = seal_with(lasting_cipher(SURFACE, "inquiries envelope"), inner, associated)
-    return b"\x01" + EPOCH.to_bytes(8, "big") + outer
-
-
-def inner_of(blob: bytes) -> bytes:
-    associated = bind("inquiries envelope", 1, EPOCH, INQUIRY)
-    return open_with(lasting_cipher(SURFACE, "inquiries envelope"), blob[envelope.HEADER_SIZE :], associated)
-
-
-def test_eve_with_the_surface_key_changes_nothing_unnoticed() -> None:
-    inner = inner_of(sealed())
-    assert opened(resealed(inner))
+@pytest.mark.parametrize(("inner", "version"), INNERS)
+def test_eve_with_the_surface_key_changes_nothing_unnoticed(inner: bytes, version: int) -> None:
     for index in range(len(inner)):
         with pytest.raises(SealBroken):
-            opened(resealed(flipped(inner, index, 1 << index % 8)))
+            opened(resealed(flipped(inner, index, 1 << index % 8), version))
     for size in range(0, len(inner), 7):
         with pytest.raises(SealBroken):
-            opened(resealed(inner[:size]))
+            opened(resealed(inner[:size], version))
+    with pytest.raises(SealBroken):
+        opened(resealed(inner, 3 - version))
 
 
 def test_eve_with_the_surface_key_cannot_take_the_receipt_away() -> None:
@@ -145,18 +185,38 @@ def test_an_envelope_of_no_group_or_of_one_twice_is_neither_made_nor_opened() ->
     for groups in ((), same_name, same_id):
         with pytest.raises(ValueError, match=r"at least one|twice"):
             sealed(groups)
-    one = inner_of(sealed(GROUPS[:1]))[2:-1168]
+    rest = envelope.ENCAPSULATED_SIZE + 29 + 32
+    one = inner_of(sealed(GROUPS[:1]))[2:-rest]
     for count, table, says in ((0, b"", "at least one group$"), (2, one + one, "stands twice")):
         with pytest.raises(SealBroken, match=says):
-            wraps(resealed(count.to_bytes(2, "big") + table + bytes(1168)))
+            wraps(resealed(count.to_bytes(2, "big") + table + bytes(rest)))
+
+
+TABLE = b"\x00\x01" + b"\x00\x04main" + (101).to_bytes(8, "big") + b"\x00\x00"
+
+
+def forged(sending: bytes, deks: bytes) -> bytes:
+    """What whoever broke into the public surface could seal: he has pk_e and P_e."""
+    info = bind("inquiries sending key", 2, EPOCH)
+    encapsulated = envelope.SUITE.encrypt(sending, SECRET.private_key.public_key(), info)
+    place = bind("inquiries envelope keys", 2, EPOCH, INQUIRY, "main", 101, b"")
+    return resealed(TABLE + encapsulated + seal(sending[:32].ljust(32, b"\0"), deks, place))
 
 
 def test_a_number_of_keys_other_than_of_groups_is_refused() -> None:
+    assert opened(forged(fixed("sending"), fixed("main"))) == [("main", 101, fixed("main"))]
+    with pytest.raises(SealBroken, match=r"^the envelope holds another number of keys than of groups$"):
+        opened(forged(fixed("sending"), bytes(64)))
     info = bind("inquiries envelope keys", 1, EPOCH, INQUIRY, "main", 101, b"")
     keys_of_two = envelope.SUITE.encrypt(bytes(64), SECRET.private_key.public_key(), info)
-    table = b"\x00\x01" + b"\x00\x04main" + (101).to_bytes(8, "big") + b"\x00\x00"
     with pytest.raises(SealBroken, match=r"^the envelope holds another number of keys than of groups$"):
-        opened(resealed(table + keys_of_two))
+        opened(resealed(TABLE + keys_of_two, 1))
+
+
+def test_a_sending_key_of_another_length_is_refused() -> None:
+    for size in (0, 16, 31, 33):
+        with pytest.raises(SealBroken):
+            opened(forged(bytes(size), fixed("main")))
 
 
 def test_another_inquiry_epoch_secret_or_surface_key_is_refused() -> None:
@@ -179,7 +239,7 @@ def test_another_inquiry_epoch_secret_or_surface_key_is_refused() -> None:
 
 
 def test_a_header_of_another_epoch_is_refused_under_either_number() -> None:
-    moved = b"\x01" + (EPOCH + 1).to_bytes(8, "big") + sealed()[9:]
+    moved = b"\x02" + (EPOCH + 1).to_bytes(8, "big") + sealed()[9:]
     assert epoch_of(moved) == EPOCH + 1
     for epoch in (EPOCH, EPOCH + 1):
         with pytest.raises(SealBroken):
@@ -189,7 +249,7 @@ def test_a_header_of_another_epoch_is_refused_under_either_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "blob", [b"", b"\x01", b"\x01" + bytes(7), b"\x02" + bytes(2000), b"\x00" + bytes(2000)]
+    "blob", [b"", b"\x02", b"\x02" + bytes(7), b"\x03" + bytes(2000), b"\x00" + bytes(2000)]
 )
 def test_a_cut_header_or_another_version_is_refused(blob: bytes) -> None:
     with pytest.raises(SealBroken):
@@ -206,25 +266,65 @@ def test_another_receipt_or_another_groups_wrap_opens_nothing() -> None:
             unwrap_with_receipt(code, INQUIRY, main, wrap)
 
 
+# -- inquiries that share a sending key ------------------------------------------------------------
+
+
+def test_one_who_opens_many_asks_the_private_key_once_for_each_sending_key() -> None:
+    first, second = (new_sending_key(EPOCH, SECRET.public_key) for _ in range(2))
+    opener = Opener(SECRET, SURFACE)
+    for inquiry_id in range(6):
+        blob = sealed(inquiry_id=inquiry_id, sending=second if inquiry_id % 3 else first)
+        assert [g.dek for g in opener.open(blob, inquiry_id)] == [g.dek for g in GROUPS]
+    assert len(opener._met) == 2
+
+
+def test_what_was_sealed_under_one_sending_key_cannot_be_exchanged() -> None:
+    """Eve has the surface key, and would give one inquiry the keys of another."""
+    sending = new_sending_key(EPOCH, SECRET.public_key)
+    mine, others = inner_of(sealed(sending=sending)), inner_of(sealed(sending=sending))
+    end = -(29 + 64)
+    opener = Opener(SECRET, SURFACE)
+    for inner in (mine, others):
+        assert opener.open(resealed(inner), INQUIRY)
+    assert len(opener._met) == 1
+    with pytest.raises(SealBroken):
+        opener.open(resealed(mine[:end] + others[end:]), INQUIRY)
+
+
+def test_a_sending_key_serves_its_own_epoch_alone() -> None:
+    moved = replace(new_sending_key(EPOCH, SECRET.public_key), epoch=EPOCH + 1)
+    later = EpochSecret(EPOCH + 1, fixed("secret"))
+    with pytest.raises(SealBroken):
+        opened(sealed(sending=moved), secret=later)
+    same_pair = new_sending_key(EPOCH, later.public_key)
+    with pytest.raises(SealBroken):
+        opened(sealed(sending=replace(same_pair, epoch=EPOCH + 1)), secret=later)
+
+
 def test_the_nonces_of_an_envelope_come_from_one_draw_and_each_serves_once(
     draws: list[bytes],
 ) -> None:
-    blob = sealed()
-    assert len(draws) == 1
-    nonces = {blob[10:22], *(wrap[1:13] for _, _, wrap in wraps(blob))}
-    assert nonces == {draws[0][at : at + 12] for at in (0, 12, 24)}
-    assert len(nonces) == 3
+    sending = new_sending_key(EPOCH, SECRET.public_key)
+    assert [len(drawn) for drawn in draws] == [32]
+    blob = sealed(sending=sending)
+    assert len(draws) == 2
+    inner = inner_of(blob)
+    sealed_keys = inner[-(29 + 64) :]
+    nonces = {blob[10:22], sealed_keys[1:13], *(wrap[1:13] for _, _, wrap in wraps(blob))}
+    assert nonces == {draws[1][at : at + 12] for at in (0, 12, 24, 36)}
+    assert len(nonces) == 4
 
 
 def test_no_key_shows_in_what_is_printed() -> None:
     found = open_envelope(blob=sealed(), secret=SECRET, surface_key=SURFACE, inquiry_id=INQUIRY)
     assert repr(GROUPS[0]) == "GroupKey(group='main', key_id=101)"
     assert repr(found[0]) == "OpenedGroup(group='main', key_id=101)"
+    assert repr(new_sending_key(EPOCH, SECRET.public_key)) == "SendingKey(epoch=4)"
 
 
 def test_a_malformed_public_key_is_refused() -> None:
     with pytest.raises(SealBroken):
-        seal_envelope(epoch=1, public_key=b"", surface_key=SURFACE, inquiry_id=1, groups=GROUPS, code=None)
+        new_sending_key(1, b"")
 
 
 # -- the same, without the library's HPKE --------------------------------------------------------
@@ -249,8 +349,8 @@ def test_the_sealed_keys_open_by_the_letter_of_the_standards() -> None:
     """
     blob = sealed()
     named = [part for entry in wraps(blob) for part in entry]
-    hpke = inner_of(blob)[-(1120 + 64 + 16) :]
-    kem_m, kem_x, ciphertext = hpke[:1088], hpke[1088:1120], hpke[1120:]
+    hpke = inner_of(blob)[-(1120 + 32 + 16 + 29 + 64) :]
+    kem_m, kem_x, ciphertext, keys = hpke[:1088], hpke[1088:1120], hpke[1120:1168], hpke[1168:]
     seed = derive(fixed("secret"), "inquiries epoch mlkem768", 1, EPOCH, length=64)
     scalar = X25519PrivateKey.from_private_bytes(derive(fixed("secret"), "inquiries epoch x25519", 1, EPOCH))
     shared_m = MLKEM768PrivateKey.from_seed_bytes(seed).decapsulate(kem_m)
@@ -259,9 +359,11 @@ def test_the_sealed_keys_open_by_the_letter_of_the_standards() -> None:
     shared = sha3_256(shared_m + shared_x + kem_x + public_x + XWING_LABEL).digest()
 
     suite = b"HPKE\x64\x7a\x00\x01\x00\x02"
-    info = bind("inquiries envelope keys", 1, EPOCH, INQUIRY, *named)
+    info = bind("inquiries sending key", 2, EPOCH)
     context = b"\x00" + _extract(suite, b"", b"psk_id_hash", b"") + _extract(suite, b"", b"info_hash", info)
     secret = _extract(suite, shared, b"secret", b"")
     key = _expand(suite, secret, b"key", context, 32)
     nonce = _expand(suite, secret, b"base_nonce", context, 12)
-    assert AESGCM(key).decrypt(nonce, ciphertext, b"") == fixed("main") + fixed("marketing")
+    sending = AESGCM(key).decrypt(nonce, ciphertext, b"")
+    place = bind("inquiries envelope keys", 2, EPOCH, INQUIRY, *named)
+    assert open_sealed(sending, keys, place) == fixed("main") + fixed("marketing")

@@ -36,8 +36,7 @@ SEALED = primitives.seal(KEY, b"text", b"here")
 
 def enveloped(*groups: envelope.GroupKey, code: str | None = None) -> bytes:
     return envelope.seal_envelope(
-        epoch=4,
-        public_key=SECRET.public_key,
+        sending=envelope.new_sending_key(4, SECRET.public_key),
         surface_key=KEY,
         inquiry_id=77,
         groups=groups,

@@ -22,7 +22,14 @@ from inquiries.sealing import (
     tags,
 )
 
-VECTORS: dict[str, Any] = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
+
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    return found
+
+
+VECTORS = _read("vectors.json")
+VECTORS_2 = _read("vectors-v2.json")  # of the formats that have a second version
 
 
 def unhex(text: str) -> bytes:
@@ -102,9 +109,11 @@ def test_receipt_wrap() -> None:
     assert opened.hex() == v["dek"]
 
 
+@pytest.mark.parametrize("vectors", [VECTORS, VECTORS_2], ids=["1", "2"])
 @pytest.mark.parametrize("name", ["envelope", "envelope_without_receipt"])
-def test_envelope(name: str) -> None:
-    v = VECTORS[name]
+def test_envelope(name: str, vectors: dict[str, Any]) -> None:
+    v = vectors[name]
+    assert unhex(v["blob"])[0] == (1 if vectors is VECTORS else 2)
     blob, surface_key, inquiry_id = unhex(v["blob"]), unhex(v["surface_key"]), v["inquiry_id"]
     assert envelope.epoch_of(blob) == v["epoch"]
     secret = epochs.EpochSecret(v["epoch"], unhex(v["secret"]))
@@ -186,4 +195,4 @@ def test_request_proof() -> None:
 
 def test_every_vector_is_opened_here() -> None:
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
-    assert set(VECTORS) - {"envelope_without_receipt"} == tested - {"every_vector_is_opened_here"}
+    assert set(VECTORS | VECTORS_2) - {"envelope_without_receipt"} == tested - {"every_vector_is_opened_here"}
