@@ -25,7 +25,9 @@ class House:
 
     @property
     def databases(self) -> tuple[Database, ...]:
-        """Every store."""
+        """Every store that this process reaches: the public surface none but live and keys."""
+        if self.settings.surface == "public":
+            return self.live, self.keys
         return self.live, self.keys, self.archive, self.ledger
 
     @property

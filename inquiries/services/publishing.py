@@ -66,7 +66,7 @@ def in_force(house: House) -> Published:
     now = clock.monotonic()
     if now - memory.read_at >= FRESH_SECONDS:
         with memory.lock:
-            if house.settings.development:
+            if house.settings.development and house.settings.surface != "public":
                 _publish_if_edited(house, memory)
             with house.live.read() as connection:
                 memory.current = policies.version_in_force(connection, clock.now()) or 0

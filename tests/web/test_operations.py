@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,8 +12,18 @@ from prometheus_client.parser import text_string_to_metric_families
 from time_machine import travel
 
 from inquiries import clock, create_app
-from inquiries.services import adoption, inbox, metrics, readiness, recovery, retention, rotation
+from inquiries.services import (
+    adoption,
+    inbox,
+    installation,
+    metrics,
+    readiness,
+    recovery,
+    retention,
+    rotation,
+)
 from inquiries.services.house import House
+from inquiries.settings import Settings
 from tests.breaking import broken
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.web.site import site
@@ -67,8 +77,17 @@ def test_the_figures_are_those_of_the_stores(any_house: House) -> None:
         assert checks == {name: value for name, value in after.items() if name.startswith("inquiries_ready")}
 
 
-def test_what_was_destroyed_is_counted_once_however_often_it_is_asked_for(any_house: House) -> None:
-    house = any_house
+@pytest.fixture
+def old_house(make_settings: Callable[..., Settings], store_urls: dict[str, str]) -> Iterator[House]:
+    """One whose policy has been in force for years, on both databases."""
+    with travel(clock.now() - timedelta(days=900)):
+        opened = installation.install(make_settings(**store_urls)).house
+    yield opened
+    opened.close()
+
+
+def test_what_was_destroyed_is_counted_once_however_often_it_is_asked_for(old_house: House) -> None:
+    house = old_house
     name = "inquiries_destroyed_total{expired}{support}"
     start = clock.now()
     for days in (0, 100, 300):
