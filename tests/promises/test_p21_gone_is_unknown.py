@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from inquiries.rules.permissions import Role
-from inquiries.services import inbox, retention
+from inquiries.services import fulfilment, inbox, retention, rights
 from inquiries.services.house import House
 from tests.cast import MINJI, send
 from tests.moments import at
@@ -21,6 +21,16 @@ NEVER_AN_ID = 4711
 
 #: Each way of asking for one inquiry by its id.
 WAYS = ("GET ", "GET /open", "POST /open", "POST /answered", "POST /close", "POST /reopen")
+
+#: Each right, and what is sent with the code.
+RIGHTS: dict[str, dict[str, str]] = {
+    "/copy": {"format": "json"},
+    "/correct": {"name": "다른 이름"},
+    "/delete": {"confirm": "yes"},
+    "/suspend": {},
+    "/resume": {},
+    "/withdraw": {"purpose": "marketing"},
+}
 
 
 def same(page: TestResponse) -> str:
@@ -38,23 +48,31 @@ def asked(member: Desk, way: str, inquiry_id: int) -> tuple[int, str]:
 
 
 @pytest.fixture
-def gone(house: House) -> Iterator[tuple[House, int, str]]:
-    """The id and the code of an inquiry that was closed and is due, among others that live."""
+def gone(house: House, how: str) -> Iterator[tuple[House, int, str]]:
+    """The id and the code of an inquiry that is no more, among others that live."""
     with at():
         code = send(house, items={"name": "고길동"}).receipt
         (row,) = inbox.page(house, MINJI).rows
         inbox.open_inquiry(house, MINJI, row.id, None)
-        inbox.close(house, MINJI, row.id)
+        if how == "deleted":
+            rights.delete(house, code)
+            fulfilment.carry_out(house)
+        else:
+            inbox.close(house, MINJI, row.id)
         send(house)
     with at(30, hours=1):
+        if how == "destroyed":
+            assert retention.sweep(house, confirm=True).destroyed == 1
         yield house, row.id, code
 
 
-@pytest.mark.parametrize("swept", [False, True], ids=["due", "destroyed"])
-def test_p21_staff_are_answered_as_for_an_unknown_id(gone: tuple[House, int, str], *, swept: bool) -> None:
+#: Due and not swept yet; destroyed on its day; deleted at the person's wish.
+HOW = pytest.mark.parametrize("how", ["due", "destroyed", "deleted"])
+
+
+@HOW
+def test_p21_staff_are_answered_as_for_an_unknown_id(gone: tuple[House, int, str]) -> None:
     house, inquiry_id, _ = gone
-    if swept:
-        assert retention.sweep(house, confirm=True).destroyed == 1
     app = application(house)
     for role in (Role.consultation, Role.privacy):
         member = desk(app, house, f"{role}@example.com", role)
@@ -68,20 +86,21 @@ def test_p21_staff_are_answered_as_for_an_unknown_id(gone: tuple[House, int, str
             assert "고**" not in listed.text
 
 
-@pytest.mark.parametrize("swept", [False, True], ids=["due", "destroyed"])
-def test_p21_the_receipt_is_answered_as_an_unknown_one(gone: tuple[House, int, str], *, swept: bool) -> None:
+@HOW
+@pytest.mark.parametrize("right", ["", *sorted(RIGHTS)])
+def test_p21_the_receipt_is_answered_as_an_unknown_one(gone: tuple[House, int, str], right: str) -> None:
     house, _, code = gone
-    if swept:
-        assert retention.sweep(house, confirm=True).destroyed == 1
     client = application(house).test_client()
     answers = [
-        client.post("/receipt", data={"receipt": typed}) for typed in (code, NEVER_A_CODE, "nonsense", "")
+        client.post(f"/receipt{right}", data={"receipt": typed, **RIGHTS.get(right, {})})
+        for typed in (code, NEVER_A_CODE, "nonsense", "")
     ]
     assert [answer.status_code for answer in answers] == [404] * 4
     assert len({answer.text for answer in answers}) == 1
     assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
 
 
+@pytest.mark.parametrize("how", ["due"])
 def test_p21_the_control_a_living_one_is_answered(gone: tuple[House, int, str]) -> None:
     house, _, _ = gone
     app = application(house)

@@ -40,6 +40,8 @@ from tests.cast import ITEMS, MINJI, OH, send
 from tests.moments import T0, at, installed
 from tests.policy.builders import policy, source
 
+pytestmark = pytest.mark.promise("P17")
+
 BOTH = {"inquiry": True, "marketing": True}
 
 
@@ -73,6 +75,7 @@ def hold(house: House, inquiry_id: int, until: datetime) -> int:
 # -- suspending ------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("P19")
 def test_a_suspension_holds_before_any_worker_has_seen_it(any_house: House, sora: str) -> None:
     before = line(any_house)
     rights.suspend(any_house, sora)
@@ -206,6 +209,8 @@ def test_a_settled_request_says_nothing_any_more(house: House) -> None:
 # -- withdrawing -----------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("P02")
+@pytest.mark.promise("P03")
 def test_a_withdrawn_consent_ends_at_once_and_its_copies_are_destroyed(any_house: House, sora: str) -> None:
     assert rights.withdrawable(receipt.look(any_house, sora)) == ("marketing",)
     assert rights.withdraw(any_house, sora, "marketing") == AtOnce()
@@ -238,6 +243,7 @@ def test_only_a_consent_that_was_given_and_is_optional_is_taken_back(house: Hous
 # -- deleting --------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("P21")
 def test_a_deletion_locks_at_once_and_is_carried_out_whole(any_house: House, sora: str) -> None:
     assert rights.would_delete(any_house, sora) == AtOnce()
     assert not rights.locked(any_house, sora)

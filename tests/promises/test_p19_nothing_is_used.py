@@ -1,0 +1,177 @@
+"""P19: once the person was told that it is suspended, nothing of her inquiry is used; also not by who had begun before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from inquiries.errors import NotFound, Suspended
+from inquiries.rules.permissions import Role
+from inquiries.rules.requests import Kind
+from inquiries.sealing import items as opening
+from inquiries.services import delivery, fulfilment, holds, inbox, keys, mail, receipt, records, rights
+from inquiries.services.house import House
+from inquiries.settings import Settings
+from inquiries.stores.live import openings
+from inquiries.stores.live.tables import outbox
+from tests.cast import ITEMS, MINJI, OH, send
+from tests.moments import at
+from tests.promises.pages import application, desk
+from tests.relay import SENDER, Relay, relay
+
+Ask = Callable[[House, str], object]
+
+
+def _correct(house: House, code: str) -> None:
+    rights.correct(house, code, {"name": "김소라나"})
+
+
+def _delete(house: House, code: str) -> None:
+    rights.delete(house, code)
+
+
+def _delete_and_done(house: House, code: str) -> None:
+    rights.delete(house, code)
+    fulfilment.carry_out(house)
+
+
+ASKS: dict[str, Ask] = {
+    "suspend": rights.suspend,
+    "correct": _correct,
+    "delete": _delete,
+    "deleted": _delete_and_done,
+}
+
+
+@pytest.fixture
+def sora(house: House) -> Iterator[str]:
+    """The code of her inquiry, an hour after she sent it."""
+    with at():
+        code = send(house).receipt
+    with at(hours=1):
+        yield code
+
+
+def only(house: House) -> int:
+    (row,) = inbox.page(house, MINJI).rows
+    return row.id
+
+
+def in_between(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
+    """Do it once, at the very moment at which staff have the items in clear and have not been shown them."""
+    real, left = opening.open_items, [what]
+
+    def opened(*given: Any) -> dict[str, str]:
+        texts = real(*given)
+        if left:
+            left.pop()()
+        return texts
+
+    monkeypatch.setattr(opening, "open_items", opened)
+
+
+@pytest.mark.promise("P19")
+@pytest.mark.promise("P21")
+@pytest.mark.parametrize("asked", ASKS)
+def test_p19_who_was_opening_it_is_not_shown_it(
+    house: House, sora: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inquiry_id = only(house)
+    in_between(monkeypatch, lambda: ASKS[asked](house, sora))
+    with pytest.raises((Suspended, NotFound)):
+        inbox.open_inquiry(house, MINJI, inquiry_id, None)
+    with house.live.read() as connection:
+        assert openings.of_inquiry(connection, inquiry_id, 10) == []  # it was not opened
+
+
+@pytest.mark.promise("P19")
+@pytest.mark.promise("P21")
+@pytest.mark.parametrize("asked", ASKS)
+def test_p19_a_list_that_was_being_made_leaves_it_out(
+    house: House, sora: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(house)
+    in_between(monkeypatch, lambda: ASKS[asked](house, sora))
+    rows = inbox.page(house, MINJI).rows
+    assert [(row.who, row.email, row.suspended) for row in rows] in ([], [("", "", True)])
+    assert (rows == ()) == (asked == "deleted")
+
+
+@pytest.mark.promise("P19")
+@pytest.mark.promise("P21")
+@pytest.mark.parametrize("asked", ASKS)
+def test_p19_a_page_that_was_being_made_says_nothing_of_it(
+    house: House, sora: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inquiry_id = only(house)
+    in_between(monkeypatch, lambda: ASKS[asked](house, sora))
+    if asked == "deleted":
+        with pytest.raises(NotFound):
+            inbox.summary(house, MINJI, inquiry_id)
+        return
+    shown = inbox.summary(house, MINJI, inquiry_id)
+    assert (shown.suspended, dict(shown.masked)) == (True, {})
+
+
+@pytest.mark.promise("P19")
+@pytest.mark.parametrize("asked", ["suspend", "correct", "delete"])
+def test_p19_every_page_of_staff_says_that_it_is_suspended_and_no_more(
+    house: House, sora: str, asked: str
+) -> None:
+    app = application(house)
+    members = [desk(app, house, f"{role}@example.com", role) for role in (Role.consultation, Role.privacy)]
+    inquiry_id = only(house)
+    inbox.open_inquiry(house, MINJI, inquiry_id, None)
+    ASKS[asked](house, sora)
+    for member in members:
+        pages = [
+            member.get("/staff/inbox"),
+            member.get(f"/staff/inquiries/{inquiry_id}"),
+            member.post(f"/staff/inquiries/{inquiry_id}/open", reason="looking"),
+        ]
+        assert [page.status_code for page in pages] == [200, 200, 409]
+        for page in pages:
+            assert "처리정지" in page.text
+            assert not [text for text in (*ITEMS.values(), "김**", "s***@") if text in page.text]
+        for act in ("answered", "close", "reopen"):
+            answer = member.post(f"/staff/inquiries/{inquiry_id}/{act}")
+            assert answer.status_code in {303, 404}
+    assert receipt.look(house, sora).state == "open"
+
+
+@pytest.mark.promise("P19")
+@pytest.mark.parametrize("asked", ["suspend", "correct", "delete", "deleted"])
+def test_p19_mail_that_waits_is_not_sent(
+    house: House, sora: str, asked: str, make_settings: Callable[..., Settings]
+) -> None:
+    inquiry_id = only(house)
+    key = keys.of_inquiries(house, [inquiry_id])[inquiry_id, "main"]
+    with house.live.write() as connection:
+        mail.queue(house, connection, kind=mail.Kind.replied, to="sora@example.com", language="ko", key=key)
+    ASKS[asked](house, sora)
+    post = Relay()
+    with relay(post):
+        sending = replace(house, settings=make_settings(smtp_url=post.url, mail_from=SENDER))
+        assert delivery.send_waiting(sending) == 0
+    assert post.mail == []
+    with house.live.read() as connection:
+        left = len(connection.execute(outbox.select()).all())
+    assert left == (0 if asked == "deleted" else 1)
+
+
+@pytest.mark.promise("P19")
+def test_p19_what_the_officer_must_do_goes_on(house: House, sora: str) -> None:
+    """A hold can still be placed, and the day of destruction still comes: neither uses what it says."""
+    inquiry_id = only(house)
+    before = receipt.look(house, sora).due_at
+    rights.suspend(house, sora)
+    placed = holds.place(house, OH, inquiry_id, reason="a dispute", basis="law", until=before)
+    assert placed
+    assert receipt.look(house, sora).due_at == before
+    asked = [body["kind"] for _, body in records.bodies(house, "requests")]
+    assert asked == []  # the worker has not been here, and it holds all the same
+    fulfilment.carry_out(house)
+    assert [body["kind"] for _, body in records.bodies(house, "requests")] == [Kind.suspend] * 2
