@@ -449,11 +449,14 @@ def test_one_that_fails_stops_no_other_and_is_tried_again(house: House) -> None:
         lambda house, code: rights.correct(house, code, {"name": "x"}),
     ],
 )  # fmt: skip
-def test_a_due_inquiry_is_unknown_to_every_right(house: House, ask: Callable[[House, str], Any]) -> None:
-    with at():
-        code = send(house, consents=BOTH).receipt
-    with at(400), pytest.raises(NotFound):
-        ask(house, code)
+def test_a_due_inquiry_is_unknown_to_every_right(
+    make_settings: Callable[..., Settings], ask: Callable[[House, str], Any]
+) -> None:
+    with installed(make_settings) as house:
+        with at():
+            code = send(house, consents=BOTH).receipt
+        with at(400), pytest.raises(NotFound):
+            ask(house, code)
 
 
 # -- what she is told of us ------------------------------------------------------------------------
