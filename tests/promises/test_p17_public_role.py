@@ -107,7 +107,8 @@ def _as(url: str) -> str:
 @pytest.fixture
 def client(public: House) -> FlaskClient:
     app = create_app(public.settings, public)
-    app.config.update(LIMIT_SUBMIT="", LIMIT_RECEIPT="", LIMIT_LOOK="", PREFERRED_URL_SCHEME="https")
+    app.config.update(LIMIT_SUBMIT="", LIMIT_RECEIPT="", LIMIT_LOOK="")
+    app.config.update(SERVER_NAME="forms.example.com", PREFERRED_URL_SCHEME="https")
     return app.test_client()
 
 
