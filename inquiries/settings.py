@@ -114,6 +114,16 @@ class Settings(BaseSettings):
         return is_loopback(urlsplit(self.origin).hostname or "")
 
     @cached_property
+    def passkey_name(self) -> str | None:
+        """The name that passkeys are bound to (the relying party id): BASE_URL's host; None for a number."""
+        host = urlsplit(self.origin).hostname or ""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return host
+        return None
+
+    @cached_property
     def keyring_path(self) -> Path:
         """The keyring directory."""
         return self.keyring or self.instance / "keyring"

@@ -16,8 +16,10 @@ _HASHER = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1, type=Typ
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=1$YkRkP2WDHQFJfvQOUNvs2w$qJD1k2uAI9RNl1OfI6LyVm5F43QjgcMsVlRV9b6NSpw"
 
 
-def fault(password: str) -> str | None:
-    """Why this cannot be a password: `too_short`, `too_long`, `too_simple`; None when it can."""
+def fault(password: str, account: str = "") -> str | None:
+    """Why this cannot be this account's: `too_short`, `too_long`, `too_simple`; None when it can."""
+    if account and password.strip().lower() == account:
+        return "too_simple"
     known = _known(password)
     if len(known) < SHORTEST:
         return "too_short"

@@ -203,7 +203,7 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
         known = _acknowledged(house, live, person.id)
         enrolled = store.Person(person.id, person.email, password_hash, sealed, moment, None)
         store.enrol(live, enrolled, step)
-        proofs.set_recovery_codes(live, person.id, second_factor.recovery_digests(person.id, codes))
+        proofs.set_recovery_codes(live, person.id, second_factor.recovery_digests(person.id, codes), moment)
         held = store.roles(live, person.id)
         herself = Actor(person.id, person.email, scopes(held))
         detail = register.on_record(person.email, held) | known
@@ -304,7 +304,7 @@ def account_of(email: str) -> str | None:
 
 def _refuse_weak(password: str, email: str, step: int | None) -> None:
     errors = []
-    fault = "too_simple" if password.strip().lower() == email else passwords.fault(password)
+    fault = passwords.fault(password, email)
     if fault is not None:
         errors.append(FieldError("password", fault, {"min": passwords.SHORTEST, "max": passwords.LONGEST}))
     if step is None:

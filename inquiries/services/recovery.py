@@ -20,6 +20,7 @@ from inquiries.services import (
     archive_keys,
     destruction,
     losses,
+    proofs,
     publishing,
     records,
     register,
@@ -80,7 +81,8 @@ def _start(house: House) -> Recovered:
         replayed = destruction.replay(house).intents
         leftovers = destruction.delete_leftovers(house)
         again = request_records.replay(house)
-        _notice_restore(house, replayed, leftovers, register.catch_up(house), again)
+        followed, given_up = register.catch_up(house), proofs.end_given_up(house)
+        _notice_restore(house, replayed, leftovers, followed, again, given_up)
     adoption.release(house)
     adopted = adoption.adopt_pending(house)
     archive_keys.adopt_pending(house)
@@ -96,6 +98,7 @@ def _notice_restore(
     leftovers: int,
     rights: register.Followed,
     again: request_records.Replayed,
+    given_up: int,
 ) -> None:
     """Also within one epoch a store that was put back shows, by what a crash cannot leave behind.
 
@@ -111,7 +114,8 @@ def _notice_restore(
     said = noticed is not None and noticed[1].get("orphan") == orphan  # it stays without its row for good
     counted = {"replayed": replayed, "leftovers": leftovers, "requests": len(again.made)}
     people = {"revoked": rights.ended, "rights": rights.changed, "uninvited": rights.lost}
-    came_back = replayed > 1 or leftovers or rights.restored or again.made
+    people["proofs"] = given_up
+    came_back = replayed > 1 or leftovers or rights.restored or again.made or given_up
     if came_back or rowless or (orphan is not None and not said):
         lost = list(again.lost)
         rotation.note_restore(house, **counted, **people, orphan=orphan, archive=rowless, corrections=lost)
@@ -173,7 +177,8 @@ class Gate:
     `behind`: stores that did not know what others knew. `replayed`: destructions that had to be followed
     again. `leftovers`: rows of destroyed inquiries that were deleted. `revoked`: staff whose access was
     ended again. `rights`: other changes of rights that were made again. `uninvited`: staff who had enrolled
-    since and must do so anew. `requests`: what people had asked for since, and what was asked for again in
+    since and must do so anew. `proofs`: passwords, apps, recovery codes and passkeys that had been given up
+    and were ended again. `requests`: what people had asked for since, and what was asked for again in
     their place. `corrections`: inquiries whose corrections went with their texts; they stay suspended.
     `orphan`: the newest key has no row. `unopenable`: ids that a confirmation accepts as lost.
     """
@@ -185,6 +190,7 @@ class Gate:
     revoked: int = 0
     rights: int = 0
     uninvited: int = 0
+    proofs: int = 0
     requests: int = 0
     corrections: tuple[int, ...] = ()
     orphan: bool = False
@@ -210,6 +216,7 @@ def gate(house: House) -> Gate | None:
         revoked=sum(body.get("revoked", 0) for body in found),
         rights=sum(body.get("rights", 0) for body in found),
         uninvited=sum(body.get("uninvited", 0) for body in found),
+        proofs=sum(body.get("proofs", 0) for body in found),
         requests=sum(body.get("requests", 0) for body in found),
         corrections=tuple(sorted({one for body in found for one in body.get("corrections", ())})),
         orphan=any(body.get("orphan") is not None for body in found),

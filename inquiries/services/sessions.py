@@ -207,7 +207,8 @@ def _own(one: store.Session, dek: bytes | None, *, here: bool) -> Own:
     from_where = {"address": "", "browser": ""}
     if dek is not None and one.origin_sealed is not None and one.staff_id is not None:
         name = _origin_name(one.token_digest)
-        from_where = json.loads(items.open_item(dek, one.staff_id, keys.STAFF, name, one.origin_sealed))
+        with suppress(SealBroken):
+            from_where = json.loads(items.open_item(dek, one.staff_id, keys.STAFF, name, one.origin_sealed))
     return Own(one.token_digest.hex(), one.created_at, one.seen_at, **from_where, here=here)
 
 

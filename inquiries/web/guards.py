@@ -100,6 +100,17 @@ def needs(permission: Permission, *, fresh: bool = False) -> Callable[[View[P]],
     return mark
 
 
+def proved_first() -> Response | None:
+    """Where she is not freshly proved: the way to prove it, and back here. For pages that ask for secrets.
+
+    Nothing that was sent is kept: it would hold passwords and codes.
+    """
+    if sessions.current().fresh:
+        return None
+    sessions.current().want(request.path)
+    return redirect(url_for("staff.confirm"), code=303)
+
+
 def refuse(
     actor: Actor, permission: Permission, *, subject: int | None = None, lapsed: bool = False
 ) -> NoReturn:

@@ -19,7 +19,7 @@ from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import CallbackDict
 
-from inquiries.services import attempts, second_factor, sessions
+from inquiries.services import attempts, proofs, second_factor, sessions
 from inquiries.services.actor import Actor
 from inquiries.services.sign_in import SignedIn
 from inquiries.web import browsers, failures, limits
@@ -64,6 +64,7 @@ class StaffSession(CallbackDict[str, Any], SessionMixin):
             self.clear()
         self.token, self.actor, self.fresh = signed_in.token, signed_in.actor, True
         self.device = signed_in.device
+        self.codes_left = signed_in.codes_left
         self.modified, self.renewed = bool(self), True  # a fresh one is stored as it is: empty
         self.language = language
 
@@ -83,6 +84,18 @@ class StaffSession(CallbackDict[str, Any], SessionMixin):
     def language(self, code: str | None) -> None:
         if code is not None and code != self.language:
             self["language"] = code
+
+    @property
+    def codes_left(self) -> int | None:
+        """How many recovery codes were left at sign-in, where they were few."""
+        return int(self["codes_left"]) if "codes_left" in self else None
+
+    @codes_left.setter
+    def codes_left(self, count: int | None) -> None:
+        if count is not None and count <= proofs.FEW:
+            self["codes_left"] = str(count)
+        elif "codes_left" in self:
+            del self["codes_left"]
 
     def want(self, path: str) -> None:
         """Remember the page that somebody asked for before signing in, unless it is overlong."""

@@ -19,6 +19,7 @@ from inquiries.web import (
     people_words,
     sessions,
     staff_access,
+    staff_account,
     staff_archive,
     staff_grants,
     staff_holds,
@@ -49,6 +50,14 @@ _POST: Final = ["POST"]
 pages.add_url_rule("/", view_func=staff_access.home, methods=_GET)
 pages.add_url_rule("/sign-in", view_func=staff_access.sign_in, methods=_GET + _POST)
 pages.add_url_rule("/confirm", view_func=staff_access.confirm, methods=_GET + _POST)
+pages.add_url_rule("/account", view_func=staff_account.account, methods=_GET)
+pages.add_url_rule("/account/sessions", view_func=staff_account.end_sessions, methods=_POST)
+pages.add_url_rule("/account/password", view_func=staff_account.password, methods=_GET + _POST)
+pages.add_url_rule("/account/app", view_func=staff_account.app, methods=_GET + _POST)
+pages.add_url_rule("/account/recovery-codes", view_func=staff_account.recovery_codes, methods=_GET + _POST)
+pages.add_url_rule("/account/passkeys", view_func=staff_account.add_passkey, methods=_GET + _POST)
+pages.add_url_rule("/account/passkeys/remove", view_func=staff_account.remove_passkey, methods=_POST)
+pages.add_url_rule("/passkey-options", view_func=staff_account.passkey_options, methods=_POST)
 pages.add_url_rule("/sign-out", view_func=staff_access.sign_out, methods=_POST)
 pages.add_url_rule("/enrol/<token>", view_func=staff_access.enrol, methods=_GET + _POST)
 pages.add_url_rule("/inbox", view_func=staff_inbox.inbox, methods=_GET)
@@ -106,6 +115,7 @@ def _around() -> dict[str, Any]:
         "actor": actor,
         "words": _WORDS,
         "people_words": _PEOPLE_WORDS,
+        "codes_left": sessions.current().codes_left,
         "stuck_mail": lambda: mail.trouble(house()),
         "broken_glass": lambda: register_view.broken_glass(house()) if officer else (),
     }

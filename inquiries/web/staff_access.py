@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
 
-import segno
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 from wtforms import EmailField, PasswordField, StringField
 
 from inquiries import clock
 from inquiries.errors import InvalidItems, SignInRefused
 from inquiries.rules.permissions import Permission
-from inquiries.services import attempts, passwords, people, publishing, recovery, second_factor
+from inquiries.services import attempts, passkeys, passwords, people, recovery, second_factor
 from inquiries.services import sessions as session_service
 from inquiries.services import sign_in as signing_in
-from inquiries.web import drafts, limits, sessions, staff_restore, staff_words
+from inquiries.services.actor import Actor
+from inquiries.web import drafts, limits, sessions, staff_account, staff_restore, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import audience, current_actor, needs, signed_in
 from inquiries.web.messages import Message
@@ -89,23 +86,38 @@ def confirm() -> ResponseReturnValue:
         return _discarded() if request.method == "POST" else _confirm_page(ConfirmForm())
     form = ConfirmForm()
     actor = signed_in()
-    done = _proved(form, actor.email, again=True)
+    done = _proved(form, actor.email, actor)
     if done is None:
         return _confirm_page(form, _NOT_SURE), SignInRefused.status
     return _go_on(done, hers=done.actor.staff_id == actor.staff_id)
 
 
-def _proved(form: ConfirmForm, email: str, *, again: bool = False) -> signing_in.SignedIn | None:
-    """Judge what was typed; None when it is refused."""
+def _proved(form: ConfirmForm, email: str, again: Actor | None = None) -> signing_in.SignedIn | None:
+    """Judge what was typed, or what a passkey signed; None when it is refused."""
     limits.count_sign_in()
     password, code = form.password.data or "", form.code.data or ""
     form.code.data = ""
     try:
+        if request.form.get("credential"):
+            return _by_passkey(again)
         return signing_in.sign_in(
-            house(), email=email, password=password, code=code, visit=sessions.visit(), again=again
+            house(),
+            email=email,
+            password=password,
+            code=code,
+            visit=sessions.visit(),
+            again=again is not None,
         )
     except SignInRefused:
         return None
+
+
+def _by_passkey(again: Actor | None) -> signing_in.SignedIn:
+    site, token = staff_account.site(), sessions.current().token
+    if site is None or token is None:
+        raise SignInRefused("no passkeys here")
+    answer = request.form["credential"]
+    return passkeys.prove(house(), token, site, answer=answer, visit=sessions.visit(), again=again)
 
 
 def _go_on(done: signing_in.SignedIn, *, hers: bool) -> Response:
@@ -122,12 +134,21 @@ def _discarded() -> Response:
 
 
 def _sign_in_page(form: SignInForm, said: str | None = None) -> str:
-    return render_template("staff/sign_in.html", form=form, errors=_at("email", said), draft=drafts.waiting())
+    return _asking("staff/sign_in.html", form, _at("email", said))
 
 
 def _confirm_page(form: ConfirmForm, said: str | None = None) -> str:
+    return _asking("staff/confirm.html", form, _at("password", said))
+
+
+def _asking(template: str, form: ConfirmForm, errors: tuple[Message, ...]) -> str:
+    """A page that asks who she is; `passkeys`: whether one will do here."""
     return render_template(
-        "staff/confirm.html", form=form, errors=_at("password", said), draft=drafts.waiting()
+        template,
+        form=form,
+        errors=errors,
+        draft=drafts.waiting(),
+        passkeys=staff_account.site() is not None,
     )
 
 
@@ -158,7 +179,11 @@ def enrol(token: str) -> ResponseReturnValue:
             errors = staff_words.messages(invalid.errors)
         else:
             sessions.current().drop_pending_secret(token)
-            return render_template("staff/enrolled.html", enrolled=enrolled, download=_as_file(enrolled))
+            return render_template(
+                "staff/enrolled.html",
+                enrolled=enrolled,
+                download=staff_account.as_file(enrolled.email, enrolled.recovery_codes, enrolled.seal_key),
+            )
     page = render_template(
         "staff/enrol.html",
         form=form,
@@ -166,7 +191,7 @@ def enrol(token: str) -> ResponseReturnValue:
         faults={one.field: one.message for one in errors},
         invitation=invitation,
         secret=second_factor.spelled(secret),
-        qr=_qr(second_factor.provisioning_uri(secret, invitation.email, _issuer())),
+        qr=staff_account.qr_code(secret, invitation.email),
         shortest=passwords.SHORTEST,
     )
     return page, InvalidItems.status if errors else 200
@@ -192,24 +217,3 @@ def _start() -> str:
     if current_actor() is None:
         return url_for("staff.sign_in")
     return url_for("staff.restore" if staff_restore.may_end() else "staff.inbox")
-
-
-def _qr(uri: str) -> Markup:
-    """The QR code as SVG that any style sheet leaves legible: black on white, no inline style (CSP)."""
-    drawn = segno.make(uri, error="m", micro=False)
-    svg = drawn.svg_inline(border=4, light="#fff", dark="#000", omitsize=True, svgclass="qr", lineclass=None)
-    return Markup(svg)  # noqa: S704 - made by segno of numbers alone
-
-
-def _issuer() -> str:
-    """Whose account the authenticator app shows; a colon would part issuer and account."""
-    return publishing.in_force(house()).policy.controller.text("en").replace(":", " ")
-
-
-def _as_file(enrolled: people.Enrolled) -> str:
-    """What is shown once, as a `data:` address to save without a script."""
-    lines = [_("Recovery codes of %(email)s, each for one sign-in:", email=enrolled.email), ""]
-    lines += enrolled.recovery_codes
-    if enrolled.seal_key is not None:
-        lines += ["", _("Seal key of the ledger:"), "", enrolled.seal_key]
-    return "data:text/plain;charset=utf-8," + quote("\n".join(lines) + "\n")

@@ -16,7 +16,16 @@ from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
 
 #: What stays open while the gate stands.
-OPEN: Final = frozenset({"staff.home", "staff.sign_in", "staff.sign_out", "staff.confirm", "staff.restore"})
+OPEN: Final = frozenset(
+    {
+        "staff.home",
+        "staff.sign_in",
+        "staff.sign_out",
+        "staff.confirm",
+        "staff.restore",
+        "staff.passkey_options",
+    }
+)
 
 
 def closed() -> ResponseReturnValue | None:

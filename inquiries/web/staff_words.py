@@ -56,6 +56,11 @@ SAID: Final[Mapping[str, str]] = {
     "revoked": _l("Access taken away. Open sessions end at their next request."),
     "grant": _l("Granted. The person sees the inquiry in the inbox, until the grant ends."),
     "cancel": _l("Cancelled. The person no longer sees the inquiry."),
+    "password_changed": _l("Your password is changed. You were signed out everywhere else."),
+    "app_changed": _l("Your new authenticator app is set up. You were signed out everywhere else."),
+    "passkey_added": _l("The passkey is added. You can sign in with it from now on."),
+    "passkey_removed": _l("The passkey is removed. You were signed out everywhere else."),
+    "session_ended": _l("Ended."),
     "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
 }
 
@@ -273,6 +278,10 @@ def _fault(error: FieldError) -> str:
         "too_short": _("A password has at least %(min)s characters.", min=error.params.get("min", "")),
         "too_long": _("A password has at most %(max)s characters.", max=limit),
         "too_simple": _("This password is too easy to guess. Several words in a row are a good one."),
+        "unchanged": _("This is your present password. Please choose another one."),
+        "wrong_password": _("This is not your present password."),
+        "passkey.refused": _("The passkey was not made. Please try again."),
+        "passkey.too_many": _("You have ten passkeys. Please remove one that you do not use."),
         "wrong_code": _("This is not the code that your app shows now. Please type the newest one."),
         "reason_required": _("Please say why you open this inquiry."),
     }

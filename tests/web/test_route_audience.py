@@ -11,7 +11,7 @@ from flask import Flask
 from inquiries.web import guards
 from tests.web.site import site
 
-OPEN_TO_ALL_STAFF = {"staff.home", "staff.sign_in", "staff.enrol"}
+OPEN_TO_ALL_STAFF = {"staff.home", "staff.sign_in", "staff.enrol", "staff.passkey_options"}
 OPERATIONS = {"/healthz", "/readyz", "/metrics"}
 
 

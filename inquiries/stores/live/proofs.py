@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,12 @@ def active(connection: Connection, staff_id: int) -> bool:
     """Whether this person's access stands, asked so that nobody ends it before this transaction does."""
     standing = update(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None))
     return connection.execute(standing.values(revoked_at=null())).rowcount == 1
+
+
+def since(connection: Connection, staff_id: int) -> tuple[datetime | None, datetime | None]:
+    """When this person's password and app were set."""
+    row = connection.execute(select(staff.c.password_at, staff.c.totp_at).where(staff.c.id == staff_id)).one()
+    return row.password_at, row.totp_at
 
 
 def set_password(connection: Connection, staff_id: int, password_hash: str, at: datetime) -> None:
@@ -45,29 +51,34 @@ def use_step(connection: Connection, staff_id: int, step: int) -> bool:
     return connection.execute(unused.values(totp_step=step)).rowcount == 1
 
 
-def end_older(
-    connection: Connection, staff_id: int, *, password: datetime | None = None, app: datetime | None = None
-) -> int:
-    """End a password or an app that was set before these moments; how many that were."""
+def end_older(connection: Connection, staff_id: int, present: Mapping[str, datetime]) -> int:
+    """End the `password`, `app` and `recovery_codes` that were set before the present ones; how many."""
     ended = 0
-    for limit, at, secret in (
-        (password, staff.c.password_at, staff.c.password_hash),
-        (app, staff.c.totp_at, staff.c.totp_sealed),
+    for name, at, secret in (
+        ("password", staff.c.password_at, staff.c.password_hash),
+        ("app", staff.c.totp_at, staff.c.totp_sealed),
     ):
-        if limit is not None:
-            older = update(staff).where(staff.c.id == staff_id, at < limit, secret.is_not(None))
+        if name in present:
+            older = update(staff).where(staff.c.id == staff_id, at < present[name], secret.is_not(None))
             ended += connection.execute(older.values({secret: null()})).rowcount
+    if "recovery_codes" in present:
+        older_codes = delete(recovery_codes).where(
+            recovery_codes.c.staff_id == staff_id,
+            or_(recovery_codes.c.made_at.is_(None), recovery_codes.c.made_at < present["recovery_codes"]),
+        )
+        ended += connection.execute(older_codes).rowcount
     return ended
 
 
 # -- recovery codes ------------------------------------------------------------------------------
 
 
-def set_recovery_codes(connection: Connection, staff_id: int, digests: Iterable[bytes]) -> None:
+def set_recovery_codes(connection: Connection, staff_id: int, digests: Iterable[bytes], at: datetime) -> None:
     """Digests of the codes that may stand in for the app, each once; those before are gone."""
     connection.execute(delete(recovery_codes).where(recovery_codes.c.staff_id == staff_id))
     connection.execute(
-        insert(recovery_codes), [{"staff_id": staff_id, "digest": digest} for digest in digests]
+        insert(recovery_codes),
+        [{"staff_id": staff_id, "digest": digest, "made_at": at} for digest in digests],
     )
 
 
@@ -149,13 +160,3 @@ def remove_passkey(connection: Connection, staff_id: int, passkey_id: bytes) -> 
     """Let this passkey of this person sign in no more; whether there was one."""
     hers = delete(passkeys).where(passkeys.c.staff_id == staff_id, passkeys.c.id == passkey_id)
     return connection.execute(hers).rowcount == 1
-
-
-def end_codes_besides(connection: Connection, staff_id: int, serve: Collection[bytes]) -> int:
-    """Delete the unused codes that are none of these; how many there were."""
-    others = delete(recovery_codes).where(
-        recovery_codes.c.staff_id == staff_id,
-        recovery_codes.c.used_at.is_(None),
-        recovery_codes.c.digest.not_in(serve),
-    )
-    return connection.execute(others).rowcount

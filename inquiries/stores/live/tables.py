@@ -274,6 +274,7 @@ recovery_codes = Table(
     "recovery_codes", metadata,
     Column("staff_id", ForeignKey("staff.id"), primary_key=True),
     Column("digest", LargeBinary(32), primary_key=True),
+    Column("made_at", Moment),  # null: with the enrolment
     Column("used_at", Moment),
 )  # fmt: skip
 
