@@ -6,7 +6,7 @@ commit of what it asked for, or goes with the inquiry that it had destroyed (P17
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 import structlog
@@ -14,13 +14,10 @@ from sqlalchemy import Connection
 
 from inquiries import clock
 from inquiries.errors import InvalidItems, JobBusy, KeyUnavailable, SealBroken
-from inquiries.policy.model import Policy
-from inquiries.rules import items as item_rules
 from inquiries.rules import requests as rules
 from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
-from inquiries.rules.retention import MAIN
-from inquiries.sealing import items
-from inquiries.services import adoption, destruction, keys, publishing, request_records, requests
+from inquiries.services import corrections, destruction, keys, request_records, requests
+from inquiries.services.corrections import Keys
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.stores import keys as key_store
@@ -32,8 +29,6 @@ log = structlog.get_logger()
 
 BATCH = 200
 DELETED, WITHDRAWN = "deleted_on_request", "withdrawn"  # why it was destroyed, on tombstone and certificate
-
-Keys = Mapping[tuple[int, str], DataKey]
 
 
 def carry_out(house: House, states: Collection[State] = (State.open,)) -> int:
@@ -166,7 +161,16 @@ def _withdraw(house: House, row: RequestRow, _found: Keys) -> bool:
     def withdraw(connection: Connection, _now: datetime) -> None:
         live.withdraw(connection, row.inquiry_id, row.subject, row.asked_at)
 
-    return _settle(house, row, withdraw)
+    return _settle(house, row, withdraw) or _went_with_it(house, row)
+
+
+def _went_with_it(house: House, row: RequestRow) -> bool:
+    """Whether what was destroyed was the last of the inquiry, and the request went with it."""
+    with house.live.read() as connection:
+        if live_requests.by_id(connection, row.id) is not None:
+            return False
+    request_records.done(house, row)
+    return True
 
 
 def _delete(house: House, row: RequestRow, _found: Keys) -> bool:
@@ -184,79 +188,22 @@ def _groups(house: House, inquiry_id: int) -> dict[str, int]:
         return live.group_ids(connection, inquiry_id)
 
 
-# -- correcting ------------------------------------------------------------------------------------
-
-
 def _correct(house: House, row: RequestRow, found: Keys) -> bool:
-    """Put a new sealed version in the place of the old one, also in the copies that a consent made.
-
-    The tags first: they can be given again, the old items cannot.
-    """
-    with house.live.read() as connection:
-        shell = live.shells(connection, [row.inquiry_id])[row.inquiry_id]
-        sealed = live.sealed_groups(connection, row.inquiry_id)
-    if MAIN not in sealed:
-        return _settle(house, row)  # there is nothing left to correct
-    main = found.get((row.inquiry_id, MAIN))
-    if main is None:
-        raise KeyUnavailable("no key opens what is to be corrected")
-    texts = requests.detail(main.dek, row)
-    policy = publishing.version(house, shell.policy_version).policy
-    corrected = _corrected(policy, shell.type, row.inquiry_id, texts, sealed, found)
-    if corrected is None:
+    """The tags first: they can be given again, the old items cannot."""
+    try:
+        correction = corrections.prepared(house, row, found)
+    except InvalidItems:
         _refuse(house, row, Because.invalid)
         return False
-    for group, (_, opened) in corrected.items():
-        with house.keys.write() as connection:
-            key_store.retag(
-                connection, found[row.inquiry_id, group].id, *adoption.tags_of(house, policy, opened)
-            )
+    if correction is not None:
+        corrections.retag(house, correction)
 
     def replace(connection: Connection, now: datetime) -> None:
         live_requests.close_lost(connection, row.inquiry_id, now)
-        for group, (blob, _) in corrected.items():
-            live.replace_sealed(connection, found[row.inquiry_id, group].id, blob)
+        if correction is not None:
+            corrections.replace(house, connection, correction)
 
     return _settle(house, row, replace)
-
-
-def _corrected(
-    policy: Policy,
-    type_name: str,
-    inquiry_id: int,
-    texts: Mapping[str, str],
-    sealed: Mapping[str, bytes],
-    found: Keys,
-) -> dict[str, tuple[bytes, dict[str, str]]] | None:
-    """Group → (its new sealed items, the same in clear), of those that hold a corrected item.
-
-    None where the whole is not what the form would take: the public surface has checked it, and may have
-    been broken into.
-    """
-    groups: dict[str, tuple[bytes, dict[str, str]]] = {}
-    for group, blob in sealed.items():
-        key = found.get((inquiry_id, group))
-        wanted = _wanted(policy, type_name, group)
-        if key is None or not set(texts) & set(wanted):
-            continue
-        opened = items.open_items(key.dek, inquiry_id, group, items.unpack(blob))
-        whole = {**opened, **{name: text for name, text in texts.items() if name in wanted}}
-        if group == MAIN:
-            try:
-                whole = dict(item_rules.validate_items(policy, type_name, whole))
-            except InvalidItems:
-                return None
-        kept = {name: whole[name] for name in wanted if whole.get(name)}
-        groups[group] = items.pack(items.seal_items(key.dek, inquiry_id, group, kept)), kept
-    return groups
-
-
-def _wanted(policy: Policy, type_name: str, group: str) -> Sequence[str]:
-    """The items that a group holds: all of its type, or those that an optional purpose copies."""
-    if group == MAIN:
-        return policy.types[type_name].items
-    purpose = policy.purposes.get(group)
-    return () if purpose is None else purpose.items
 
 
 _ACTS: Mapping[Kind, Callable[[House, RequestRow, Keys], bool]] = {

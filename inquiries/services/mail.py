@@ -40,11 +40,12 @@ _EXPIRED_SHOWN = timedelta(days=30)
 class Kind(StrEnum):
     """What a message says; each has its text in `templates/mail/`, by language."""
 
+    address_changed = "address_changed"  # to the old and the new address: the inquiry's was corrected
     replied = "replied"  # to the person: there is an answer, to be read with the receipt
 
 
 #: What tells the person of her own request goes out also while her inquiry is suspended (P19).
-OF_REQUESTS: frozenset[Kind] = frozenset()
+OF_REQUESTS: frozenset[Kind] = frozenset({Kind.address_changed})
 
 
 @dataclass(frozen=True)

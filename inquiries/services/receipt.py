@@ -19,7 +19,7 @@ from inquiries.rules.retention import MAIN
 from inquiries.services import openings, publishing, requests
 from inquiries.services.house import House
 from inquiries.services.openings import OpeningView
-from inquiries.services.receipt_keys import Opened, open_receipt
+from inquiries.services.receipt_keys import Opened, open_receipt, open_remaining
 from inquiries.stores.live import holds
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import openings as live_openings
@@ -110,6 +110,45 @@ class ReceiptView:
     def deletion(self) -> RequestView | None:
         """Her wish that it be deleted, while nobody has settled it."""
         return next((one for one in self.requests if one.kind is Kind.delete and one.pending), None)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is kept for one optional purpose of an inquiry that has ended; `ending`: she withdrew it."""
+
+    purpose: str
+    due_at: datetime | None
+    items: Mapping[str, str]
+    ending: bool
+
+
+@dataclass(frozen=True)
+class Remaining:
+    """What is left of an inquiry that has ended; moments in the policy's time zone."""
+
+    type: str
+    policy: Policy
+    left: tuple[Left, ...]
+
+
+def remaining(house: House, typed: str) -> Remaining:
+    """What an optional consent keeps when the inquiry itself is destroyed: she may still withdraw it (P16).
+
+    Raises:
+        NotFound: nothing is left, or the inquiry stands.
+        ReceiptMalformed: it cannot be a code; answered just the same.
+    """
+    opened = open_remaining(house, typed)
+    with house.live.read() as connection:
+        ended = live_requests.withdrawn(connection, [opened.row.id])
+    policy = publishing.version(house, opened.row.policy_version).policy
+    zone = ZoneInfo(policy.time_zone)
+    left = tuple(
+        Left(name, local(group.due_at, zone), opened.items(name), (opened.row.id, name) in ended)
+        for name, group in opened.groups.items()
+        if name in policy.purposes and name in opened.keys
+    )
+    return Remaining(opened.row.type, policy, left)
 
 
 def look(house: House, typed: str) -> ReceiptView:

@@ -5,13 +5,13 @@ Runs on the public surface, with no private key. Unknown and destroyed codes are
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from inquiries import clock
 from inquiries.errors import KeyUnavailable, NotFound, SealBroken
-from inquiries.rules.retention import MAIN
+from inquiries.rules.retention import MAIN, VISITOR
 from inquiries.sealing import envelope, epochs, items, receipts
 from inquiries.services.house import House
 from inquiries.stores import receipt_wraps
@@ -42,17 +42,32 @@ def open_receipt(house: House, typed: str) -> Opened:
         NotFound: no living inquiry has this code.
         ReceiptMalformed: it cannot be a code; answered just the same.
     """
+    return _opened(house, typed, lambda names: MAIN in names)
+
+
+def open_remaining(house: House, typed: str) -> Opened:
+    """Find and open what is left of an inquiry that has ended: the copies that an optional consent made.
+
+    Raises:
+        NotFound: it has not ended, or nothing of the kind is left.
+        ReceiptMalformed: it cannot be a code; answered just the same.
+    """
+    return _opened(house, typed, lambda names: MAIN not in names and bool(names - {VISITOR}))
+
+
+def _opened(house: House, typed: str, wanted: Callable[[frozenset[str]], bool]) -> Opened:
+    """The inquiry, if the names of its readable groups, and of those of them that open, are as wanted."""
     code = receipts.normalise(typed)
     with house.live.read() as connection:
         row = live.by_receipt(connection, receipts.lookup_id(code))
         if row is None:
             raise NotFound("no inquiry has this receipt")
         groups = {group.name: group for group in live.groups_of(connection, row.id, clock.now())}
-    if MAIN not in groups:
+    if not wanted(frozenset(groups)):
         raise NotFound("the inquiry of this receipt is due or destroyed")
     for _ in range(2):  # between our reading a row and its surface key a rotation may have replaced both
         found = _data_keys(house, code, row.id, groups.values())
-        if MAIN in found:
+        if wanted(frozenset(found)):
             return Opened(row, groups, found)
     raise NotFound("no key opens this inquiry")
 

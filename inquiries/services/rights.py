@@ -21,7 +21,7 @@ from inquiries.sealing import receipts
 from inquiries.services import publishing, receipt, requests
 from inquiries.services.house import House
 from inquiries.services.receipt import ReceiptView
-from inquiries.services.receipt_keys import Opened, open_receipt
+from inquiries.services.receipt_keys import Opened, open_receipt, open_remaining
 from inquiries.services.requests import Asked
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
@@ -83,11 +83,15 @@ def withdraw(house: House, typed: str, purpose: str) -> AtOnce | Waits:
         NotFound, ReceiptMalformed: no living inquiry has this code.
         InvalidFields: there is no such consent to take back.
     """
-    opened = open_receipt(house, typed)
-    view = receipt.of_opened(house, opened)
-    if purpose not in withdrawable(view):
+    try:
+        opened, group = open_receipt(house, typed), MAIN
+        possible = withdrawable(receipt.of_opened(house, opened))
+    except NotFound:  # the inquiry has ended, and what the consent keeps has not
+        opened, group = open_remaining(house, typed), purpose
+        possible = tuple(one.purpose for one in receipt.remaining(house, typed).left if not one.ending)
+    if purpose not in possible:
         raise InvalidFields((FieldError("purpose", "not_withdrawable"),))
-    _ask(house, opened, Kind.withdraw, purpose)
+    _ask(house, opened, Kind.withdraw, purpose, group=group)
     return _decided(house, opened, Kind.withdraw)
 
 
@@ -125,15 +129,21 @@ def correct(house: House, typed: str, sent: Mapping[str, object]) -> AtOnce | Wa
 
 
 def _ask(
-    house: House, opened: Opened, kind: Kind, subject: str = "", detail: Mapping[str, str] | None = None
+    house: House,
+    opened: Opened,
+    kind: Kind,
+    subject: str = "",
+    detail: Mapping[str, str] | None = None,
+    *,
+    group: str = MAIN,
 ) -> None:
     """Insert the request, unless the state in which the inquiry already is makes it none."""
-    asked = Asked(opened.row.id, kind, subject, detail or {})
-    row = requests.written(opened.keys[MAIN], asked, publishing.in_force(house).policy)
+    asked = Asked(opened.row.id, kind, subject, detail or {}, group)
+    row = requests.written(opened.keys[group], asked, publishing.in_force(house).policy)
     try:
         with house.live.write() as connection:
             now = clock.now()
-            if live.readable(connection, opened.row.id, now, held=True) is None:
+            if group not in {one.name for one in live.groups_of(connection, opened.row.id, now)}:
                 raise NotFound("it became due meanwhile")
             if _new(kind, live_requests.of_inquiry(connection, opened.row.id), now):
                 live_requests.add(connection, row)

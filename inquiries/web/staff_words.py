@@ -67,6 +67,7 @@ SAID: Final[Mapping[str, str]] = {
 
 MAIL_KINDS: Final[Mapping[str, str]] = {
     Kind.replied: _l("to the person: there is an answer"),
+    Kind.address_changed: _l("to the old and the new address: it was corrected"),
 }
 
 _MAIL_PROBLEMS: Final[Mapping[str, str]] = {

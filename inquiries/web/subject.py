@@ -92,8 +92,11 @@ def _inquiry(code: str, *, said: str | None = None, errors: tuple[messages.Messa
     """Her inquiry, with what was done just now; locked where it is being destroyed at her wish."""
     if rights.locked(house(), code):
         return _locked(code)
-    view = receipts.look(house(), code)
     status = 200 if not errors else InvalidFields.status
+    try:
+        view = receipts.look(house(), code)
+    except NotFound:
+        return _remaining(code, said=said, errors=errors, status=status)
     waits = rights.would_delete(house(), code) if view.deletion is not None else None
     text = render_template(
         "public/inquiry.html",
@@ -106,6 +109,21 @@ def _inquiry(code: str, *, said: str | None = None, errors: tuple[messages.Messa
         withdrawable=rights.withdrawable(view),
         words=subject_words,
         states=messages.STATES,
+    )
+    return make_response(text, status)
+
+
+def _remaining(code: str, *, said: str | None, errors: tuple[messages.Message, ...], status: int) -> Response:
+    """What an optional consent still keeps of an inquiry that has ended. Raises NotFound."""
+    left = receipts.remaining(house(), code)
+    text = render_template(
+        "public/remaining.html",
+        left=left,
+        policy=left.policy,
+        code=code,
+        said=said and subject_words.SAID[said],
+        errors=errors,
+        words=subject_words,
     )
     return make_response(text, status)
 

@@ -18,6 +18,8 @@ from inquiries.services import (
     adoption,
     certificates,
     copies,
+    delivery,
+    destruction,
     fulfilment,
     holds,
     inbox,
@@ -34,11 +36,12 @@ from inquiries.services.requests import Asked
 from inquiries.settings import Settings
 from inquiries.stores import keys as key_store
 from inquiries.stores.live import requests as live_requests
-from inquiries.stores.live.tables import consents, envelopes, groups
+from inquiries.stores.live.tables import consents, envelopes, groups, outbox
 from inquiries.stores.live.tables import requests as table
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.moments import T0, at, installed
 from tests.policy.builders import policy, source
+from tests.relay import SENDER, Relay, relay
 
 pytestmark = pytest.mark.promise("P17")
 
@@ -145,6 +148,32 @@ def test_a_correction_takes_the_place_of_the_old_items(any_house: House, sora: s
     assert copies.for_receipt(any_house, sora).parts[0].items == expected
     (marketing,) = [part for part in copies.for_receipt(any_house, sora).parts if part.name == "marketing"]
     assert marketing.items == {"name": ITEMS["name"], "email": "Sora@Example.org"}  # what else holds it, too
+
+
+def test_a_changed_address_is_announced_to_the_old_and_the_new(
+    house: House, make_settings: Callable[..., Settings]
+) -> None:
+    code = send(house).receipt
+    rights.correct(house, code, {"email": "new@example.com"})
+    rights.suspend(house, code)  # of her own request she is told all the same
+    fulfilment.carry_out(house)
+    post = Relay()
+    with relay(post):
+        sending = replace(house, settings=make_settings(smtp_url=post.url, mail_from=SENDER))
+        assert delivery.send_waiting(sending) == 2
+    assert sorted(str(one["To"]) for one in post.mail) == ["new@example.com", ITEMS["email"]]
+    for one in post.mail:
+        text = one.get_content()
+        assert "/receipt" in text
+        assert not [item for item in (*ITEMS.values(), "new@example.com", code) if item in text]
+
+
+def test_a_correction_of_something_else_is_announced_to_nobody(house: House) -> None:
+    code = send(house).receipt
+    rights.correct(house, code, {"name": "김소라나"})
+    fulfilment.carry_out(house)
+    with house.live.read() as connection:
+        assert connection.execute(select(outbox)).all() == []
 
 
 def test_the_corrected_address_finds_her_and_the_old_one_does_not(any_house: House, sora: str) -> None:
@@ -488,3 +517,57 @@ def test_her_copy_holds_all_that_is_held(any_house: House, sora: str) -> None:
     ]  # fmt: skip
     (text,) = held.texts
     assert "기술·지원 문의" in text
+
+
+# -- what outlives the inquiry ---------------------------------------------------------------------
+
+
+@pytest.mark.promise("P02")
+@pytest.mark.promise("P16")
+def test_a_consent_that_outlives_its_inquiry_is_still_hers_to_withdraw(house: House) -> None:
+    code = send(house, consents=BOTH).receipt
+    inquiry_id = line(house).id
+    with pytest.raises(NotFound):
+        receipt.remaining(house, code)  # the inquiry stands
+    with house.live.read() as connection:
+        ids = connection.scalars(select(groups.c.id).where(groups.c.name == "main")).all()
+    destruction.destroy_now(house, ids, "expired")
+    with pytest.raises(NotFound):
+        receipt.look(house, code)
+    (left,) = receipt.remaining(house, code).left
+    assert (left.purpose, dict(left.items), left.ending) == (
+        "marketing", {"name": ITEMS["name"], "email": ITEMS["email"]}, False,
+    )  # fmt: skip
+    with pytest.raises(InvalidFields):
+        rights.withdraw(house, code, "inquiry")
+    assert rights.withdraw(house, code, "marketing") == AtOnce()
+    assert receipt.remaining(house, code).left[0].ending
+    with house.live.read() as connection:
+        assert live_requests.withdrawn(connection, [inquiry_id]) == {(inquiry_id, "marketing")}
+    assert fulfilment.carry_out(house) == 1
+    with pytest.raises(NotFound):
+        receipt.remaining(house, code)
+    assert certificates.for_receipt(house, code).remaining == ("visitor",)
+    assert recorded(house, "done") == ["withdraw"]
+
+
+def test_the_last_of_an_inquiry_takes_its_requests_along(house: House) -> None:
+    code = send(house, consents=BOTH, address=None, user_agent=None).receipt
+    with house.live.read() as connection:
+        ids = connection.scalars(select(groups.c.id).where(groups.c.name == "main")).all()
+    destruction.destroy_now(house, ids, "expired")
+    rights.withdraw(house, code, "marketing")
+    assert fulfilment.carry_out(house) == 1
+    with house.live.read() as connection:
+        assert connection.execute(select(table)).all() == []
+    assert recorded(house, "done") == ["withdraw"]
+
+
+def test_what_was_recorded_of_the_visit_alone_is_no_inquiry(house: House) -> None:
+    code = send(house).receipt
+    with house.live.read() as connection:
+        ids = connection.scalars(select(groups.c.id).where(groups.c.name == "main")).all()
+    destruction.destroy_now(house, ids, "expired")
+    for ask in (receipt.look, receipt.remaining, lambda one, typed: rights.withdraw(one, typed, "visitor")):
+        with pytest.raises(NotFound):
+            ask(house, code)
