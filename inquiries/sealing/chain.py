@@ -13,6 +13,7 @@ from hashlib import sha256
 from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, new_key
 
 GENESIS = bytes(32)
+ENTRY_VERSION = 2
 SALT_SIZE = 16
 
 #: Of each chain its name, and the number and hash of its last entry.
@@ -30,14 +31,19 @@ def commitment(salt: bytes, body: bytes) -> bytes:
     return sha256(bind("inquiries ledger body", VERSION, salt, body)).digest()
 
 
-def entry_hash(chain: str, n: int, at_us: int, previous: bytes, commitment: bytes) -> bytes:
-    """SHA-256 of bind("inquiries ledger entry", version, chain, n, at, previous, commitment), 32 bytes.
+def entry_hash(chain: str, n: int, at_us: int, until_us: int, previous: bytes, commitment: bytes) -> bytes:
+    """SHA-256 of bind("inquiries ledger entry", 2, chain, n, at, until, previous, commitment), 32 bytes.
 
-    `at_us` counts microseconds since 1970 in UTC; `previous` is the hash of entry n - 1, of the first
-    entry `GENESIS`.
+    `at_us` and `until_us` count microseconds since 1970 in UTC; before `until_us` a body that is missing was
+    taken away (0: it is kept for good). `previous` is the hash of entry n - 1, of the first entry `GENESIS`.
     """
-    parts = (chain, n, at_us, previous, commitment)
-    return sha256(bind("inquiries ledger entry", VERSION, *parts)).digest()
+    parts = (chain, n, at_us, until_us, previous, commitment)
+    return sha256(bind("inquiries ledger entry", ENTRY_VERSION, *parts)).digest()
+
+
+def entry_hash_v1(chain: str, n: int, at_us: int, previous: bytes, commitment: bytes) -> bytes:
+    """The same of version 1, which does not say until when the body is kept."""
+    return sha256(bind("inquiries ledger entry", 1, chain, n, at_us, previous, commitment)).digest()
 
 
 def new_seal_key() -> bytes:

@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
-from threading import Lock
-
 import structlog
 
 from inquiries import clock
-from inquiries.errors import NotFound, NotInitialised, PolicyRefused
+from inquiries.errors import NotInitialised, PolicyRefused
 from inquiries.policy import loader, notice
 from inquiries.policy.model import Policy
-from inquiries.services import records
+from inquiries.services import published, records
 from inquiries.services.house import House
+from inquiries.services.published import Published, version
 from inquiries.stores.live import policies
 from inquiries.stores.types import from_microseconds, to_microseconds
 
+__all__ = ["Published", "in_force", "publish", "remember", "source_in_force", "version"]
+
 log = structlog.get_logger()
-
-#: For how long a process believes what it last read of the version in force.
-FRESH_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Published:
-    """One version of the policy, as the public was told."""
-
-    version: int
-    policy: Policy
-    effective_at: datetime
-    _notices: dict[tuple[str, str], notice.Notice] = field(default_factory=dict, repr=False)
-
-    def notice(self, type_name: str, language: str) -> notice.Notice:
-        """The notice beside the form of this type."""
-        key = (type_name, language)
-        if key not in self._notices:
-            self._notices[key] = notice.make(self.policy, type_name, language)
-        return self._notices[key]
-
-    @cached_property
-    def types(self) -> frozenset[str]:
-        """The declared inquiry types."""
-        return frozenset(self.policy.types)
-
-
-@dataclass
-class _Memory:
-    """What this process knows of published policies."""
-
-    lock: Lock = field(default_factory=Lock)
-    versions: dict[int, Published] = field(default_factory=dict)
-    current: int = 0
-    read_at: float = -FRESH_SECONDS
-    file_seen: tuple[int, int] = (0, 0)
 
 
 def in_force(house: House) -> Published:
@@ -62,34 +24,16 @@ def in_force(house: House) -> Published:
 
     In development an edited policy file is published first (DESIGN §6).
     """
-    memory = _memory(house)
-    now = clock.monotonic()
-    if now - memory.read_at >= FRESH_SECONDS:
-        with memory.lock:
+    known = published.memory(house)
+    if known.stale:
+        with known.lock:
             if house.settings.development and house.settings.surface != "public":
-                _publish_if_edited(house, memory)
-            with house.live.read() as connection:
-                memory.current = policies.version_in_force(connection, clock.now()) or 0
-            memory.read_at = now
-    if not memory.current:
+                _publish_if_edited(house, known)
+            published.refresh(house)
+    found = published.in_force(house)
+    if found is None:
         raise NotInitialised("no policy is in force; run `flask --app app init`")
-    return version(house, memory.current)
-
-
-def version(house: House, number: int) -> Published:
-    """One published version.
-
-    Raises:
-        NotFound: there is none of this number.
-    """
-    memory = _memory(house)
-    if number not in memory.versions:
-        with house.live.read() as connection:
-            row = policies.by_version(connection, number)
-        if row is None:
-            raise NotFound(f"policy version {number}")
-        memory.versions[number] = Published(row.version, loader.parse_published(row.source), row.effective_at)
-    return memory.versions[number]
+    return found
 
 
 def source_in_force(house: House) -> str:
@@ -140,11 +84,11 @@ def remember(house: House) -> int:
     made = 0
     for _, body in records.bodies(house, "operation"):
         if body["act"] == "publish" and body["version"] > known and "source" in body:  # not in records of old
-            published = loader.parse_published(body["source"])
+            policy = loader.parse_published(body["source"])
             at = from_microseconds(body["at"])
             row = policies.PolicyRow(body["version"], body["source"], bytes.fromhex(body["digest"]), at, at)
             with house.live.write() as connection:
-                policies.add(connection, row, _texts(published))
+                policies.add(connection, row, _texts(policy))
             made += 1
     return made
 
@@ -154,23 +98,17 @@ def _texts(policy: Policy) -> list[policies.NoticeRow]:
     return [policies.NoticeRow(one.type, one.language, one.text, one.digest) for one in made]
 
 
-def _publish_if_edited(house: House, memory: _Memory) -> None:
+def _publish_if_edited(house: House, known: published.Memory) -> None:
     try:
         status = house.settings.policy.stat()
     except FileNotFoundError:
         return  # what is published stays in force
     seen = (status.st_mtime_ns, status.st_size)
-    if seen == memory.file_seen:
+    if seen == known.file_seen:
         return
     try:
         publish(house, loader.load(house.settings.policy))
     except PolicyRefused as refused:  # the forms go on under what was published; the log says what to mend
         problems = [f"{problem.path}: {problem.message}" for problem in refused.problems]
         log.error("policy.refused", file=str(house.settings.policy), problems=problems)
-    memory.file_seen = seen
-
-
-def _memory(house: House) -> _Memory:
-    found = house.memory.setdefault("publishing", _Memory())
-    assert isinstance(found, _Memory)  # noqa: S101 - narrows the type; nobody else uses the name
-    return found
+    known.file_seen = seen

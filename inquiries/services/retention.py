@@ -22,7 +22,7 @@ from inquiries.rules import retention as rules
 from inquiries.services import destruction, due_dates, fulfilment, guard, publishing, records
 from inquiries.services.house import House
 from inquiries.services.rotation import KEY_BACKUPS_LIVE
-from inquiries.stores import archive, keys, ledger
+from inquiries.stores import archive, keys
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import holds, outbox
@@ -146,8 +146,7 @@ def _look(house: House, swept: Swept, looked_at: int) -> tuple[Swept, int]:
 
 def _prune(house: House, now: datetime) -> None:
     """What else has ended: ledger bodies, and envelopes whose epoch no key backup can bring back."""
-    with house.ledger.write() as connection:
-        ledger.prune(connection, now)
+    records.prune(house, now)
     with house.keys.read() as connection:
         beyond = keys.retired_before(connection, now - KEY_BACKUPS_LIVE)
     if beyond is None:

@@ -193,5 +193,12 @@ def test_p24_what_the_operator_did_in_an_officers_stead_is_shown_to_every_office
         assert register_view.broken_glass(house) == ()
 
 
-def test_p24_rights_records_are_kept_three_years() -> None:
-    assert records.PERIODS["rights"].days >= 3 * 365
+def test_p24_rights_records_are_kept_three_years(house: House) -> None:
+    with at():
+        people.invite(house, email="minji@example.com", roles=[Role.consultation], by=None)
+        before = rights(house)
+    for days, kept in ((3 * 365, before), (3 * 366, [])):
+        with at(days):
+            records.prune(house, clock.now())
+            assert rights(house) == kept
+            assert records.verify(house).ok

@@ -173,7 +173,8 @@ def _tags_and_chain() -> dict[str, Any]:
     body = '{"act":"open","subject":7}'
     committed = chain.commitment(salt, body.encode())
     at_us = 1_772_357_415_123_456
-    entry = chain.entry_hash("access", 1, at_us, chain.GENESIS, committed)
+    until_us = at_us + 63_158_400_000_000
+    entry = chain.entry_hash("access", 1, at_us, until_us, chain.GENESIS, committed)
     heads = {"rights": (2, fixed("vectors rights head")), "access": (1, entry)}
     key = chain.key_at(first, 3)
     return {
@@ -189,6 +190,7 @@ def _tags_and_chain() -> dict[str, Any]:
             "chain": "access",
             "n": 1,
             "at_us": at_us,
+            "until_us": until_us,
             "previous": chain.GENESIS.hex(),
             "hash": entry.hex(),
         },

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inquiries.sealing import chain
 from tests.sealing.builders import fixed
 
-ENTRY = ("access", 3, 1_700_000_000_000_000, fixed("previous"), fixed("commitment"))
+ENTRY = ("access", 3, 1_700_000_000_000_000, 1_763_000_000_000_000, fixed("previous"), fixed("commitment"))
 HEADS = {"access": (9, fixed("access head")), "rights": (2, fixed("rights head"))}
 SEAL = (fixed("seal"), 5, 1_700_000_000_000_000, HEADS, fixed("previous mac"))
 
@@ -22,16 +22,19 @@ def test_a_commitment_holds_to_its_salt_and_body(
 
 
 def test_an_entrys_hash_covers_each_of_its_fields() -> None:
-    name, n, at_us, previous, commitment = ENTRY
+    name, n, at_us, until_us, previous, commitment = ENTRY
     hashes = {
         chain.entry_hash(*ENTRY),
-        chain.entry_hash("rights", n, at_us, previous, commitment),
-        chain.entry_hash(name, n + 1, at_us, previous, commitment),
-        chain.entry_hash(name, n, at_us + 1, previous, commitment),
-        chain.entry_hash(name, n, at_us, chain.GENESIS, commitment),
-        chain.entry_hash(name, n, at_us, previous, chain.GENESIS),
+        chain.entry_hash("rights", n, at_us, until_us, previous, commitment),
+        chain.entry_hash(name, n + 1, at_us, until_us, previous, commitment),
+        chain.entry_hash(name, n, at_us + 1, until_us, previous, commitment),
+        chain.entry_hash(name, n, at_us, until_us + 1, previous, commitment),
+        chain.entry_hash(name, n, at_us, 0, previous, commitment),
+        chain.entry_hash(name, n, at_us, until_us, chain.GENESIS, commitment),
+        chain.entry_hash(name, n, at_us, until_us, previous, chain.GENESIS),
+        chain.entry_hash_v1(name, n, at_us, previous, commitment),
     }
-    assert len(hashes) == 6
+    assert len(hashes) == 9
     assert {len(h) for h in hashes} == {32}
     assert len(chain.GENESIS) == 32
 

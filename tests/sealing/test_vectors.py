@@ -137,11 +137,16 @@ def test_tags(kind: tags.TagKind) -> None:
 
 
 def test_ledger_entry() -> None:
-    v = VECTORS["ledger_entry"]
-    committed = chain.commitment(unhex(v["salt"]), v["body"].encode())
-    assert committed.hex() == v["commitment"]
-    hashed = chain.entry_hash(v["chain"], v["n"], v["at_us"], unhex(v["previous"]), committed)
-    assert hashed.hex() == v["hash"]
+    for v in (VECTORS["ledger_entry"], VECTORS_2["ledger_entry"]):
+        committed = chain.commitment(unhex(v["salt"]), v["body"].encode())
+        assert committed.hex() == v["commitment"]
+        told = v["chain"], v["n"], v["at_us"]
+        before = unhex(v["previous"])
+        if "until_us" in v:
+            hashed = chain.entry_hash(*told, v["until_us"], before, committed)
+        else:
+            hashed = chain.entry_hash_v1(*told, before, committed)
+        assert hashed.hex() == v["hash"]
 
 
 def test_ledger_seal() -> None:

@@ -13,13 +13,17 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from alembic import command
+from sqlalchemy import text
 
 from inquiries import clock
 from inquiries.rules.permissions import Role
 from inquiries.sealing import chain as hashes
 from inquiries.services import people, records
 from inquiries.services.house import House, open_house
-from inquiries.stores import ledger
+from inquiries.stores import ledger, migrate
+from inquiries.stores.database import Database
+from inquiries.stores.types import to_microseconds
 from tests.cast import OH
 from tests.running import ROOT
 from tests.staff import enrol_with
@@ -100,7 +104,7 @@ def test_an_access_says_no_more_than_it_was_given(house: House) -> None:
 
 def seals(house: House) -> list[ledger.Seal]:
     with house.ledger.read() as connection:
-        return ledger.all_seals(connection)
+        return list(ledger.all_seals(connection))
 
 
 def test_sealing_starts_once_and_gives_its_key_once(any_house: House) -> None:
@@ -200,8 +204,7 @@ def test_she_stays_known_when_the_record_of_her_enrolment_has_been_pruned(house:
     assert token is not None
     enrol_with(house, token)
     with time_machine.travel(clock.now() + timedelta(days=4 * 365), tick=True):
-        with house.ledger.write() as connection:
-            assert ledger.prune(connection, clock.now()) > 0
+        assert records.prune(house, clock.now()) > 0
         assert list(records.bodies(house, "rights")) == []
         assert records.officer_known(house)
 
@@ -229,8 +232,60 @@ def test_the_newest_of_an_act_is_known_whoever_wrote_it_and_however_long_ago(any
             assert found[1]["turn"] == turn
         for _ in range(3):
             records.append(here, "operation", {"act": "other"})
-    with here.ledger.write() as connection:
-        ledger.prune(connection, clock.now() + timedelta(days=10_000))
+    records.prune(here, clock.now() + timedelta(days=10_000))
     for house in (here, there):
         assert records.latest(house, "operation", "drill") is None  # its period has ended
     there.close()
+
+
+# -- what was written before the spine said until when ----------------------------------------------
+
+
+def test_records_of_version_1_still_verify_and_are_found(house: House, tmp_path: Path) -> None:
+    old = Database("ledger", f"sqlite:///{tmp_path / 'old.db'}", tmp_path)
+    _as_it_was(old)
+    migrate.upgrade(old)
+    then = replace(house, ledger=old)
+    assert records.append(then, "access", {"act": "look"}) == 4
+    assert records.verify(then).problems == ()
+    assert [n for n, _, _ in records.newest(then, "access", "sign_in", 9)] == [2]
+    with old.read() as connection:
+        labels = [entry.labels for entry in ledger.read(connection, "access")]
+    assert labels == [
+        ledger.Labels("open", "done", 7, 5), ledger.Labels("sign_in", "refused", 7), ledger.Labels("open"),
+        ledger.Labels("look"),
+    ]  # fmt: skip
+    with old.write() as connection:
+        connection.exec_driver_sql("UPDATE entries SET until = until + 1 WHERE n = 2")
+        connection.exec_driver_sql("UPDATE bodies SET expires_at = expires_at + 1 WHERE n = 2")
+    assert [(p.n, p.kind) for p in records.verify(then).problems] == [(2, "changed_spine")]
+    old.close()
+
+
+def _as_it_was(old: Database) -> None:
+    """A ledger of the first tables, with three records."""
+    config = migrate.configuration("ledger")
+    at, previous = to_microseconds(clock.now()), hashes.GENESIS
+    with old.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for n, body in enumerate(
+            (
+                {"act": "open", "outcome": "done", "staff": 7, "inquiry": 5},
+                {"act": "sign_in", "outcome": "refused", "detail": {"why": "password", "staff": "7"}},
+                {"act": "open"},
+            ),
+            1,
+        ):
+            salt, written = os.urandom(16), records.canonical(body)
+            committed = hashes.commitment(salt, written.encode())
+            digest = hashes.entry_hash_v1("access", n, at, previous, committed)
+            connection.execute(
+                text("INSERT INTO entries VALUES ('access', :n, :at, :previous, :committed, :hash)"),
+                {"n": n, "at": at, "previous": previous, "committed": committed, "hash": digest},
+            )
+            connection.execute(
+                text("INSERT INTO bodies VALUES ('access', :n, :salt, :body, :expires)"),
+                {"n": n, "salt": salt, "body": written, "expires": at + 2 * 366 * 86_400_000_000},
+            )
+            previous = digest

@@ -1,0 +1,45 @@
+"""The ledger's records: written before anything is shown, read back, sealed, verified, pruned (P24, P25).
+
+A body names staff and random ids, never a data subject, never an item. What `append` returned from is
+durable; a service that must record before it shows calls it first.
+"""
+
+from __future__ import annotations
+
+from inquiries.services.records.pruning import prune
+from inquiries.services.records.reading import (
+    bodies,
+    heads,
+    last_moment,
+    latest,
+    newest,
+    officer_known,
+    sealing,
+    since,
+)
+from inquiries.services.records.seals import seal, start_sealing
+from inquiries.services.records.verification import Problem, Verdict, verify
+from inquiries.services.records.writing import CHAINS, Chain, access, append, canonical, rights
+
+__all__ = [
+    "CHAINS",
+    "Chain",
+    "Problem",
+    "Verdict",
+    "access",
+    "append",
+    "bodies",
+    "canonical",
+    "heads",
+    "last_moment",
+    "latest",
+    "newest",
+    "officer_known",
+    "prune",
+    "rights",
+    "seal",
+    "sealing",
+    "since",
+    "start_sealing",
+    "verify",
+]
