@@ -46,6 +46,7 @@ def checks(house: House) -> tuple[Check, ...]:
         "archive": _archive,
         "mail": _mail,
         "keys": _keys,
+        "ledger": _ledger,
         "restore": _restore,
     }
     return tuple(_made(name, check, house) for name, check in asked.items())
@@ -126,6 +127,17 @@ def _keys(house: House) -> Check:
     lost = losses.waiting(house)
     named = ", ".join(map(str, lost[:NAMED])) + (", …" if len(lost) > NAMED else "")
     return Check("keys", ok=not lost, detail=f"do not open: {named}" if lost else "none is missing")
+
+
+def _ledger(house: House) -> Check:
+    """P25: sealed within minutes, so that nobody rewrites what was written; pruned in time."""
+    sealed = records.last_sealed(house)
+    if records.prune_overdue(house):
+        return Check("ledger", ok=False, detail="records stand past their end; may the worker prune them?")
+    if sealed is None:
+        return Check("ledger", ok=True, detail="not sealed before an officer has enrolled")
+    age = clock.now() - sealed
+    return Check("ledger", ok=age < records.GAP, detail=f"sealed {age // timedelta(minutes=1)} min ago")
 
 
 def _restore(house: House) -> Check:

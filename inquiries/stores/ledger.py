@@ -24,6 +24,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     select,
     text,
@@ -144,6 +145,13 @@ _WHOLE = select(*_SPINE, *_BODY).join_from(entries, bodies, _OF_ONE, isouter=Tru
 _STANDING = select(*_SPINE, *_BODY).join_from(bodies, entries, _OF_ONE)
 
 
+_MAY_DELETE = func.has_table_privilege("bodies", "DELETE")
+_MAY_BECOME = text(
+    "SELECT pg_has_role(oid, 'MEMBER') AND has_table_privilege(oid, 'bodies', 'DELETE') FROM pg_roles"
+    " WHERE rolname = :role"
+).bindparams(role=PRUNE_ROLE)
+
+
 def _entry(row: Sequence[Any]) -> Entry:
     chain, n, version, at, until, previous, commitment, digest, salt, body, expires_at, *labels = row
     of_body = (None, None, None, None) if body is None else (salt, body, expires_at, Labels(*labels))
@@ -172,13 +180,32 @@ def append(connection: Connection, entry: Entry) -> None:
     )  # fmt: skip
 
 
+def become_pruner(connection: Connection) -> bool:
+    """Take on the prune role until the transaction ends, where the process's own may not delete.
+
+    False where it may neither delete nor take on the role: on PostgreSQL that is what it is for.
+    """
+    if connection.dialect.name == "sqlite" or connection.scalar(select(_MAY_DELETE)):
+        return True
+    if not connection.scalar(_MAY_BECOME):
+        return False
+    connection.execute(text(f"SET LOCAL ROLE {PRUNE_ROLE}"))
+    return True
+
+
 def prune(connection: Connection, now: datetime) -> int:
     """Delete bodies, salts and labels whose period has ended; the spine stays. Returns how many.
 
     The spine is asked too: what somebody wrote beside the body ends nothing early.
     """
-    ended = exists().where(_OF_ONE, entries.c.until <= now)
+    ended = exists(entries.c.n).where(_OF_ONE, entries.c.until <= now)
     return connection.execute(delete(bodies).where(bodies.c.expires_at <= now, ended)).rowcount
+
+
+def stands_from_before(connection: Connection, moment: datetime) -> bool:
+    """Whether a body stands whose period ended before the moment."""
+    query = select(bodies.c.n).where(bodies.c.expires_at < moment).limit(1)
+    return connection.scalar(query) is not None
 
 
 # -- reading -------------------------------------------------------------------------------------

@@ -6,23 +6,26 @@ durable; a service that must record before it shows calls it first.
 
 from __future__ import annotations
 
+from inquiries.services.records.pruning import overdue as prune_overdue
 from inquiries.services.records.pruning import prune
 from inquiries.services.records.reading import (
     bodies,
     heads,
     last_moment,
+    last_sealed,
     latest,
     newest,
     officer_known,
     sealing,
     since,
 )
-from inquiries.services.records.seals import seal, start_sealing
+from inquiries.services.records.seals import GAP, seal, start_sealing
 from inquiries.services.records.verification import Problem, Verdict, verify
 from inquiries.services.records.writing import CHAINS, Chain, access, append, canonical, rights
 
 __all__ = [
     "CHAINS",
+    "GAP",
     "Chain",
     "Problem",
     "Verdict",
@@ -32,10 +35,12 @@ __all__ = [
     "canonical",
     "heads",
     "last_moment",
+    "last_sealed",
     "latest",
     "newest",
     "officer_known",
     "prune",
+    "prune_overdue",
     "rights",
     "seal",
     "sealing",

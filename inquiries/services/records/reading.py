@@ -50,8 +50,14 @@ def last_moment(house: House) -> datetime | None:
 
 def sealing(house: House) -> bool:
     """Whether sealing has started."""
+    return last_sealed(house) is not None
+
+
+def last_sealed(house: House) -> datetime | None:
+    """When the heads were sealed last; None before sealing started."""
     with house.ledger.read() as connection:
-        return ledger.last_seal(connection) is not None
+        found = ledger.last_seal(connection)
+    return None if found is None else found.at
 
 
 def heads(house: House) -> dict[str, tuple[int, bytes]]:
