@@ -175,9 +175,13 @@ def _periods(policy: Policy) -> Findings:
         ("deadlines.breach", deadlines.breach, Period(days=3), None),
         ("plan.training", policy.plan.training, Period(years=1), "P27"),
         ("plan.newcomers", policy.plan.newcomers, Period(days=30), "P27"),
+        ("records.review", records.review, Period(months=3), "P26"),
     ):
         if not ceiling.covers(period):
             yield path, f"must be at most {ceiling}", kept
+    unusual = records.unusual
+    if unusual.night_from == unusual.night_until:
+        yield "records.unusual.night_until", "must be another time than night_from", "P25"
 
 
 def _others(policy: Policy) -> Findings:

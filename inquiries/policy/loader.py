@@ -95,6 +95,7 @@ _MEANING: tuple[tuple[str, str | None, str], ...] = (
     ("visitor", "P04", "what is recorded of a visit is disclosed: items, purpose, period"),
     ("minimum", "P14", "the shortest keeping that the policy knows"),
     ("records.rights", "P24", "records of rights granted are kept"),
+    ("records.review", "P26", "the officer looks through the accesses and signs"),
     ("records", "P25", "access records are kept"),
     ("deadlines.destruction", "P10", "what is due is destroyed in time"),
     ("deadlines.requests", "P22", "requests are answered in time"),

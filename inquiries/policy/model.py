@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sized
+from datetime import time
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -30,6 +31,8 @@ MAX_ITEM_LENGTH = 10_000
 REQUIRED_PURPOSE = "inquiry"
 RESERVED = ("language",)  # fields of every form, so no item may bear their names
 GROUPS = ("main", "visitor", "archive")  # names of groups of data keys, so no purpose may bear them
+
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 Value = TypeVar("Value")
 Parts = TypeVar("Parts", bound=Sized)
@@ -81,6 +84,15 @@ def _positive(period: Period) -> Period:
     return period
 
 
+def _clock_time(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('must be a time of day such as "22:00"')
+    return time(int(found[1]), int(found[2]))
+
+
 Text = Annotated[str, _matching(r"(?s)\S(.*\S)?", "must not be empty, nor begin or end with a space")]
 Name = Annotated[str, _matching(r"[a-z][a-z0-9_]{0,39}", "must be of small letters, digits and _")]
 TypeName = Annotated[str, _matching(r"[a-z][a-z0-9_-]{0,39}", "must be of small letters, digits, _ and -")]
@@ -91,6 +103,9 @@ Phone = Annotated[str, _matching(r"[+0-9][0-9 ()-]{1,38}", "must be a telephone 
 Url = Annotated[str, _matching(r"https?://[^\s<>\"']+", "must be an address that begins with https://")]
 AnyPeriod = Annotated[Period, BeforeValidator(Period.parse), WithJsonSchema(json_schema())]
 EndingPeriod = Annotated[AnyPeriod, AfterValidator(_bounded)]
+ClockTime = Annotated[
+    time, BeforeValidator(_clock_time), WithJsonSchema({"type": "string", "examples": ["22:00"]})
+]
 Retention = Annotated[AnyPeriod, AfterValidator(_positive)]
 Table = Annotated[Mapping[Name, Value], AfterValidator(MappingProxyType)]
 
@@ -192,11 +207,26 @@ class Visitor(Part):
     period: Annotated[EndingPeriod, AfterValidator(_positive)]
 
 
+class Unusual(Part):
+    """What marks an access for the officer's review (P25); night is told in the policy's zone."""
+
+    opens_in_hour: Annotated[int, Field(ge=1, le=500)] = 30
+    opens_in_day: Annotated[int, Field(ge=1, le=2000)] = 100
+    refusals_in_day: Annotated[int, Field(ge=1, le=100)] = 10
+    night_from: ClockTime = time(22)
+    night_until: ClockTime = time(6)
+
+
 class Records(Part):
-    """How long the ledger keeps access records (P25) and records of rights granted (P24)."""
+    """How long the ledger keeps access records (P25) and records of rights granted (P24).
+
+    `review`: how often the officer looks through the accesses and signs that she has (P25, P26).
+    """
 
     access: EndingPeriod = Period(years=2)
     rights: EndingPeriod = Period(years=3)
+    review: Annotated[EndingPeriod, AfterValidator(_positive)] = Period(months=1)
+    unusual: Unusual = Unusual()
 
 
 class Plan(Part):

@@ -111,6 +111,11 @@ def test_what_is_not_toml_names_the_line() -> None:
             "must be text, in quotation marks",
             "P38",
         ),
+        ('review = "1 month"', 'review = "0 days"', "records.review", "at least one day", "P26"),
+        ("opens_in_hour = 30", "opens_in_hour = 0", "records.unusual.opens_in_hour", "at least 1", "P25"),
+        ("opens_in_day = 100", "opens_in_day = 2001", "records.unusual.opens_in_day", "at most 2000", "P25"),
+        ('"22:00"', '"24:00"', "records.unusual.night_from", "a time of day", "P25"),
+        ('"22:00"', "22", "records.unusual.night_from", "a time of day", "P25"),
         ('"1833-6972"', '"tel:<b>"', "dispute_bodies[0].phone", "must be a telephone number", "P38"),
     ],
 )

@@ -116,9 +116,7 @@ def test_p25_records_are_kept_as_long_as_the_policy_says_and_their_spine_for_eve
     (tmp_path / "policy.toml").write_text(source.replace('access = "2 years"', f'access = "{promised}"'))
     with at():
         publishing.publish(any_house, loader.load(tmp_path / "policy.toml"))
-        any_house.memory.pop(
-            "publishing", None
-        )  # as after the second for which a process believes what it read
+        any_house.memory.pop("publishing", None)  # believed for a second
         records.access(any_house, act="look", actor=OH, subject=1)
     for day, standing in ((kept, 1), (gone, 0)):
         with at(day):
