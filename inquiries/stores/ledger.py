@@ -142,7 +142,7 @@ _LABELS = (bodies.c.act, bodies.c.outcome, bodies.c.staff, bodies.c.inquiry)
 _BODY = (bodies.c.salt, bodies.c.body, bodies.c.expires_at, *_LABELS)
 _OF_ONE = and_(entries.c.chain == bodies.c.chain, entries.c.n == bodies.c.n)
 _WHOLE = select(*_SPINE, *_BODY).join_from(entries, bodies, _OF_ONE, isouter=True)
-_STANDING = select(*_SPINE, *_BODY).join_from(bodies, entries, _OF_ONE)
+STANDING = select(*_SPINE, *_BODY).join_from(bodies, entries, _OF_ONE)
 
 
 _MAY_DELETE = func.has_table_privilege("bodies", "DELETE")
@@ -152,7 +152,8 @@ _MAY_BECOME = text(
 ).bindparams(role=PRUNE_ROLE)
 
 
-def _entry(row: Sequence[Any]) -> Entry:
+def entry_of(row: Sequence[Any]) -> Entry:
+    """A row of `STANDING`, or of a spine whose body may be gone."""
     chain, n, version, at, until, previous, commitment, digest, salt, body, expires_at, *labels = row
     of_body = (None, None, None, None) if body is None else (salt, body, expires_at, Labels(*labels))
     return Entry(chain, n, version, at, until, previous, commitment, digest, *of_body)
@@ -226,7 +227,7 @@ def read(connection: Connection, chain: str, after: int | None = 0, limit: int =
     query = _WHOLE.where(entries.c.chain == chain)
     if after is not None:
         query = query.where(entries.c.n > after)
-    return [_entry(row) for row in connection.execute(query.order_by(entries.c.n).limit(limit))]
+    return [entry_of(row) for row in connection.execute(query.order_by(entries.c.n).limit(limit))]
 
 
 def read_all(connection: Connection, chain: str, after: int | None = 0) -> Iterator[Entry]:
@@ -246,8 +247,8 @@ def read_back(connection: Connection, chain: str, before: int | None, limit: int
 
 def latest(connection: Connection, chain: str, act: str, limit: int) -> list[Entry]:
     """The newest entries of the chain whose body stands and says `act`."""
-    query = _STANDING.where(bodies.c.chain == chain, bodies.c.act == act)
-    return [_entry(row) for row in connection.execute(query.order_by(bodies.c.n.desc()).limit(limit))]
+    query = STANDING.where(bodies.c.chain == chain, bodies.c.act == act)
+    return [entry_of(row) for row in connection.execute(query.order_by(bodies.c.n.desc()).limit(limit))]
 
 
 def last_before(connection: Connection, chain: str, moment: datetime) -> int:

@@ -129,6 +129,12 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Buried]:
     return [Buried(Tombstone(*row[:-1]), row[-1]) for row in connection.execute(query)]
 
 
+def intents_of(connection: Connection, inquiry_id: int) -> list[int]:
+    """The numbers of the ledger's intents by which groups of this inquiry were destroyed."""
+    query = select(keys.c.intent).where(keys.c.inquiry_id == inquiry_id, keys.c.intent.is_not(None))
+    return sorted(connection.scalars(query.distinct()))
+
+
 #: What a proof says of a tombstone, as it stands: a hundred thousand are read in one sweep.
 _PLAIN = (
     keys.c.id, type_coerce(keys.c.due_at, Id), keys.c.receipt_lookup, keys.c.group_name, keys.c.type,

@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError
 
 from inquiries.errors import ArchiveClosed, NotFound, TrainingLapsed
 from inquiries.rules.permissions import Permission
-from inquiries.services import mail, people, register_view
+from inquiries.services import mail, people, register_view, review
 from inquiries.services.ids import LARGEST_ID
 from inquiries.web import (
     guards,
@@ -24,6 +24,7 @@ from inquiries.web import (
     staff_grants,
     staff_holds,
     staff_inbox,
+    staff_ledger,
     staff_mail,
     staff_people,
     staff_restore,
@@ -91,6 +92,8 @@ pages.add_url_rule(f"{_PERSON}/invitation", view_func=staff_people.invite_again,
 pages.add_url_rule(f"{_PERSON}/revoke", view_func=staff_people.revoke, methods=_POST)
 pages.add_url_rule(f"{_INQUIRY}/grant", view_func=staff_grants.grant, methods=_GET + _POST)
 pages.add_url_rule(f"/grants/{_ID.format('grant_id')}/cancel", view_func=staff_grants.cancel, methods=_POST)
+pages.add_url_rule("/ledger", view_func=staff_ledger.ledger, methods=_GET)
+pages.add_url_rule("/ledger/review", view_func=staff_ledger.review, methods=_GET + _POST)
 pages.add_url_rule("/restore", view_func=staff_restore.restore, methods=_GET + _POST)
 
 
@@ -118,6 +121,7 @@ def _around() -> dict[str, Any]:
         "codes_left": sessions.current().codes_left,
         "stuck_mail": lambda: mail.trouble(house()),
         "broken_glass": lambda: register_view.broken_glass(house()) if officer else (),
+        "review": lambda: review.state(house()) if officer else None,
     }
 
 

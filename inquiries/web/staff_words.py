@@ -48,6 +48,7 @@ SAID: Final[Mapping[str, str]] = {
         "Moved to the archive; the rest of the inquiry is destroyed. "
         "A line that is not in the list yet follows within minutes."
     ),
+    "review": _l("Signed, and on record."),
     "restore": _l("Confirmed. The staff pages are open again."),
     "mail_again": _l("It will be sent again within moments."),
     "mail_drop": _l("Dropped."),
@@ -119,6 +120,7 @@ _PLACES: Final = (
     ("staff.archive", Permission.open_archive, _l("Archive")),
     ("staff.mail", Permission.see_mail, _l("Mail")),
     ("staff.people", Permission.manage_people, _l("People")),
+    ("staff.ledger", Permission.see_ledger, _l("Ledger")),
 )
 
 
@@ -274,6 +276,7 @@ def _fault(error: FieldError) -> str:
         "person.not_business": _("Please choose somebody of the business role."),
         "person.own_rights": _("Nobody grants an inquiry to themselves. Please ask another officer."),
         "cancel_reason": _("Please say why you cancel this grant."),
+        "remark.required": _("Something is marked: please say what you found."),
         "release_reason": _("Please say why you release this hold."),
         "restore_reason": _("Please say how the store came to be put back."),
         "too_short": _("A password has at least %(min)s characters.", min=error.params.get("min", "")),

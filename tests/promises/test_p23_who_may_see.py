@@ -84,6 +84,13 @@ PLAIN: dict[str, dict[str, int]] = {
         f"POST staff.{act}": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 303), "else": 404}
         for act in ("mail_again", "mail_drop")
     },
+    "GET staff.ledger": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "GET staff.review": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "POST staff.review": {
+        "nobody": TO_SIGN_IN,
+        **dict.fromkeys(OFFICERS, 303),
+        "else": 404,
+    },  # nothing to sign
     "GET staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
     "POST staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 422), "else": 404},
     "GET staff.people": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -265,18 +266,16 @@ def test_records_of_version_1_still_verify_and_are_found(house: House, tmp_path:
 def _as_it_was(old: Database) -> None:
     """A ledger of the first tables, with three records."""
     config = migrate.configuration("ledger")
+    bodies: tuple[dict[str, Any], ...] = (
+        {"act": "open", "outcome": "done", "staff": 7, "inquiry": 5},
+        {"act": "sign_in", "outcome": "refused", "detail": {"why": "password", "staff": "7"}},
+        {"act": "open"},
+    )
     at, previous = to_microseconds(clock.now()), hashes.GENESIS
     with old.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        for n, body in enumerate(
-            (
-                {"act": "open", "outcome": "done", "staff": 7, "inquiry": 5},
-                {"act": "sign_in", "outcome": "refused", "detail": {"why": "password", "staff": "7"}},
-                {"act": "open"},
-            ),
-            1,
-        ):
+        for n, body in enumerate(bodies, 1):
             salt, written = os.urandom(16), records.canonical(body)
             committed = hashes.commitment(salt, written.encode())
             digest = hashes.entry_hash_v1("access", n, at, previous, committed)

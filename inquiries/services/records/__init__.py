@@ -21,7 +21,7 @@ from inquiries.services.records.reading import (
 )
 from inquiries.services.records.seals import GAP, seal, start_sealing
 from inquiries.services.records.verification import Problem, Verdict, verify
-from inquiries.services.records.writing import CHAINS, Chain, access, append, canonical, rights
+from inquiries.services.records.writing import CHAINS, Chain, access, append, canonical, labels_of, rights
 
 __all__ = [
     "CHAINS",
@@ -34,6 +34,7 @@ __all__ = [
     "bodies",
     "canonical",
     "heads",
+    "labels_of",
     "last_moment",
     "last_sealed",
     "latest",

@@ -8,6 +8,7 @@ from datetime import timedelta
 from inquiries import clock
 from inquiries.errors import JobBusy
 from inquiries.sealing import chain as hashes
+from inquiries.sealing import documents
 from inquiries.services.house import House
 from inquiries.services.records.reading import heads, sealing
 from inquiries.services.records.writing import append, canonical
@@ -50,7 +51,7 @@ def seal(house: House) -> bool:
         with house.ledger.read() as connection:
             last = ledger.last_seal(connection)
         if last is not None and clock.now() - last.at > GAP:
-            append(house, "operation", {"act": "unsealed", "since": to_microseconds(last.at)})
+            append(house, "operation", {"act": "unsealed", "last_seal": documents.written(last.at)})
         heads_now = heads(house)
         with house.ledger.write() as connection:
             last = ledger.last_seal(connection)

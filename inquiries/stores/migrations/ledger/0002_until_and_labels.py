@@ -23,6 +23,13 @@ DAYS = {
 }
 BATCH = 1000
 
+_entries = sa.table(
+    "entries",
+    sa.column("chain"),
+    sa.column("version"),
+    sa.column("at", sa.BigInteger()),
+    sa.column("until", sa.BigInteger()),
+)
 _bodies = sa.table(
     "bodies",
     *(sa.column(name) for name in ("chain", "n", "body", "act", "outcome", "staff", "inquiry")),
@@ -42,9 +49,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("outcome", sa.String(length=8), nullable=True))
         batch_op.add_column(sa.Column("staff", number, nullable=True))
         batch_op.add_column(sa.Column("inquiry", number, nullable=True))
-    op.execute("UPDATE entries SET version = 1")
+    op.execute(_entries.update().values(version=1))
     for chain, days in DAYS.items():
-        op.execute(f"UPDATE entries SET until = at + {days * DAY} WHERE chain = '{chain}'")  # noqa: S608
+        kept = _entries.update().where(_entries.c.chain == chain)
+        op.execute(kept.values(until=_entries.c.at + days * DAY))
     op.execute(
         "UPDATE bodies SET expires_at = (SELECT until FROM entries"
         " WHERE entries.chain = bodies.chain AND entries.n = bodies.n)"

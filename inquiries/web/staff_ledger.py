@@ -1,0 +1,114 @@
+"""The ledger's pages: records by chain, act, person, inquiry and period, and the review that is signed."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final, get_args
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from inquiries.errors import FieldError, ReasonRequired, WrongState
+from inquiries.rules.permissions import Permission
+from inquiries.services import inspection, publishing, records
+from inquiries.services import review as reviews
+from inquiries.services.ids import LARGEST_ID
+from inquiries.services.inspection import Asked
+from inquiries.web import ledger_words, sessions, staff_words, templating
+from inquiries.web.current import before, house
+from inquiries.web.guards import needs, signed_in
+from inquiries.web.messages import Message
+
+_WORDS: Final = templating.own_words(ledger_words)
+_YEARS: Final = range(2000, 2200)  # of a period that somebody asks for
+
+
+@needs(Permission.see_ledger)
+def ledger() -> str:
+    """Figures first, then the records that were asked for, the newest on top."""
+    asked = _asked()
+    said = sessions.current().take_said()
+    return render_template(
+        "staff/ledger.html",
+        asked=asked,
+        page_of=inspection.page(house(), signed_in(), asked),
+        figures=inspection.figures(house()),
+        filters=_filters(asked),
+        ledger_words=_WORDS,
+        said=staff_words.SAID.get(said) if said else None,
+    )
+
+
+@needs(Permission.see_ledger, fresh=True)
+def review() -> ResponseReturnValue:
+    """What is marked since the last review; signed, it goes on record."""
+    if request.method == "GET":
+        return _review()
+    up_to = request.form.get("up_to", 0, type=int)
+    try:
+        reviews.sign(house(), signed_in(), up_to, request.form.get("remark", ""))
+    except ReasonRequired:
+        return _review(staff_words.messages((FieldError("remark", "required"),))), ReasonRequired.status
+    except WrongState:
+        sessions.current().say("overtaken")
+        return redirect(url_for("staff.review"), code=303)
+    sessions.current().say("review")
+    return redirect(url_for("staff.ledger"), code=303)
+
+
+def _review(errors: tuple[Message, ...] = ()) -> str:
+    said = sessions.current().take_said()
+    return render_template(
+        "staff/ledger_review.html",
+        pending=reviews.pending(house(), signed_in()),
+        signed=reviews.signed(house()),
+        rules=publishing.in_force(house()).policy.records.unusual,
+        ledger_words=_WORDS,
+        said=staff_words.SAID.get(said) if said else None,
+        errors=errors,
+    )
+
+
+def _asked() -> Asked:
+    """The filters of the address; what is none is left out."""
+    given = request.args
+    chain = given.get("chain", "")
+    chains: tuple[records.Chain, ...] = get_args(records.Chain)
+    outcome = given.get("outcome", "")
+    return Asked(
+        chain=next((one for one in chains if one == chain), "access"),
+        act=given.get("act") or None,
+        staff=_number("person"),
+        inquiry=_number("inquiry"),
+        outcome=outcome if outcome in ledger_words.OUTCOMES else None,
+        first=_day("first"),
+        last=_day("last"),
+        before=before(),
+    )
+
+
+def _filters(asked: Asked) -> dict[str, str]:
+    """The filters as the links of the page carry them on."""
+    named = {
+        "chain": asked.chain if asked.chain != "access" else None,
+        "act": asked.act,
+        "person": asked.staff,
+        "inquiry": asked.inquiry,
+        "outcome": asked.outcome,
+        "first": asked.first,
+        "last": asked.last,
+    }
+    return {name: str(value) for name, value in named.items() if value is not None}
+
+
+def _number(name: str) -> int | None:
+    wanted = request.args.get(name, type=int)
+    return wanted if wanted is not None and 0 <= wanted <= LARGEST_ID else None
+
+
+def _day(name: str) -> date | None:
+    try:
+        day = date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+    return day if day.year in _YEARS else None

@@ -1,0 +1,168 @@
+"""The ledger's pages as the officer uses them: what the address asks for, who may, and signing the review."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from flask import Flask
+
+from inquiries import clock
+from inquiries.rules.permissions import Role
+from inquiries.services import inbox, people, records, review
+from inquiries.services.actor import Actor
+from inquiries.services.house import House
+from tests.cast import MINJI, send
+from tests.staff import Desk, desk_of
+from tests.web.site import site
+
+
+@dataclass
+class Office:
+    """A site with one inquiry that Minji opened, and the officer at her desk."""
+
+    app: Flask
+    house: House
+    desk: Desk
+    minji: Actor
+    inquiry: int
+
+    def rows(self, query: str = "") -> list[tuple[str, str]]:
+        """(who, what) of each line of the page."""
+        text = self.desk.get(f"/staff/ledger{query}").text
+        lines = re.findall(r"<tr role=\"row\".*?</tr>", text, re.DOTALL)[1:]
+        return [(_cell(line, "who").split()[0], _cell(line, "what")) for line in lines]
+
+
+def _cell(line: str, name: str) -> str:
+    found = re.search(rf'class="{name}">(.*?)</td>', line, re.DOTALL)
+    assert found
+    return " ".join(re.sub(r"<[^>]*>", " ", found[1]).split()) or "-"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """For tests that look."""
+    with _office(tmp_path_factory.mktemp("ledger")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Office]:
+    """For tests that sign."""
+    with _office(tmp_path) as opened:
+        yield opened
+
+
+@contextmanager
+def _office(directory: Path) -> Iterator[Office]:
+    with site(directory) as app:
+        house: House = app.extensions["inquiries"]()
+        desk = desk_of(app, house, Role.privacy)
+        desk_of(app, house, Role.consultation)
+        (member,) = (one for one in people.everyone(house) if one.email.startswith("consultation"))
+        minji = Actor(member.id, member.email, MINJI.roles, address="192.0.2.17")
+        send(house)
+        (row,) = inbox.page(house, minji).rows
+        inbox.open_inquiry(house, minji, row.id, None)
+        yield Office(app, house, desk, minji, row.id)
+
+
+def test_who_opened_this_and_what_did_this_person_open(office: Office) -> None:
+    opened = ("consultation@example.com", "open")
+    assert office.rows(f"?inquiry={office.inquiry}&act=open") == [opened]
+    assert office.rows(f"?person={office.minji.staff_id}")[:2] == [
+        opened,
+        ("consultation@example.com", "list"),
+    ]
+    page = office.desk.get(f"/staff/ledger?inquiry={office.inquiry}")
+    assert "from 192.0.2.17" in page.text
+    assert office.rows("?chain=rights&act=enrol") == [
+        ("consultation@example.com", "enrol"), ("privacy@example.com", "enrol")
+    ]  # fmt: skip
+    assert office.rows("?person=4711") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?chain=none", "?person=x", "?inquiry=-1", "?inquiry=99999999999999999999", "?outcome=perhaps", "?first=0001-01-01",
+     "?last=9999-12-31", "?first=yesterday", "?before=x", "?act=%00", "?act=%27%20OR%201=1", "?chain=operation&before=0"],
+)  # fmt: skip
+def test_whatever_stands_in_the_address_gives_a_page(office: Office, query: str) -> None:
+    assert office.desk.get(f"/staff/ledger{query}").status_code == 200
+
+
+def test_others_are_refused_on_record_and_see_no_way_there(office: Office) -> None:
+    other = desk_of(office.app, office.house, Role.business)
+    for path in ("/staff/ledger", "/staff/ledger/review"):
+        answer = other.get(path)
+        assert answer.status_code == 404
+        assert office.minji.email not in answer.text
+    assert "/staff/ledger" not in other.get("/staff/inbox").text
+    assert office.rows("?outcome=refused")[:2] == [("business@example.com", "see the ledger refused")] * 2
+
+
+def test_a_look_says_its_own_number_and_is_what_comes_first_next_time(office: Office) -> None:
+    number = re.search(r"on record, too: no\. (\d+)", office.desk.get("/staff/ledger").text)
+    assert number
+    assert f"no. {number[1]}<" in office.desk.get("/staff/ledger").text
+    assert office.rows()[0] == ("privacy@example.com", "read the ledger")
+
+
+def test_the_review_is_signed_once_it_was_shown(own: Office) -> None:
+    page = own.desk.get("/staff/ledger/review")
+    assert "Nothing is marked." in page.text
+    assert "missing" not in own.desk.get("/staff/ledger").text
+    sent = own.desk.post("/staff/ledger/review", up_to=_up_to(page.text), remark="")
+    assert sent.status_code == 303
+    assert "Signed, and on record." in own.desk.get("/staff/ledger").text
+    assert "privacy@example.com" in own.desk.get("/staff/ledger/review").text
+    again = own.desk.post("/staff/ledger/review", up_to=_up_to(page.text), remark="")
+    assert again.status_code == 303
+    assert "somebody else was faster" in own.desk.get("/staff/ledger/review").text
+    assert len(review.signed(own.house)) == 1
+
+
+def test_what_is_marked_wants_a_remark_and_a_review_that_is_missing_is_said(own: Office) -> None:
+    for _ in range(31):
+        records.access(own.house, act="open", actor=own.minji, subject=own.inquiry)
+    with time_machine.travel(clock.now() + timedelta(days=32), tick=True):
+        assert "missing since" not in desk_of(own.app, own.house, Role.business).get("/staff/inbox").text
+        later = desk_of(own.app, own.house, Role.privacy, Role.business)  # another officer, a month later
+        assert "has been missing since" in later.get("/staff/ledger").text
+        assert "has been missing since" in later.get("/staff/inbox").text
+        page = later.get("/staff/ledger/review")
+        assert "Many openings" in page.text
+        refused = later.post("/staff/ledger/review", up_to=_up_to(page.text), remark=" ")
+        assert refused.status_code == 422
+        assert "please say what you found" in refused.text
+        assert review.signed(own.house) == ()
+        assert (
+            later.post("/staff/ledger/review", up_to=_up_to(refused.text), remark="a busy day").status_code
+            == 303
+        )
+        assert "missing since" not in later.get("/staff/ledger").text
+        assert "missing since" not in later.get("/staff/inbox").text
+
+
+def desk_of_again(own: Office) -> Desk:
+    """Another ownr signs in, a month later."""
+    return desk_of(own.app, own.house, Role.privacy, Role.business)
+
+
+def test_only_the_ownr_is_told_that_a_review_is_missing(own: Office) -> None:
+    with time_machine.travel(clock.now() + timedelta(days=32), tick=True):
+        business = desk_of(own.app, own.house, Role.business)
+        assert "missing since" not in business.get("/staff/inbox").text
+
+
+def _up_to(text: str) -> str:
+    found = re.search(r'name="up_to" value="(\d+)"', text)
+    assert found
+    return found[1]
