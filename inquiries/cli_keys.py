@@ -12,7 +12,7 @@ import click
 
 from inquiries.console import as_json, here, printed, said
 from inquiries.sealing import documents
-from inquiries.services import finality, records, root_rotation, rotation
+from inquiries.services import anchors, finality, records, root_rotation, rotation
 from inquiries.settings import key_in
 
 # -- keys ----------------------------------------------------------------------------------------
@@ -119,23 +119,39 @@ def ledger() -> None:
 
 @ledger.command("verify")
 @click.option("--key", help="The first seal key in hex, as the first officer keeps it.")
+@click.option(
+    "--anchor",
+    "given",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="An anchor that was kept elsewhere: its file, a mail saved as one, or a directory of files.",
+)
 @as_json
 @said
-def ledger_verify(*, key: str | None, as_json: bool) -> None:
-    """Check every link, body and seal."""
-    verdict = records.verify(here().house(), None if key is None else _key(key))
-    problems = [{"chain": p.chain, "n": p.n, "kind": p.kind} for p in verdict.problems]
+def ledger_verify(*, key: str | None, given: tuple[Path, ...], as_json: bool) -> None:
+    """Check every link, body and seal, and the ledger against its anchors: those here and those given."""
+    house = here().house()
+    verdict = records.verify(house, None if key is None else _key(key))
+    files = anchors.of_instance(house) + [file for one in given for file in _files(one)]
+    found = (*verdict.problems, *anchors.problems(house, files))
+    problems = [{"chain": p.chain, "n": p.n, "kind": p.kind} for p in found]
     data = {
-        "ok": verdict.ok,
+        "ok": not problems,
         "entries": verdict.entries,
         "heads": _heads(verdict.heads),
         "problems": problems,
     }
-    words = [f"{verdict.entries} entries, {len(problems)} problems"]
+    words = [f"{verdict.entries} entries, {len(files)} anchors, {len(problems) + verdict.more} problems"]
     words += [f"{p['chain']} {p['n']}: {p['kind']}" for p in problems]
+    words += [f"and {verdict.more} more"] if verdict.more else []
     printed(as_json, data, "\n".join(words))
     if problems:
         raise SystemExit(1)
+
+
+def _files(given: Path) -> list[Path]:
+    """The file, or those of a directory."""
+    return sorted(one for one in given.iterdir() if one.is_file()) if given.is_dir() else [given]
 
 
 def _key(written: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What runs by itself: adopt, fulfil requests, archive, sweep, expire, rotate, seal, mail; again on failure.
+"""What runs by itself: adopt, fulfil, archive, sweep, expire, rotate, seal, anchor, mail; again on failure.
 
 Decides nothing: each turn is one call of a service. Any number of workers may run; a job that another one
 does is left to it. What waits for other machines waits in a thread of its own, and holds nothing up.
@@ -19,6 +19,7 @@ from inquiries import clock
 from inquiries.errors import ClockSuspect, InquiriesError, JobBusy
 from inquiries.services import (
     adoption,
+    anchors,
     archive_moves,
     delivery,
     due_dates,
@@ -27,6 +28,7 @@ from inquiries.services import (
     records,
     recovery,
     retention,
+    review,
     rotation,
 )
 from inquiries.services.house import House
@@ -41,6 +43,8 @@ SEAL_EVERY = 300.0
 SWEEP_EVERY = 3600.0
 ROTATION_ASKED_EVERY = 60.0
 POLICY_ASKED_EVERY = 60.0
+ANCHOR_ASKED_EVERY = 600.0
+REVIEW_ASKED_EVERY = 3600.0
 MOVES_ASKED_EVERY = 60.0
 RIGHTS_ASKED_EVERY = 60.0
 LOOK_EVERY = 86400.0  # after the start, which looks itself
@@ -84,6 +88,8 @@ class Worker:
             Turn("expire", RIGHTS_ASKED_EVERY, lambda: grants.expire(self.house)),
             Turn("rotate", ROTATION_ASKED_EVERY, self.rotate_if_due),
             Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),
+            Turn("anchor", ANCHOR_ASKED_EVERY, lambda: anchors.anchor_if_due(self.house)),
+            Turn("review", REVIEW_ASKED_EVERY, lambda: review.remind(self.house)),
             Turn("look", LOOK_EVERY, lambda: recovery.look(self.house), clock.monotonic() + LOOK_EVERY),
         ]
         self.outside = [Turn("mail", MAIL_ASKED_EVERY, self.send_mail)]

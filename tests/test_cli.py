@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from sqlalchemy import update
 
 from inquiries import clock, create_app
 from inquiries.rules.permissions import Role
-from inquiries.services import people, records, retention
+from inquiries.services import anchors, people, records, retention
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME, Settings
 from inquiries.stores.live.tables import groups
@@ -272,6 +273,25 @@ def test_ledger_verify_and_head(command: Command, house: House) -> None:
         assert command("ledger", "verify", "--key", written).exit_code == 0
     assert command("ledger", "verify", "--key", "00" * 32).exit_code == 1
     assert command("ledger", "head").stdout.split()[0] in heads
+
+
+def test_ledger_verify_takes_anchors_that_were_kept_elsewhere(
+    command: Command, house: House, tmp_path: Path
+) -> None:
+    records.start_sealing(house)
+    path = anchors.anchor_if_due(house)
+    assert path is not None
+    assert ", 1 anchors, 0 problems" in command("ledger", "verify").stdout
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    shutil.copy2(path, kept / "a.json")
+    assert command("ledger", "verify", "--anchor", str(kept), "--anchor", str(path)).exit_code == 0
+    (kept / "b.json").write_text("{}")
+    told = command("ledger", "verify", "--anchor", str(kept), "--json")
+    assert told.exit_code == 1
+    assert read(told)["problems"] == [{"chain": "anchors", "n": 3, "kind": "unreadable"}]
+    assert command("ledger", "verify", "--anchor", str(tmp_path / "none")).exit_code == 2
+    assert command("certificate", "verify", str(path)).exit_code == 0
 
 
 def test_ledger_verify_finds_and_names_what_was_changed(command: Command, house: House) -> None:

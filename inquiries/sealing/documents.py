@@ -16,6 +16,7 @@ from inquiries.errors import SealBroken
 from inquiries.sealing import certificates, epochs
 
 RUN = "sweep"  # what a run's signed statement is about
+ANCHOR = "ledger anchor"
 
 Number = Annotated[int, Field(ge=0, lt=2**53)]
 Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$")]
@@ -78,9 +79,41 @@ class RunDocument(_Shape):
     signature: Hex
 
 
-_DOCUMENT: TypeAdapter[InquiryDocument | RunDocument] = TypeAdapter(
-    Annotated[InquiryDocument | RunDocument, Field(discriminator="format")]
-)
+class Head(_Shape):
+    """The newest entry of a chain."""
+
+    n: Number
+    hash: Hex
+
+
+class SealHead(_Shape):
+    """The newest seal."""
+
+    n: Number
+    mac: Hex
+
+
+class AnchorStatement(_Shape):
+    """Where the ledger stood at a moment: each chain's newest entry, and the newest seal over them."""
+
+    at: Said
+    heads: dict[str, Head]
+    seal: SealHead | None
+
+
+class AnchorDocument(_Shape):
+    """What is kept outside of the ledger, so that nobody can put an older or another one in its place."""
+
+    format: Literal["inquiries ledger anchor"] = "inquiries ledger anchor"
+    version: Literal[1] = 1
+    issuer: str
+    verify_key: Hex
+    statement: AnchorStatement
+    signature: Hex
+
+
+Document = InquiryDocument | RunDocument | AnchorDocument
+_DOCUMENT: TypeAdapter[Document] = TypeAdapter(Annotated[Document, Field(discriminator="format")])
 
 
 def written(moment: datetime) -> str:
@@ -88,8 +121,8 @@ def written(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
 
 
-def read(file: str | bytes) -> InquiryDocument | RunDocument:
-    """The certificate in a JSON file.
+def read(file: str | bytes) -> Document:
+    """The certificate, or the anchor, in a JSON file.
 
     Raises:
         SealBroken: it is none, or not of this version.
@@ -113,13 +146,14 @@ class Checked:
         return not self.problems
 
 
-def check(document: InquiryDocument | RunDocument, verify_key: bytes) -> Checked:
+def check(document: Document, verify_key: bytes) -> Checked:
     """Check every word of the certificate that is signed; the key comes from where it is published."""
     problems = [] if document.verify_key == verify_key.hex() else ["it names another verify key"]
-    if isinstance(document, RunDocument):
-        fault = _fault(_check_run, document, verify_key)
-        proved = () if fault else (document.statement,)
-        return Checked(proved, (*problems, *(f"the run: {one}" for one in fault)))
+    if isinstance(document, RunDocument | AnchorDocument):
+        of = "the run" if isinstance(document, RunDocument) else "the anchor"
+        fault = _fault(_check_statement, document, verify_key)
+        proved = () if fault else (said(document),)
+        return Checked(proved, (*problems, *(f"{of}: {one}" for one in fault)))
     if not document.destroyed:
         problems.append("it says of nothing that it was destroyed")
     ended: dict[str | int | None, datetime] = {}
@@ -146,13 +180,19 @@ def _fault(step: Callable[..., None], *given: object) -> tuple[str, ...]:
     return ()
 
 
-def _check_run(document: RunDocument, verify_key: bytes) -> None:
+def said(document: RunDocument | AnchorDocument) -> dict[str, Any]:
+    """What the document's signature is about."""
+    return document.statement if isinstance(document, RunDocument) else document.statement.model_dump()
+
+
+def _check_statement(document: RunDocument | AnchorDocument, verify_key: bytes) -> None:
+    statement = said(document)
     try:
-        certificates.canonical(document.statement)
+        certificates.canonical(statement)
     except ValueError:
         raise SealBroken("not a number that JSON knows") from None
-    signature = bytes.fromhex(document.signature)
-    certificates.verify_statement(verify_key, RUN, document.statement, signature)
+    use = RUN if isinstance(document, RunDocument) else ANCHOR
+    certificates.verify_statement(verify_key, use, statement, bytes.fromhex(document.signature))
 
 
 def _check_epoch(one: EndedEpoch, verify_key: bytes) -> None:

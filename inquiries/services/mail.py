@@ -42,6 +42,8 @@ class Kind(StrEnum):
 
     address_changed = "address_changed"  # to the old and the new address: the inquiry's was corrected
     replied = "replied"  # to the person: there is an answer, to be read with the receipt
+    anchored = "anchored"  # to the officer: where the ledger stands, to be kept outside of it
+    review_missing = "review_missing"  # to the officer: the accesses wait for her review
 
 
 #: What tells the person of her own request goes out also while her inquiry is suspended (P19).

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
-from inquiries.services import adoption, losses, mail, publishing, records, retention, rotation
+from inquiries.services import adoption, anchors, losses, mail, publishing, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import archivals
@@ -136,6 +136,8 @@ def _ledger(house: House) -> Check:
         return Check("ledger", ok=False, detail="records stand past their end; may the worker prune them?")
     if sealed is None:
         return Check("ledger", ok=True, detail="not sealed before an officer has enrolled")
+    if anchors.late(house):
+        return Check("ledger", ok=False, detail="not anchored outside for two days")
     age = clock.now() - sealed
     return Check("ledger", ok=age < records.GAP, detail=f"sealed {age // timedelta(minutes=1)} min ago")
 

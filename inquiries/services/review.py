@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from inquiries import clock
 from inquiries.errors import JobBusy, ReasonRequired, WrongState
 from inquiries.rules import unusual
 from inquiries.rules.retention import due_at
 from inquiries.rules.unusual import OPENINGS, Access, Mark
-from inquiries.services import inspection, people, publishing, records
+from inquiries.services import inspection, mail, people, publishing, records
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.stores import ledger
@@ -89,6 +90,30 @@ def state(house: House) -> State | None:
     policy = publishing.in_force(house).policy
     due = due_at(begun, policy.records.review, policy.time_zone) or begun
     return State(due, clock.now() >= due)
+
+
+def remind(house: House) -> bool:
+    """Mail the officer, once, about a review that is missing; recorded. False where there is nothing to say.
+
+    Raises:
+        JobBusy: another process is at it.
+    """
+    now = state(house)
+    if now is None or not now.missing or house.settings.relay is None:
+        return False
+    with house.ledger.job("review_reminder"):
+        before = records.latest(house, "operation", "review_reminded")
+        if before is not None and before[0] >= now.due:
+            return False
+        policy = publishing.in_force(house).policy
+        day = now.due.astimezone(ZoneInfo(policy.time_zone)).date().isoformat()
+        with house.live.write() as connection:
+            mail.queue(
+                house, connection, kind=mail.Kind.review_missing, to=policy.officer.email,
+                language=policy.languages[0], facts={"day": day},
+            )  # fmt: skip
+        records.append(house, "operation", {"act": "review_reminded", "due": day})
+        return True
 
 
 def pending(house: House, actor: Actor) -> Pending:

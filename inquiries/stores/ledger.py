@@ -219,6 +219,14 @@ def head(connection: Connection, chain: str) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
+def hash_of(connection: Connection, chain: str, n: int) -> bytes | None:
+    """The hash of one entry."""
+    found: bytes | None = connection.scalar(
+        select(entries.c.hash).where(entries.c.chain == chain, entries.c.n == n)
+    )
+    return found
+
+
 def read(connection: Connection, chain: str, after: int | None = 0, limit: int = 1000) -> list[Entry]:
     """Entries with their bodies in order of number, `limit` at a time.
 
@@ -242,7 +250,7 @@ def read_back(connection: Connection, chain: str, before: int | None, limit: int
     query = _WHOLE.where(entries.c.chain == chain)
     if before is not None:
         query = query.where(entries.c.n < before)
-    return [_entry(row) for row in connection.execute(query.order_by(entries.c.n.desc()).limit(limit))]
+    return [entry_of(row) for row in connection.execute(query.order_by(entries.c.n.desc()).limit(limit))]
 
 
 def latest(connection: Connection, chain: str, act: str, limit: int) -> list[Entry]:
@@ -280,6 +288,12 @@ def last_seal(connection: Connection) -> Seal | None:
     """The newest seal."""
     row = connection.execute(select(seals).order_by(seals.c.n.desc()).limit(1)).one_or_none()
     return None if row is None else Seal(*row)
+
+
+def mac_of(connection: Connection, n: int) -> bytes | None:
+    """The code of one seal."""
+    found: bytes | None = connection.scalar(select(seals.c.mac).where(seals.c.n == n))
+    return found
 
 
 def all_seals(connection: Connection) -> Iterator[Seal]:

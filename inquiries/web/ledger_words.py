@@ -95,6 +95,7 @@ ACTS: Final[Mapping[str, str]] = {
     "unsealed": _l("not sealed for a while"),
     "anchor": _l("anchored outside"),
     "review": _l("review signed"),
+    "review_reminded": _l("officer reminded of the review"),
 }
 
 _FACTS: Final[Mapping[str, str]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,6 +19,7 @@ from inquiries.stores import ledger
 from inquiries.stores.types import to_microseconds
 from tests.cast import OH
 from tests.moments import at, fresh
+from tests.promises.forger import rewrite, seal_anew
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Sealed:
 @pytest.fixture(scope="module")
 def built() -> Iterator[Sealed]:
     with at(), fresh() as house, closing(sqlite3.connect(":memory:")) as pristine:
-        people.invite(house, email="minji@example.com", roles=[Role.consultation], by=OH)
+        people.invite(house, email="minji@example.com", roles=[Role.consultation], by=None)
         first = records.start_sealing(house)
         assert first is not None
         for n in range(4):
@@ -273,49 +273,6 @@ def test_p25_what_cannot_even_be_read_is_found_and_not_stumbled_over(
 # -- with every hash as it should be -----------------------------------------------------------------
 
 
-def _rewrite(house: House, change: Callable[[int, str], str | None]) -> None:
-    """A whole new chain of accesses, with every hash as it should be: what only seals can betray."""
-    with house.ledger.write() as connection:
-        old = [entry for entry in ledger.read(connection, "access") if entry.body is not None]
-        connection.execute(ledger.bodies.delete().where(ledger.bodies.c.chain == "access"))
-        connection.execute(ledger.entries.delete().where(ledger.entries.c.chain == "access"))
-        previous, n = hashes.GENESIS, 0
-        for entry in old:
-            body = change(entry.n, entry.body or "")
-            if body is None:
-                continue
-            n += 1
-            salt = entry.salt or b""
-            committed = hashes.commitment(salt, body.encode())
-            assert entry.until is not None
-            at_us, until_us = to_microseconds(entry.at), to_microseconds(entry.until)
-            digest = hashes.entry_hash("access", n, at_us, until_us, previous, committed)
-            ledger.append(
-                connection,
-                replace(entry, n=n, previous=previous, commitment=committed, hash=digest, body=body),
-            )
-            previous = digest
-
-
-def _seal_anew(house: House) -> None:
-    """Put the heads of the new chain into every seal, with a key of her own: the old ones are gone."""
-    key, before = hashes.new_seal_key(), hashes.GENESIS
-    with house.ledger.write() as connection:
-        hash_of = {entry.n: entry.hash for entry in ledger.read(connection, "access")}
-        seals = list(ledger.all_seals(connection))
-        connection.execute(ledger.seals.delete())
-        for one in seals:
-            heads = json.loads(one.heads)
-            if "access" in heads:
-                n = min(heads["access"][0], max(hash_of))
-                heads["access"] = [n, hash_of[n].hex()]
-            named = {name: (head[0], bytes.fromhex(head[1])) for name, head in heads.items()}
-            at_us = to_microseconds(one.at)
-            mac = hashes.seal_heads(key, one.n, at_us, named, before)
-            ledger.add_seal(connection, ledger.Seal(one.n, one.at, records.canonical(heads), mac))
-            key, before = hashes.next_seal_key(key), mac
-
-
 REWRITING: dict[str, Callable[[int, str], str | None]] = {
     "edited": lambda n, body: body.replace("reason 1", "another") if n == 4 else body,
     "deleted": lambda n, body: None if n == 4 else body,
@@ -325,7 +282,7 @@ REWRITING: dict[str, Callable[[int, str], str | None]] = {
 @pytest.mark.parametrize("how", ["edited", "deleted"])
 def test_p25_a_chain_written_anew_is_not_as_sealed(sealed: tuple[House, bytes], how: str) -> None:
     house, _ = sealed
-    _rewrite(house, REWRITING[how])
+    rewrite(house, REWRITING[how])
     assert ("access", "not_as_sealed") in {(one.chain, one.kind) for one in records.verify(house).problems}
 
 
@@ -335,8 +292,8 @@ def test_p25_a_chain_and_seals_written_anew_are_betrayed_by_the_first_key(
 ) -> None:
     """Without the offline key a whole new ledger looks whole; that is what the key is for."""
     house, key = sealed
-    _rewrite(house, REWRITING[how])
-    _seal_anew(house)
+    rewrite(house, REWRITING[how])
+    seal_anew(house)
     assert records.verify(house).ok
     assert {(one.chain, one.kind) for one in records.verify(house, key).problems} == {
         ("seals", "forged_seal")

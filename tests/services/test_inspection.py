@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from inquiries import clock
 from inquiries.errors import NotFound
 from inquiries.rules.permissions import Role
 from inquiries.services import inbox, inspection, people, records, retention
@@ -82,7 +83,8 @@ def test_page_by_page_no_record_is_missed_or_shown_twice(
     assert seen == written[::-1]
 
 
-def test_a_period_is_of_days_in_the_policys_zone(house: House) -> None:
+def test_a_period_is_of_days_in_the_policys_zone(house_at_t0: House) -> None:
+    house = house_at_t0
     for hour in (14, 15, 38, 39):  # midnight in Seoul is 15:00 in UTC
         with at(hours=hour - 9, minutes=-30):
             records.access(house, act="look", actor=MINJI, subject=hour)
@@ -125,18 +127,19 @@ def test_a_person_is_called_by_her_address_also_where_the_record_has_only_her_nu
     )  # fmt: skip
 
 
-def test_what_has_been_pruned_is_listed_no_more(house: House) -> None:
-    with at(-800):
-        records.access(house, act="look", actor=MINJI, subject=1)
+def test_what_has_been_pruned_is_listed_no_more(house_at_t0: House) -> None:
     with at():
-        records.prune(house, datetime(2026, 3, 2, tzinfo=UTC))
-        assert lines(house, staff=MINJI.staff_id) == []
+        records.access(house_at_t0, act="look", actor=MINJI, subject=1)
+    with at(800):
+        records.prune(house_at_t0, clock.now())
+        assert lines(house_at_t0, staff=MINJI.staff_id) == []
 
 
-def test_the_figures_are_of_thirty_days(house: House) -> None:
-    with at(-31):
+def test_the_figures_are_of_thirty_days(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at():
         records.access(house, act="open", actor=MINJI, subject=1)
-    with at():
+    with at(31):
         for act in ("open", "open_archived", "look"):
             records.access(house, act=act, actor=MINJI, subject=1)
         records.access(house, act="open_inquiry", actor=BAE, subject=1, outcome="refused")

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from inquiries import clock
 from inquiries.errors import NotFound, NotInitialised
 from inquiries.policy import loader, notice
-from inquiries.services import installation, publishing, receipt, records, recovery
+from inquiries.services import installation, published, publishing, receipt, records, recovery
 from inquiries.services.house import House, create_house, open_house
 from inquiries.settings import Settings
 from inquiries.stores.live.tables import notices, policies
@@ -55,7 +55,7 @@ def edit(house: House, old: str, new: str) -> None:
 
 def wait(house: House) -> None:
     """A second passes."""
-    publishing._memory(house).read_at -= 2
+    published.memory(house).read_at -= 2
 
 
 def test_the_first_one_is_in_force_at_once_with_a_notice_for_each_type_and_language(any_house: House) -> None:
@@ -132,7 +132,7 @@ def test_a_version_is_in_force_from_its_day_on(any_house: House) -> None:
 
 
 def _in_force_without_editing(house: House) -> int:
-    publishing._memory(house).file_seen = _seen(house.settings.policy)
+    published.memory(house).file_seen = _seen(house.settings.policy)
     return publishing.in_force(house).version
 
 
