@@ -33,7 +33,7 @@ from sqlalchemy import (
 from inquiries.stores.types import Id, Moment
 
 _TOGETHER = {"destruction": 20}  # a body there names up to 5,000 groups
-#: The one role that may delete here, on PostgreSQL (docs/ledger.sql).
+#: The one role that may delete here, on PostgreSQL (docs/postgresql-roles.sql).
 PRUNE_ROLE = "inquiries_ledger_prune"
 
 metadata = MetaData(naming_convention={

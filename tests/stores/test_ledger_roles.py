@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,10 +16,10 @@ from sqlalchemy import make_url
 from inquiries import clock
 from inquiries.services import inbox, installation, readiness, records, retention
 from inquiries.services.house import House, open_house
-from inquiries.settings import Settings
+from inquiries.settings import HOME, Settings
 from tests.cast import MINJI, OH, send
 
-SQL = Path(__file__).parents[2] / "docs" / "roles" / "ledger.sql"
+SQL = (HOME / "docs" / "postgresql-roles.sql").read_text(encoding="utf-8")
 LOGINS = """
 DROP ROLE IF EXISTS ledger_web, ledger_worker;
 CREATE ROLE ledger_web LOGIN IN ROLE inquiries_ledger_writer;
@@ -52,8 +52,8 @@ def town(make_settings: Callable[..., Settings], store_urls: dict[str, str]) -> 
     owner = installation.install(make_settings(**store_urls)).house
     url = store_urls["ledger_url"]
     with psycopg.connect(url, autocommit=True) as connection:
-        for _ in range(2):  # it may be run again
-            connection.execute(SQL.read_text("utf-8"))
+        for name in ("cluster", "ledger") * 2:  # it may be run again
+            connection.execute(_section(name))
         connection.execute(LOGINS)
     houses = [
         open_house(make_settings(**store_urls | {"ledger_url": _as(url, name)}))
@@ -62,6 +62,12 @@ def town(make_settings: Callable[..., Settings], store_urls: dict[str, str]) -> 
     yield Town(owner, *houses)
     for house in (owner, *houses):
         house.close()
+
+
+def _section(name: str) -> str:
+    found = re.search(rf"^-- == {name}:.*?==\n(.*?)(?=^-- == |\Z)", SQL, re.MULTILINE | re.DOTALL)
+    assert found, name
+    return found[1]
 
 
 def _as(url: str, name: str) -> str:
