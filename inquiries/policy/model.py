@@ -5,109 +5,45 @@ What a policy must not go below is in `floors.py`; `loader.parse` is the only do
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from datetime import time
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Literal, Self
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     RootModel,
-    WithJsonSchema,
     model_validator,
 )
 
-from inquiries.policy.period import Period, json_schema
+from inquiries.policy.period import Period
+from inquiries.policy.values import (
+    AnyPeriod,
+    ClockTime,
+    Country,
+    Email,
+    EndingPeriod,
+    Language,
+    Name,
+    Phone,
+    Retention,
+    Table,
+    Text,
+    TimeZone,
+    TypeName,
+    Url,
+    positive,
+    some,
+)
 
 MAX_ITEM_LENGTH = 10_000
 REQUIRED_PURPOSE = "inquiry"
 RESERVED = ("language",)  # fields of every form, so no item may bear their names
 GROUPS = ("main", "visitor", "archive")  # names of groups of data keys, so no purpose may bear them
-
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
-
-Value = TypeVar("Value")
-Parts = TypeVar("Parts", bound=Sized)
-
-
-def _matching(pattern: str, message: str) -> AfterValidator:
-    """Refuse what does not match the whole pattern, in our words."""
-    compiled = re.compile(pattern)
-
-    def check(value: str) -> str:
-        if not compiled.fullmatch(value):
-            raise ValueError(message)
-        return value
-
-    return AfterValidator(check)
-
-
-def _email(value: str) -> str:
-    try:
-        validate_email(value, check_deliverability=False)
-    except EmailNotValidError:
-        raise ValueError("must be an e-mail address") from None
-    return value
-
-
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        raise ValueError('must be a time zone by its IANA name, such as "Asia/Seoul"') from None
-    return value
-
-
-def _bounded(period: Period) -> Period:
-    if period.until_withdrawn:
-        raise ValueError('must have an end of its own; "until withdrawn" is not possible here')
-    return period
-
-
-def _some(parts: Parts) -> Parts:
-    if not parts:
-        raise ValueError("must not be empty")
-    return parts
-
-
-def _positive(period: Period) -> Period:
-    if period.is_zero:
-        raise ValueError("must be at least one day")
-    return period
-
-
-def _clock_time(value: object) -> time:
-    if isinstance(value, time):
-        return value
-    found = _CLOCK.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError('must be a time of day such as "22:00"')
-    return time(int(found[1]), int(found[2]))
-
-
-Text = Annotated[str, _matching(r"(?s)\S(.*\S)?", "must not be empty, nor begin or end with a space")]
-Name = Annotated[str, _matching(r"[a-z][a-z0-9_]{0,39}", "must be of small letters, digits and _")]
-TypeName = Annotated[str, _matching(r"[a-z][a-z0-9_-]{0,39}", "must be of small letters, digits, _ and -")]
-Language = Annotated[str, _matching(r"[a-z]{2}", 'must be a language of two small letters, such as "ko"')]
-Country = Annotated[str, _matching(r"[A-Z]{2}", 'must be a country of two capital letters, such as "KR"')]
-Email = Annotated[str, AfterValidator(_email)]
-Phone = Annotated[str, _matching(r"[+0-9][0-9 ()-]{1,38}", "must be a telephone number")]
-Url = Annotated[str, _matching(r"https?://[^\s<>\"']+", "must be an address that begins with https://")]
-AnyPeriod = Annotated[Period, BeforeValidator(Period.parse), WithJsonSchema(json_schema())]
-EndingPeriod = Annotated[AnyPeriod, AfterValidator(_bounded)]
-ClockTime = Annotated[
-    time, BeforeValidator(_clock_time), WithJsonSchema({"type": "string", "examples": ["22:00"]})
-]
-Retention = Annotated[AnyPeriod, AfterValidator(_positive)]
-Table = Annotated[Mapping[Name, Value], AfterValidator(MappingProxyType)]
 
 _NONE: Any = Field(default_factory=lambda: MappingProxyType({}))
 
@@ -202,9 +138,9 @@ class Purpose(Part):
 class Visitor(Part):
     """What is recorded of the visit itself, why, and for how long (P04)."""
 
-    items: Annotated[tuple[Literal["address", "user_agent"], ...], AfterValidator(_some)]
+    items: Annotated[tuple[Literal["address", "user_agent"], ...], AfterValidator(some)]
     purpose: LocalText
-    period: Annotated[EndingPeriod, AfterValidator(_positive)]
+    period: Annotated[EndingPeriod, AfterValidator(positive)]
 
 
 class Unusual(Part):
@@ -225,7 +161,7 @@ class Records(Part):
 
     access: EndingPeriod = Period(years=2)
     rights: EndingPeriod = Period(years=3)
-    review: Annotated[EndingPeriod, AfterValidator(_positive)] = Period(months=1)
+    review: Annotated[EndingPeriod, AfterValidator(positive)] = Period(months=1)
     unusual: Unusual = Unusual()
 
 
@@ -233,7 +169,7 @@ class Plan(Part):
     """The internal management plan: its version, how often people are trained on it, newcomers' grace."""
 
     version: Annotated[Text, Field(max_length=40)] = "1"
-    training: Annotated[EndingPeriod, AfterValidator(_positive)] = Period(years=1)
+    training: Annotated[EndingPeriod, AfterValidator(positive)] = Period(years=1)
     newcomers: EndingPeriod = Period(days=30)
 
 
@@ -286,16 +222,16 @@ class Policy(Part):
     controller: LocalText
     jurisdiction: Literal["KR", "EU", "ID"]
     country: Country | None = None
-    time_zone: Annotated[str, AfterValidator(_time_zone)]
-    languages: Annotated[tuple[Language, ...], AfterValidator(_some)]
+    time_zone: TimeZone
+    languages: Annotated[tuple[Language, ...], AfterValidator(some)]
     officer: Contact
     deputy: Contact | None = None
     dispute_bodies: tuple[DisputeBody, ...] = ()
-    items: Annotated[Table[Item], AfterValidator(_some)]
-    types: Annotated[Mapping[TypeName, InquiryType], AfterValidator(MappingProxyType), AfterValidator(_some)]
+    items: Annotated[Table[Item], AfterValidator(some)]
+    types: Annotated[Mapping[TypeName, InquiryType], AfterValidator(MappingProxyType), AfterValidator(some)]
     purposes: Table[Purpose]
     visitor: Visitor | None = None
-    minimum: Annotated[EndingPeriod, AfterValidator(_positive)] | None = None
+    minimum: Annotated[EndingPeriod, AfterValidator(positive)] | None = None
     records: Records = Records()
     plan: Plan = Plan()
     deadlines: Deadlines = Deadlines()
