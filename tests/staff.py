@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from inquiries import clock
 from inquiries.errors import InvalidItems
 from inquiries.rules.permissions import Role
-from inquiries.services import people, second_factor
+from inquiries.services import enrolment, people, second_factor
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import Visit
 from inquiries.services.house import House
@@ -83,9 +83,9 @@ def enrol_with(house: House, token: str, secret: bytes | None = None) -> Member:
     secret = secret or second_factor.new_secret()
     typed: dict[str, Any] = {"token": token, "password": PASSWORD, "totp_secret": secret}
     try:
-        enrolled = people.enrol(house, **typed, code=code(secret, -1))
+        enrolled = enrolment.enrol(house, **typed, code=code(secret, -1))
     except InvalidItems:  # on a busy machine the next step can begin in between
-        enrolled = people.enrol(house, **typed, code=code(secret, -1))
+        enrolled = enrolment.enrol(house, **typed, code=code(secret, -1))
     return Member(enrolled.email, secret, enrolled.recovery_codes)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import update
 
 from inquiries import clock, create_app
 from inquiries.rules.permissions import Role
-from inquiries.services import anchors, people, records, retention
+from inquiries.services import anchors, enrolment, records, retention
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME, Settings
 from inquiries.stores.live.tables import groups
@@ -66,7 +66,7 @@ def test_init_makes_everything_and_prints_the_first_officers_link(
     assert token != fresh
     house = open_house(settings)
     try:
-        assert people.invitation(house, fresh).email == "privacy@example.com"
+        assert enrolment.invitation(house, fresh).email == "privacy@example.com"
         enrol(house, "minji@example.com", Role.privacy)
     finally:
         house.close()
@@ -142,7 +142,7 @@ def test_staff_invite_prints_a_link_that_works_and_list_shows_who(command: Comma
     result = command("staff", "invite", "Minji@example.com", "--role", "consultation", "--type", "support")
     assert result.exit_code == 0
     token = result.stdout.strip().removeprefix("http://127.0.0.1:8000/staff/enrol/")
-    invited = people.invitation(house, token)
+    invited = enrolment.invitation(house, token)
     assert (invited.email, invited.roles) == (
         "minji@example.com",
         {Role.consultation: frozenset({"support"})},

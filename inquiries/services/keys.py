@@ -6,6 +6,7 @@ Adopts first what the worker has not come to yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -118,14 +119,19 @@ def born(house: House, connection: Connection, owner_id: int, group: str) -> byt
 # -- what is sealed for staff --------------------------------------------------------------------
 
 
-def seal_for_staff(house: House, connection: Connection, staff_id: int, name: str, plaintext: str) -> bytes:
-    """Seal a member of staff's own secret under a data key born in an envelope.
+def seal_for_staff(
+    house: House, connection: Connection, staff_id: int, name: str, plaintext: str, dek: bytes | None = None
+) -> bytes:
+    """Seal a member of staff's own secret: under the data key that she has, or one born in an envelope.
 
-    In the caller's transaction of the live store, so that both stand or neither.
+    In the caller's transaction of the live store, so that both stand or neither. A second key would never be
+    adopted: the first one stands.
 
     Raises:
         IntakeClosed: no epoch is open.
     """
+    if dek is not None:
+        return items.seal_item(dek, staff_id, STAFF, name, plaintext)
     dek = born(house, connection, staff_id, STAFF)
     return items.seal_item(dek, staff_id, STAFF, name, plaintext)
 
@@ -149,3 +155,10 @@ def of_staff(house: House, staff_id: int) -> bytes:
     if key is None:
         raise NotFound(f"no key of staff {staff_id}")
     return key.dek
+
+
+def of_staff_if_any(house: House, staff_id: int) -> bytes | None:
+    """The data key of a member of staff's own secrets; None where there is none, or none that opens."""
+    with suppress(NotFound):
+        return of_staff(house, staff_id)
+    return None

@@ -28,7 +28,7 @@ from webauthn.registration.verify_registration_response import VerifiedRegistrat
 
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidItems, NotFound
-from inquiries.services import records, sessions, sign_in
+from inquiries.services import keys, records, sessions, sign_in
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.attempts import Visit
 from inquiries.services.house import House
@@ -178,7 +178,7 @@ def prove(
     counter = _unless_forged(lambda: _signed(answer, challenge, site, passkey))
     if counter is None:
         raise sign_in.refused(house, act, person, visit, "passkey")
-    dek = sign_in.own_key(house, person.id)
+    dek = keys.of_staff_if_any(house, person.id)
     with house.live.write() as live:
         used = proofs.use_passkey(live, passkey.id, counter, clock.now())
         done = sign_in.admit(house, live, person, visit, dek) if used else None

@@ -1,4 +1,4 @@
-"""Who may see: invites, enrols, lists and revokes members of staff, on record (P24); signs nobody in.
+"""Who may see: invites, lists and revokes members of staff, on record (P24); enrols and signs nobody in.
 
 Nobody sets another's password (P28): an invitation leads to a page where the person sets her own.
 """
@@ -14,32 +14,21 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidItems, NotFound, RightsRefused
+from inquiries.errors import NotFound, RightsRefused
 from inquiries.rules.items import normal_email
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.training import Training
-from inquiries.services import keys, passwords, publishing, records, register, second_factor, training
+from inquiries.services import publishing, records, register, training
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
 from inquiries.services.sessions import scopes
-from inquiries.stores.live import proofs
 from inquiries.stores.live import staff as store
 
 INVITATION = timedelta(hours=72)
-TOTP_NAME = "totp"
 
 _TOKEN_SIZE = 32
 _FIRST_ROLES = (Role.consultation, Role.privacy)  # DESIGN §5
-
-
-@dataclass(frozen=True)
-class Invitation:
-    """What an invited person sees before she enrols; `plan`: which one she then says that she knows."""
-
-    email: str
-    roles: Mapping[Role, frozenset[str]]
-    plan: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,15 +62,6 @@ class Member:
     def state(self) -> str:
         """One of invited, enrolled, revoked."""
         return "revoked" if self.revoked else "enrolled" if self.enrolled else "invited"
-
-
-@dataclass(frozen=True)
-class Enrolled:
-    """Shown once, right after enrolment; `seal_key` (hex) to the first officer alone."""
-
-    email: str
-    recovery_codes: tuple[str, ...]
-    seal_key: str | None
 
 
 def first_enrolment(house: House) -> str | None:
@@ -134,7 +114,7 @@ def invite(
         if person is None:
             store.add(live, staff_id, address, clock.now())
         store.set_roles(live, staff_id, pairs)
-        return _invited(house, live, staff_id, by, register.on_record(address, pairs) | detail)
+        return put_invitation(house, live, staff_id, by, register.on_record(address, pairs) | detail)
 
 
 def invite_again(house: House, *, staff_id: int, by: Actor | None) -> str:
@@ -151,74 +131,24 @@ def invite_again(house: House, *, staff_id: int, by: Actor | None) -> str:
         pairs = store.roles(live, staff_id)
         if by is None and Role.privacy in scopes(pairs):
             register.glass(house, by, None)
-        return _invited(house, live, staff_id, by, register.on_record(person.email, pairs) | {"again": True})
+        return put_invitation(
+            house, live, staff_id, by, register.on_record(person.email, pairs) | {"again": True}
+        )
 
 
-def _invited(
-    house: House, live: Connection, staff_id: int, by: Actor | None, detail: Mapping[str, object]
+def put_invitation(
+    house: House,
+    live: Connection,
+    staff_id: int,
+    by: Actor | None,
+    detail: Mapping[str, object],
+    act: str = "invite",
 ) -> str:
+    """A fresh token within the caller's transaction, on record; those before it end."""
     token = secrets.token_urlsafe(_TOKEN_SIZE)
-    store.invite(live, staff_id, _digest(token), clock.now() + INVITATION)
-    register.put(house, live, act="invite", by=by, staff_id=staff_id, detail=detail)
+    store.invite(live, staff_id, token_digest(token), clock.now() + INVITATION)
+    register.put(house, live, act=act, by=by, staff_id=staff_id, detail=detail)
     return token
-
-
-def invitation(house: House, token: str) -> Invitation:
-    """Whom this token invites.
-
-    Raises:
-        NotFound: unknown, used or expired.
-    """
-    with house.live.read() as live:
-        person = store.invited(live, _digest(token), clock.now())
-        if person is None:
-            raise NotFound("no such invitation")
-        roles = scopes(store.roles(live, person.id))
-        alone = Role.privacy in roles and not store.officers(live, Role.privacy)
-    return Invitation(person.email, roles, publishing.in_force(house).policy.plan.version if alone else None)
-
-
-def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: str) -> Enrolled:
-    """Set the invited person's own password and second factor, and use the token up.
-
-    The code's time step is used up too: it does not sign in again (RFC 6238, 5.2). An officer who enrols
-    while there is no other says by it that she knows the plan: nobody else could record it (P27).
-
-    Raises:
-        NotFound: the token is unknown, used or expired.
-        InvalidItems: the password is too weak, or the code is not of this secret.
-    """
-    invited = invitation(house, token)
-    step = second_factor.matching_step(totp_secret, code, clock.now())
-    _refuse_weak(password, invited.email, step)
-    password_hash = passwords.hashed(password)  # before the transaction: it takes a tenth of a second
-    codes = second_factor.new_recovery_codes()
-    moment = clock.now()
-    with register.change(house, None, Permission.own_session) as live:
-        person = store.invited(live, _digest(token), moment)
-        if person is None or step is None or not store.use_invitation(live, _digest(token), moment):
-            raise NotFound("no such invitation")
-        secret = second_factor.spelled(totp_secret)
-        sealed = keys.seal_for_staff(house, live, person.id, TOTP_NAME, secret)
-        known = _acknowledged(house, live, person.id)
-        enrolled = store.Person(person.id, person.email, password_hash, sealed, moment, None)
-        store.enrol(live, enrolled, step)
-        proofs.set_recovery_codes(live, person.id, second_factor.recovery_digests(person.id, codes), moment)
-        held = store.roles(live, person.id)
-        herself = Actor(person.id, person.email, scopes(held))
-        detail = register.on_record(person.email, held) | known
-        register.put(house, live, act="enrol", by=herself, staff_id=person.id, detail=detail)
-    seal_key = records.start_sealing(house) if Role.privacy in invited.roles else None
-    return Enrolled(person.email, codes, seal_key)
-
-
-def _acknowledged(house: House, live: Connection, staff_id: int) -> dict[str, str]:
-    """What an officer who enrols alone says of the plan, as it goes on record; of others, nothing."""
-    if Role.privacy not in scopes(store.roles(live, staff_id)) or store.officers(live, Role.privacy):
-        return {}
-    on, plan = training.today(house), publishing.in_force(house).policy.plan.version
-    store.train(live, staff_id, on, plan)
-    return {"on": on.isoformat(), "plan": plan}
 
 
 def revoke(house: House, *, staff_id: int, by: Actor | None, reason: str | None) -> None:
@@ -302,16 +232,6 @@ def account_of(email: str) -> str | None:
     return None if address is None else address.lower()
 
 
-def _refuse_weak(password: str, email: str, step: int | None) -> None:
-    errors = []
-    fault = passwords.fault(password, email)
-    if fault is not None:
-        errors.append(FieldError("password", fault, {"min": passwords.SHORTEST, "max": passwords.LONGEST}))
-    if step is None:
-        errors.append(FieldError("code", "wrong_code"))
-    if errors:
-        raise InvalidItems(tuple(errors))
-
-
-def _digest(token: str) -> bytes:
+def token_digest(token: str) -> bytes:
+    """What is stored of an invitation's token."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()

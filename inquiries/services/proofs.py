@@ -18,15 +18,16 @@ from inquiries.sealing import items
 from inquiries.services import attempts, keys, passkeys, passwords, records, second_factor, sign_in
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import Visit
+from inquiries.services.enrolment import TOTP_NAME
 from inquiries.services.house import House
-from inquiries.services.people import TOTP_NAME
 from inquiries.stores.live import proofs as store
 from inquiries.stores.live import sessions as session_store
 from inquiries.stores.live import staff
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 FEW = 3  # so few recovery codes left, and she is told
-_ACTS = frozenset({"password", "app", "recovery_codes", "recovery_code_used", "passkey_removed"})
+_ACTS = frozenset({"password", "app", "recovery_codes", "recovery_code_used", "passkey_removed", "renew"})
+_EVERYTHING = ("password", "app", "all")
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _record(house: House, actor: Actor, act: str, detail: Mapping[str, Any]) -> 
 class _Present:
     """What the register says of one person: since when she has what, and what she used up or removed."""
 
-    since: dict[str, datetime] = field(default_factory=dict)  # password, app, recovery_codes
+    since: dict[str, datetime] = field(default_factory=dict)  # password, app, recovery_codes, all
     used: set[str] = field(default_factory=set)  # marks of codes
     removed: set[str] = field(default_factory=set)  # marks of passkeys
 
@@ -154,6 +155,8 @@ def _registered(house: House) -> dict[int, _Present]:
             one.used.add(detail["code"])
         elif act == "passkey_removed":
             one.removed.add(detail["passkey"])
+        elif act == "renew":
+            one.since |= dict.fromkeys(_EVERYTHING, from_microseconds(detail["set"]))
         else:
             one.since[act] = from_microseconds(detail["set"])
     return people

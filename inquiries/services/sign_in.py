@@ -6,20 +6,20 @@ after the same work, one hash of Argon2 and one count. The ledger is told which 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import NotFound, SignInRefused
+from inquiries.errors import SignInRefused
 from inquiries.sealing import items
 from inquiries.services import attempts, keys, passwords, records, second_factor, sessions
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import Visit
+from inquiries.services.enrolment import TOTP_NAME
 from inquiries.services.house import House
-from inquiries.services.people import TOTP_NAME, account_of
+from inquiries.services.people import account_of
 from inquiries.stores.live import proofs
 from inquiries.stores.live import staff as store
 
@@ -73,7 +73,7 @@ def sign_in(
         raise refused(house, act, None, visit, "unknown")
     if not fits or person.password_hash is None:
         raise refused(house, act, person, visit, "password")
-    dek = own_key(house, person.id)
+    dek = keys.of_staff_if_any(house, person.id)
     second = _second(person, dek, code)
     stronger = passwords.hashed(password) if passwords.outdated(person.password_hash) else None
     with house.live.write() as live:
@@ -90,13 +90,6 @@ def sign_in(
             detail={"code": second_factor.mark(second.recovery)},
         )  # fmt: skip
     return recorded(house, act, done, second.name)
-
-
-def own_key(house: House, staff_id: int) -> bytes | None:
-    """The key of her own secrets; None where it is lost."""
-    with suppress(NotFound):
-        return keys.of_staff(house, staff_id)
-    return None
 
 
 def admit(

@@ -36,7 +36,13 @@ RIGHTS_ACTS: Final[Mapping[str, str]] = {
     "training": _l("Training recorded"),
     "revoke": _l("Access taken away"),
     "expire": _l("Ended by itself"),
+    "renew": _l("Invited anew"),
+    "password": _l("Password changed"),
+    "app": _l("Authenticator app changed"),
+    "recovery_codes": _l("New recovery codes made"),
     "recovery_code_used": _l("Recovery code used"),
+    "passkey": _l("Passkey added"),
+    "passkey_removed": _l("Passkey removed"),
 }
 
 _NOBODYS: Final[Mapping[str, str]] = {

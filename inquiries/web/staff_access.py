@@ -14,7 +14,7 @@ from wtforms import EmailField, PasswordField, StringField
 from inquiries import clock
 from inquiries.errors import InvalidItems, SignInRefused
 from inquiries.rules.permissions import Permission
-from inquiries.services import attempts, passkeys, passwords, people, recovery, second_factor
+from inquiries.services import attempts, enrolment, passkeys, passwords, recovery, second_factor
 from inquiries.services import sessions as session_service
 from inquiries.services import sign_in as signing_in
 from inquiries.services.actor import Actor
@@ -174,7 +174,7 @@ def enrol(token: str) -> ResponseReturnValue:
     if request.method == "POST":
         typed = {"password": form.password.data or "", "code": form.code.data or ""}
         try:
-            enrolled = people.enrol(house(), token=token, totp_secret=secret, **typed)
+            enrolled = enrolment.enrol(house(), token=token, totp_secret=secret, **typed)
         except InvalidItems as invalid:
             errors = staff_words.messages(invalid.errors)
         else:
@@ -197,7 +197,7 @@ def enrol(token: str) -> ResponseReturnValue:
     return page, InvalidItems.status if errors else 200
 
 
-def _invitation(token: str) -> people.Invitation:
+def _invitation(token: str) -> enrolment.Invitation:
     """Whom the token invites. What turns out to be none was a guess, and stays counted.
 
     Raises NotFound, or TooMany once this address has guessed too often.
@@ -205,7 +205,7 @@ def _invitation(token: str) -> people.Invitation:
     counted = attempts.take_enrolment(house(), request.remote_addr)
     if isinstance(counted, attempts.Locked):
         raise limits.TooMany(retry_after=max(1, round((counted.until - clock.now()).total_seconds())))
-    found = people.invitation(house(), token)
+    found = enrolment.invitation(house(), token)
     attempts.give_back_enrolment(house(), counted)
     return found
 

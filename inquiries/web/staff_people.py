@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import date
+from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,7 +13,7 @@ from werkzeug.wrappers import Response
 from inquiries.errors import FieldError, RightsRefused
 from inquiries.policy.model import Policy
 from inquiries.rules.permissions import ALL_TYPES, Permission, Role
-from inquiries.services import grants, publishing, records, register_view, roles, training
+from inquiries.services import grants, publishing, records, register_view, renewal, roles, training
 from inquiries.services import people as service
 from inquiries.web import people_words, sessions, staff_words
 from inquiries.web.current import before, house, settings
@@ -83,6 +84,19 @@ def _shown(email: str, token: str) -> str:
     link = f"{settings().origin}{url_for('staff.enrol', token=token)}"
     hours = int(service.INVITATION.total_seconds()) // 3600
     return render_template("staff/invited.html", email=email, link=link, hours=hours)
+
+
+@needs(Permission.manage_people, fresh=True)
+def invite_anew(staff_id: int) -> ResponseReturnValue:
+    """A link for somebody who lost what she signs in with; that ends at once."""
+    email = service.member(house(), staff_id=staff_id).email
+    try:
+        token = renewal.invite_anew(
+            house(), staff_id=staff_id, by=signed_in(), reason=request.form.get("reason")
+        )
+    except RightsRefused as refused:
+        return _refused(staff_id, refused, "renew-")
+    return _shown(email, token)
 
 
 @needs(Permission.manage_people)
@@ -163,11 +177,15 @@ def _done(
     try:
         act()
     except RightsRefused as refused:
-        faults = tuple(FieldError(f"{prefix}{one.field}", one.code, one.params) for one in refused.errors)
-        errors = staff_words.messages(faults)
-        return _person(staff_id, errors, chosen=chosen, types=types), RightsRefused.status
+        return _refused(staff_id, refused, prefix, chosen=chosen, types=types)
     sessions.current().say(said)
     return _to(staff_id)
+
+
+def _refused(staff_id: int, refused: RightsRefused, prefix: str, **typed: Any) -> ResponseReturnValue:
+    """The person's page with what was refused at the fields of the form whose ids begin like this."""
+    faults = tuple(FieldError(f"{prefix}{one.field}", one.code, one.params) for one in refused.errors)
+    return _person(staff_id, staff_words.messages(faults), **typed), RightsRefused.status
 
 
 def _to(staff_id: int) -> Response:

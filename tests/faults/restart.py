@@ -20,6 +20,7 @@ from inquiries.services import (
     retention,
     rotation,
 )
+from inquiries.services.enrolment import TOTP_NAME
 from inquiries.services.house import House, open_house
 from inquiries.stores import keys as store
 from tests.faults import invariants
@@ -122,7 +123,7 @@ def _enrolled(house: House, enrolment: str | None, notes: list[dict[str, str]], 
     known = [one for one in people.everyone(house) if one.enrolled]
     if known:
         for note in [note for note in notes if note["act"] == "enrolled"]:
-            secret = keys.open_for_staff(house, known[0].id, people.TOTP_NAME, _totp_of(house))
+            secret = keys.open_for_staff(house, known[0].id, TOTP_NAME, _totp_of(house))
             assert secret == note["secret"]
         return
     tokens = [enrolment, *(note["token"] for note in notes if note["act"] == "invited")]

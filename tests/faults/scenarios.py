@@ -32,6 +32,7 @@ from inquiries.services import (
     archive_moves,
     delivery,
     destruction,
+    enrolment,
     installation,
     mail,
     people,
@@ -105,7 +106,7 @@ def enrol_officer(house: House, directory: Path) -> None:
 def enrol_with(house: House, directory: Path, token: str) -> None:
     secret = second_factor.new_secret()
     code = second_factor._totp(secret).generate(int(clock.now().timestamp())).decode()
-    enrolled = people.enrol(house, token=token, password=PASSWORD, totp_secret=secret, code=code)
+    enrolled = enrolment.enrol(house, token=token, password=PASSWORD, totp_secret=secret, code=code)
     tell(directory, act="enrolled", secret=second_factor.spelled(secret))
     tell(directory, act="seal", key=enrolled.seal_key)
 

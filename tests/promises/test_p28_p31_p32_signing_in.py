@@ -14,7 +14,7 @@ from inquiries import cli_staff, clock
 from inquiries import settings as settings_module
 from inquiries.errors import NotFound, SignInRefused
 from inquiries.rules.permissions import Role
-from inquiries.services import attempts, people, receipt
+from inquiries.services import attempts, enrolment, passkeys, people, proofs, receipt, renewal, roles
 from inquiries.services.house import House
 from inquiries.stores.live.tables import sessions, staff
 from tests.cast import send
@@ -59,21 +59,24 @@ def test_p28_equal_passwords_have_different_hashes(house: House) -> None:
 
 @pytest.mark.promise("P28")
 def test_p28_nobody_sets_anothers_password(house: House) -> None:
-    """No command takes one, no service but enrolment, and that only with the invitation, once."""
+    """No command takes one, and of the services enrolment alone, with the invitation, once; and she herself."""
     options = [option.name for command in cli_staff.staff.commands.values() for option in command.params]
     assert "password" not in options
-    setters = [
+    setters = {
         name
-        for name, service in inspect.getmembers(people, inspect.isfunction)
-        if service.__module__ == people.__name__ and "password" in inspect.signature(service).parameters
-    ]
-    assert [name for name in setters if not name.startswith("_")] == ["enrol"]
+        for module in (people, enrolment, renewal, roles, proofs, passkeys)
+        for name, service in inspect.getmembers(module, inspect.isfunction)
+        if service.__module__ == module.__name__ and not name.startswith("_")
+        if {"password", "current", "wanted"} & inspect.signature(service).parameters.keys()
+    }
+    assert setters == {"enrol", "change_password"}
+    assert "current" in inspect.signature(proofs.change_password).parameters  # who asks must know it
     with at():
         token = people.invite(house, email="minji@example.com", roles=[Role.consultation], by=None)
         secret = b"s" * 20
-        people.enrol(house, token=token, password=PASSWORD, totp_secret=secret, code=code(secret, -1))
+        enrolment.enrol(house, token=token, password=PASSWORD, totp_secret=secret, code=code(secret, -1))
         with pytest.raises(NotFound):
-            people.enrol(
+            enrolment.enrol(
                 house, token=token, password="Eve sets another", totp_secret=secret, code=code(secret)
             )
 

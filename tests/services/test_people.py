@@ -12,7 +12,7 @@ import time_machine
 from inquiries import clock
 from inquiries.errors import InvalidItems, NotFound, RightsRefused, SignInRefused
 from inquiries.rules.permissions import Role
-from inquiries.services import people, records, second_factor, sessions
+from inquiries.services import enrolment, people, records, second_factor, sessions
 from inquiries.services.attempts import ATTEMPTS, Visit
 from inquiries.services.house import House
 from tests.staff import PASSWORD, code, enrol, enrol_with
@@ -32,10 +32,10 @@ def why_refused(house: House) -> list[str]:
 def test_the_first_officer_enrols_and_is_given_the_seal_key(house: House) -> None:
     token = people.first_enrolment(house)
     assert token is not None
-    assert people.invitation(house, token).email == "privacy@example.com"
-    assert set(people.invitation(house, token).roles) == {Role.consultation, Role.privacy}
+    assert enrolment.invitation(house, token).email == "privacy@example.com"
+    assert set(enrolment.invitation(house, token).roles) == {Role.consultation, Role.privacy}
     secret = second_factor.new_secret()
-    enrolled = people.enrol(house, token=token, password=PASSWORD, totp_secret=secret, code=code(secret))
+    enrolled = enrolment.enrol(house, token=token, password=PASSWORD, totp_secret=secret, code=code(secret))
     assert enrolled.seal_key is not None
     assert records.verify(house, bytes.fromhex(enrolled.seal_key)).ok
     assert len(set(enrolled.recovery_codes)) == 10
@@ -48,18 +48,18 @@ def test_each_start_prints_the_only_link_that_works(house: House) -> None:
     assert first is not None
     assert second is not None
     with pytest.raises(NotFound):
-        people.invitation(house, first)
-    assert people.invitation(house, second).email
+        enrolment.invitation(house, first)
+    assert enrolment.invitation(house, second).email
 
 
 def test_an_invitation_works_once_and_for_72_hours(house: House) -> None:
     token = people.invite(house, email="Minji@Example.com", roles=[Role.consultation], by=None)
     with time_machine.travel(clock.now() + timedelta(hours=72), tick=False), pytest.raises(NotFound):
-        people.invitation(house, token)
+        enrolment.invitation(house, token)
     member = enrol_with(house, token)
     assert member.email == "minji@example.com"
     with pytest.raises(NotFound):
-        people.invitation(house, token)
+        enrolment.invitation(house, token)
     with pytest.raises(NotFound):
         enrol_with(house, token)
 
@@ -73,7 +73,7 @@ def test_a_weak_password_is_refused_and_the_invitation_stays(house: House, passw
     token = people.invite(house, email="minji@example.com", roles=[Role.consultation], by=None)
     secret = second_factor.new_secret()
     with pytest.raises(InvalidItems) as refused:
-        people.enrol(house, token=token, password=password, totp_secret=secret, code="000000")
+        enrolment.enrol(house, token=token, password=password, totp_secret=secret, code="000000")
     assert [(e.field, e.code) for e in refused.value.errors] == [("password", fault), ("code", "wrong_code")]
     assert enrol_with(house, token).email
 

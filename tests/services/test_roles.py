@@ -12,7 +12,7 @@ import pytest
 
 from inquiries.errors import InquiriesError, NotFound, RightsRefused
 from inquiries.rules.permissions import ALL_TYPES, Role
-from inquiries.services import people, records, register_view, roles, sessions, training
+from inquiries.services import enrolment, people, records, register_view, roles, sessions, training
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from tests.staff import actor_at, actor_of, enrol, enrol_with, officer
@@ -235,7 +235,7 @@ def test_who_is_not_enrolled_is_not_trained(house: House) -> None:
 def test_the_officer_who_is_alone_acknowledges_the_plan_by_enrolling(house: House) -> None:
     token = people.first_enrolment(house)
     assert token is not None
-    assert people.invitation(house, token).plan == "1"
+    assert enrolment.invitation(house, token).plan == "1"
     first = enrol_with(house, token)
     assert people.member(house, email=first.email).trained_on == training.today(house)
     second = people.invite(
@@ -245,7 +245,7 @@ def test_the_officer_who_is_alone_acknowledges_the_plan_by_enrolling(house: Hous
         by=actor_at(house, first.email),
         reason="a second",
     )
-    assert people.invitation(house, second).plan is None
+    assert enrolment.invitation(house, second).plan is None
     enrol_with(house, second)
     assert people.member(house, email="oh@example.com").trained_on is None
 

@@ -253,6 +253,7 @@ def test_staff_networks_hold_whatever_is_claimed(
     tmp_path: Path, hops: int, forwarded: str | None, peer: str, *, inside: bool
 ) -> None:
     with site(tmp_path, staff_networks=("192.0.2.0/24",), trusted_proxies=hops) as app:
+        app.config.update(LIMIT_SIGN_IN="", LIMIT_SESSION="")
         headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
         client = app.test_client()
         for path in ("/staff/sign-in", "/staff/enrol/x", "/metrics"):

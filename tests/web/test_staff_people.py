@@ -13,7 +13,7 @@ from flask import Flask
 
 from inquiries import clock
 from inquiries.rules.permissions import ALL_TYPES, Role
-from inquiries.services import grants, inbox, people, register_view, training
+from inquiries.services import enrolment, grants, inbox, people, register_view, training
 from inquiries.services.house import House
 from tests.cast import ITEMS, MINJI, send
 from tests.staff import Desk, actor_at, actor_of, desk_of, enrol, enrol_with
@@ -54,7 +54,7 @@ def test_the_link_of_an_invitation_is_shown_once_and_works(oh: Desk, house: Hous
     link = re.search(r'id="invitation"[^>]*>([^<]+)<', page.text)
     assert link
     token = link[1].removeprefix("http://127.0.0.1:8000/staff/enrol/")
-    invited = people.invitation(house, token)
+    invited = enrolment.invitation(house, token)
     assert (invited.email, dict(invited.roles)) == (
         "bae@example.com",
         {Role.consultation: frozenset({"support", "affiliate"}), Role.business: ALL_TYPES},
@@ -74,9 +74,9 @@ def test_inviting_again_ends_the_link_before(oh: Desk, house: House) -> None:
     assert page.status_code == 200
     link = re.search(r'id="invitation"[^>]*>([^<]+)<', page.text)
     assert link
-    assert people.invitation(house, link[1].rpartition("/")[2]).email == "bae@example.com"
+    assert enrolment.invitation(house, link[1].rpartition("/")[2]).email == "bae@example.com"
     with pytest.raises(Exception, match="no such invitation"):
-        people.invitation(house, first)
+        enrolment.invitation(house, first)
     enrol_with(house, link[1].rpartition("/")[2])
     assert oh.post(f"/staff/people/{who}/invitation").status_code == 404
 
@@ -144,6 +144,20 @@ def test_access_is_taken_away_with_a_reason(oh: Desk, minji: int) -> None:
     assert "access taken away" in page
     assert "<form" not in page.partition("<h1")[2].partition("</main>")[0]
     assert oh.post(f"/staff/people/{minji}/revoke", reason="again").status_code == 404
+
+
+def test_who_lost_everything_is_invited_anew_with_a_reason(oh: Desk, house: House, minji: int) -> None:
+    page = oh.get(f"/staff/people/{minji}")
+    assert "Invite anew" in page.text
+    refused = oh.post(f"/staff/people/{minji}/renewal", reason=" ")
+    assert set(errors_of(refused)) == {"renew-reason"}
+    shown = oh.post(f"/staff/people/{minji}/renewal", reason="she lost her phone")
+    link = re.search(r'id="invitation"[^>]*>([^<]+)<', shown.text)
+    assert link
+    assert people.member(house, staff_id=minji).state == "invited"
+    enrol_with(house, link[1].rpartition("/")[2])
+    assert people.member(house, staff_id=minji).state == "enrolled"
+    assert "Invited anew" in oh.get(f"/staff/people/{minji}").text
 
 
 def test_the_last_officer_and_her_own_rights_are_refused_in_words(oh: Desk, house: House) -> None:

@@ -52,7 +52,7 @@ def use_step(connection: Connection, staff_id: int, step: int) -> bool:
 
 
 def end_older(connection: Connection, staff_id: int, present: Mapping[str, datetime]) -> int:
-    """End the `password`, `app` and `recovery_codes` that were set before the present ones; how many."""
+    """End `password`, `app` and `recovery_codes` set before the present ones, `all` before then; how many."""
     ended = 0
     for name, at, secret in (
         ("password", staff.c.password_at, staff.c.password_hash),
@@ -67,6 +67,19 @@ def end_older(connection: Connection, staff_id: int, present: Mapping[str, datet
             or_(recovery_codes.c.made_at.is_(None), recovery_codes.c.made_at < present["recovery_codes"]),
         )
         ended += connection.execute(older_codes).rowcount
+    if "all" in present:
+        ended += end_all(connection, staff_id, present["all"])
+    return ended
+
+
+def end_all(connection: Connection, staff_id: int, before: datetime | None = None) -> int:
+    """Delete all recovery codes and passkeys of this person, or those made before then; how many."""
+    ended = 0
+    for table, at in ((recovery_codes, recovery_codes.c.made_at), (passkeys, passkeys.c.added_at)):
+        hers = delete(table).where(table.c.staff_id == staff_id)
+        if before is not None:
+            hers = hers.where(or_(at.is_(None), at < before))
+        ended += connection.execute(hers).rowcount
     return ended
 
 

@@ -178,6 +178,12 @@ def enrol(connection: Connection, person: Person, step: int) -> bool:
     return connection.execute(waiting.values(values)).rowcount == 1
 
 
+def disenrol(connection: Connection, staff_id: int) -> None:
+    """Let this person be one who is to enrol again; the last time step used stays used."""
+    gone = dict.fromkeys(("password_hash", "password_at", "totp_sealed", "totp_at", "enrolled_at"))
+    connection.execute(update(staff).where(staff.c.id == staff_id).values(gone))
+
+
 # -- after a restore ----------------------------------------------------------------------------
 
 
