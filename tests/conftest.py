@@ -57,6 +57,20 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def draws(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Every value that is drawn from the system's randomness during the test, in order."""
+    drawn: list[bytes] = []
+    urandom = os.urandom
+
+    def noted(size: int) -> bytes:
+        drawn.append(urandom(size))
+        return drawn[-1]
+
+    monkeypatch.setattr(os, "urandom", noted)
+    return drawn
+
+
+@pytest.fixture
 def full_cost_of_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id as the product has it."""
     monkeypatch.setattr(passwords, "_HASHER", warm.FULL_COST)

@@ -20,13 +20,13 @@ from inquiries.sealing.epochs import EpochSecret, parse_public_key
 from inquiries.sealing.primitives import (
     KEY_SIZE,
     NONCE_SIZE,
+    Draw,
     Reader,
     bind,
     cipher,
     lasting_cipher,
     new_key,
     open_with,
-    random_parts,
     seal_with,
 )
 from inquiries.sealing.receipts import wrap_for_receipt
@@ -98,6 +98,7 @@ def seal_envelope(
     inquiry_id: int,
     groups: Sequence[GroupKey],
     code: str | None,
+    draw: Draw | None = None,
 ) -> bytes:
     """Seal the data keys of all groups of one inquiry for the sending key's epoch.
 
@@ -119,15 +120,12 @@ def seal_envelope(
     associated data here; there was no sending key.
     """
     _check(groups)
-    outer_nonce, inner_nonce, *nonces = random_parts(2 + len(groups), NONCE_SIZE)
-    entries = [
-        _Entry(
-            g.group,
-            g.key_id,
-            b"" if code is None else wrap_for_receipt(code, inquiry_id, g.group, g.dek, nonce),
-        )
-        for g, nonce in zip(groups, nonces, strict=True)
+    draw = draw or Draw(NONCE_SIZE * (2 + len(groups)))
+    wraps = [
+        b"" if code is None else wrap_for_receipt(code, inquiry_id, g.group, g.dek, draw.take(NONCE_SIZE))
+        for g in groups
     ]
+    entries = [_Entry(g.group, g.key_id, wrap) for g, wrap in zip(groups, wraps, strict=True)]
     inner = bytearray(len(entries).to_bytes(2, "big"))
     for e in entries:
         name = e.group.encode()
@@ -135,9 +133,9 @@ def seal_envelope(
         inner += len(e.receipt_wrap).to_bytes(2, "big") + e.receipt_wrap
     epoch, deks = sending.epoch, b"".join(g.dek for g in groups)
     place = _place(_VERSION, epoch, inquiry_id, entries)
-    inner += sending.encapsulated + seal_with(sending.cipher, deks, place, inner_nonce)
+    inner += sending.encapsulated + seal_with(sending.cipher, deks, place, draw.take(NONCE_SIZE))
     associated = bind(_OUTER, _VERSION, epoch, inquiry_id)
-    outer = seal_with(lasting_cipher(surface_key, _OUTER), bytes(inner), associated, outer_nonce)
+    outer = seal_with(lasting_cipher(surface_key, _OUTER), bytes(inner), associated, draw.take(NONCE_SIZE))
     return _VERSION.to_bytes(1) + epoch.to_bytes(8, "big") + outer
 
 

@@ -16,27 +16,22 @@ from inquiries.sealing.primitives import (
     NONCE_SIZE,
     VERSION,
     VERSION_BYTE,
+    Draw,
     Reader,
     bind,
     cipher,
     new_key,
     open_sealed,
     open_with,
-    random_parts,
     seal_with,
 )
 
 _ITEM = "inquiries item"
 
 
-def new_data_key() -> bytes:
+def new_data_key(draw: Draw | None = None) -> bytes:
     """A fresh data key (DEK) of 32 bytes: one per inquiry and group, never used for another."""
-    return new_key()
-
-
-def new_data_keys(count: int) -> list[bytes]:
-    """So many data keys in one draw."""
-    return random_parts(count, KEY_SIZE)
+    return new_key() if draw is None else draw.take(KEY_SIZE)
 
 
 def seal_item(dek: bytes, inquiry_id: int, group: str, item: str, text: str) -> bytes:
@@ -60,14 +55,13 @@ def open_item(dek: bytes, inquiry_id: int, group: str, item: str, blob: bytes) -
     return _text(open_sealed(dek, blob, bind(_ITEM, VERSION, inquiry_id, group, item)))
 
 
-def seal_items(dek: bytes, inquiry_id: int, group: str, texts: Mapping[str, str]) -> dict[str, bytes]:
+def seal_items(
+    dek: bytes, inquiry_id: int, group: str, texts: Mapping[str, str], draw: Draw | None = None
+) -> dict[str, bytes]:
     """`seal_item` for each of a group's items, in their order, with the cipher made once."""
     ready, place = cipher(dek), bind(_ITEM, VERSION, inquiry_id, group)
-    nonces = random_parts(len(texts), NONCE_SIZE)
-    return {
-        item: _seal(ready, place, item, text, nonce)
-        for (item, text), nonce in zip(texts.items(), nonces, strict=True)
-    }
+    draw = draw or Draw(NONCE_SIZE * len(texts))
+    return {item: _seal(ready, place, item, text, draw.take(NONCE_SIZE)) for item, text in texts.items()}
 
 
 def open_items(dek: bytes, inquiry_id: int, group: str, sealed: Mapping[str, bytes]) -> dict[str, str]:

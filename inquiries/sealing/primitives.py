@@ -43,10 +43,25 @@ def new_key() -> bytes:
     return os.urandom(KEY_SIZE)
 
 
-def random_parts(count: int, size: int) -> list[bytes]:
-    """So many random values in one draw; at each draw the interpreter goes to another thread."""
-    drawn = os.urandom(size * count)
-    return [drawn[at : at + size] for at in range(0, len(drawn), size)]
+class Draw:
+    """Random bytes for one act, had from the system in one call; each is handed out once.
+
+    At each call Python offers the interpreter to the threads that wait, which under load costs far more than
+    the bytes do. A draw never outlives its act: what lay ready would be known to whoever reads the memory.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._drawn = os.urandom(size)
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes; drawn anew where what was drawn does not suffice."""
+        end = self._at + size
+        if end > len(self._drawn):
+            return os.urandom(size)
+        piece = self._drawn[self._at : end]
+        self._at = end
+        return piece
 
 
 def derive(key: bytes, *context: bytes | str | int, length: int = KEY_SIZE) -> bytes:

@@ -6,11 +6,10 @@ can try them all.
 
 from __future__ import annotations
 
-import os
 import re
 
 from inquiries.errors import ReceiptMalformed
-from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, derive, open_sealed, seal
+from inquiries.sealing.primitives import KEY_SIZE, VERSION, Draw, bind, derive, open_sealed, seal
 
 _WRAP = "inquiries receipt wrap"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
@@ -31,9 +30,9 @@ def code_from(secret_key: bytes, once: bytes, digest: bytes) -> str:
     return _spell(derive(secret_key, "inquiries receipt", VERSION, once, digest, length=16))
 
 
-def random_code() -> str:
+def random_code(draw: Draw | None = None) -> str:
     """A code for a sending that brought no nonce of its own."""
-    return _spell(os.urandom(16))
+    return _spell((draw or Draw(16)).take(16))
 
 
 def normalise(typed: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 
 from inquiries import clock
+from inquiries.sealing.primitives import Draw
 from inquiries.stores.types import MICROSECOND
 
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
@@ -29,14 +29,13 @@ def first_id(moment: datetime) -> int:
     return ((moment - _SINCE) // MICROSECOND) << _RANDOM_BITS
 
 
-def new_ids(count: int) -> tuple[int, ...]:
-    """So many ids in one draw, in order, no two alike: an envelope names each of its groups once."""
-    made: dict[int, None] = {}
+def new_ids(count: int, draw: Draw | None = None) -> tuple[int, ...]:
+    """So many ids in order, no two alike: an envelope names each of its groups once."""
+    draw = draw or Draw(2 * count)
+    made: set[int] = set()
     while len(made) < count:
         moment = (clock.now() - _SINCE) // MICROSECOND
-        drawn = os.urandom(2 * (count - len(made)))
-        for at in range(0, len(drawn), 2):
-            made[(moment << _RANDOM_BITS) | (int.from_bytes(drawn[at : at + 2]) >> 4)] = None
+        made.add((moment << _RANDOM_BITS) | (int.from_bytes(draw.take(2)) >> 4))
     return tuple(sorted(made))
 
 

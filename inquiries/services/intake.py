@@ -25,7 +25,7 @@ from inquiries.rules import retention
 from inquiries.rules.lifecycle import State
 from inquiries.rules.retention import MAIN, VISITOR
 from inquiries.sealing import envelope, items, receipts
-from inquiries.sealing.primitives import bind
+from inquiries.sealing.primitives import Draw, bind
 from inquiries.services import epochs, publishing, sending
 from inquiries.services.house import House
 from inquiries.services.ids import new_ids
@@ -34,6 +34,9 @@ from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
 
 TRIES = 5
+
+#: Random bytes for one inquiry of three groups and a dozen items: its code, ids, keys and nonces.
+_DRAWN = 512
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,12 @@ def receive(house: House, submission: Submission) -> Received:
     if submission.notice_version is not None and submission.notice_version != published.version:
         raise NoticeSuperseded(f"version {published.version} is in force")
     accepted = item_rules.validate(published.policy, submission.type, submission.items, submission.consents)
-    code = _code(house, submission, accepted)
+    draw = Draw(_DRAWN)
+    code = _code(house, submission, accepted, draw)
     once = _once_digest(house, submission.once)
     for _ in range(TRIES):
         try:
-            return _store(house, submission, published, accepted, code, once)
+            return _store(house, submission, published, accepted, code, once, draw)
         except IntegrityError:
             known = _known(house, published, submission, code, once)
             if known is not None:
@@ -103,10 +107,10 @@ class _EpochClosed(Exception):
     """The epoch closed between sealing and inserting; seal to the next."""
 
 
-def _code(house: House, submission: Submission, accepted: item_rules.Accepted) -> str:
+def _code(house: House, submission: Submission, accepted: item_rules.Accepted, draw: Draw) -> str:
     """The receipt code: the same for the same content under the same `once`, else random."""
     if submission.once is None:
-        return receipts.random_code()
+        return receipts.random_code(draw)
     parts = [submission.type, submission.language]
     for fields in (accepted.items, accepted.consents):
         parts += [text for name in sorted(fields) for text in (name, str(fields[name]))]
@@ -126,17 +130,18 @@ def _store(
     accepted: item_rules.Accepted,
     code: str,
     once: bytes | None,
+    draw: Draw,
 ) -> Received:
     policy, now = published.policy, clock.now()
     epoch = epochs.current(house)
     drafts = _drafts(policy, submission, accepted)
-    inquiry_id, *key_ids = new_ids(1 + len(drafts))
+    inquiry_id, *key_ids = new_ids(1 + len(drafts), draw)
     keys = [
-        envelope.GroupKey(draft.name, key_id, dek)
-        for draft, key_id, dek in zip(drafts, key_ids, items.new_data_keys(len(drafts)), strict=True)
+        envelope.GroupKey(draft.name, key_id, items.new_data_key(draw))
+        for draft, key_id in zip(drafts, key_ids, strict=True)
     ]
     groups = [
-        _sealed(draft, key, inquiry_id, now, policy.time_zone)
+        _sealed(draft, key, inquiry_id, now, policy.time_zone, draw)
         for draft, key in zip(drafts, keys, strict=True)
     ]
     shell = live.NewInquiry(
@@ -153,7 +158,12 @@ def _store(
     ]
     with sending.key(house, epoch) as key:
         sealed = envelope.seal_envelope(
-            sending=key, surface_key=epoch.surface_key, inquiry_id=inquiry_id, groups=keys, code=code
+            sending=key,
+            surface_key=epoch.surface_key,
+            inquiry_id=inquiry_id,
+            groups=keys,
+            code=code,
+            draw=draw,
         )
         posted = live_epochs.NewEnvelope(inquiry_id, epoch.number, sealed)
         house.live.write_together(_put, _Whole(shell, groups, agreed, posted))
@@ -203,9 +213,9 @@ def _drafts(policy: Policy, submission: Submission, accepted: item_rules.Accepte
 
 
 def _sealed(
-    draft: _Draft, key: envelope.GroupKey, inquiry_id: int, received_at: datetime, time_zone: str
+    draft: _Draft, key: envelope.GroupKey, inquiry_id: int, received_at: datetime, time_zone: str, draw: Draw
 ) -> live.NewGroup:
-    sealed = items.seal_items(key.dek, inquiry_id, draft.name, draft.items)
+    sealed = items.seal_items(key.dek, inquiry_id, draft.name, draft.items, draw)
     due_at = retention.due_at(received_at, draft.period, time_zone)
     return live.NewGroup(key.key_id, inquiry_id, draft.name, due_at, items.pack(sealed))
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from inquiries.errors import SealBroken
 from inquiries.sealing.items import (
     new_data_key,
-    new_data_keys,
     open_item,
     open_items,
     pack,
@@ -17,6 +16,7 @@ from inquiries.sealing.items import (
     seal_items,
     unpack,
 )
+from inquiries.sealing.primitives import Draw
 from tests.sealing.builders import fixed, flipped, ids, keys, names, texts
 
 groups_of_items = st.dictionaries(names, texts, max_size=6)
@@ -100,7 +100,8 @@ def test_a_lone_surrogate_is_refused_without_the_text() -> None:
 
 
 def test_data_keys_are_fresh() -> None:
-    drawn = {*(new_data_key() for _ in range(50)), *new_data_keys(50)}
+    draw = Draw(50 * 32)
+    drawn = {*(new_data_key() for _ in range(50)), *(new_data_key(draw) for _ in range(50))}
     assert len(drawn) == 100
     assert {len(key) for key in drawn} == {32}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inquiries.errors import SealBroken
 from inquiries.sealing import primitives
-from inquiries.sealing.primitives import Reader, bind, derive, lasting_cipher, open_sealed, seal
+from inquiries.sealing.primitives import Draw, Reader, bind, derive, lasting_cipher, open_sealed, seal
 from tests.sealing.builders import fixed, flipped, keys, texts
 
 parts = st.lists(st.one_of(st.binary(max_size=8), texts))
@@ -82,6 +82,15 @@ def test_a_key_of_another_length_neither_seals_nor_opens(size: int) -> None:
 
 def test_the_same_plaintext_never_seals_to_the_same_bytes() -> None:
     assert len({seal(fixed("key"), b"text", b"") for _ in range(100)}) == 100
+
+
+def test_a_draw_hands_out_each_byte_once_and_draws_anew_when_it_ends(draws: list[bytes]) -> None:
+    draw = Draw(10)
+    assert [draw.take(4), draw.take(4)] == [draws[0][:4], draws[0][4:8]]
+    assert draw.take(4) == draws[1]
+    assert draw.take(2) == draws[0][8:]
+    assert draw.take(1) == draws[2]
+    assert [len(drawn) for drawn in draws] == [10, 4, 1]
 
 
 def test_a_nonce_is_the_one_given_or_a_fresh_one(draws: list[bytes]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from inquiries.errors import IntakeClosed, InvalidItems, NotFound, NoticeSuperseded, OnceReused, UnknownType
 from inquiries.policy import loader
-from inquiries.sealing import envelope, receipts
+from inquiries.sealing import envelope, items, receipts
 from inquiries.sealing.epochs import EpochSecret
 from inquiries.services import adoption, inbox, intake, keys, publishing, receipt, rotation
 from inquiries.services.house import House, create_house, open_house
@@ -215,7 +215,7 @@ def test_an_id_that_exists_is_made_anew(
     any_house: House, monkeypatch: pytest.MonkeyPatch, collision: tuple[int, ...]
 ) -> None:
     monkeypatch.setattr(
-        "inquiries.services.intake.new_ids", lambda count: tuple(itertools.islice(made, count))
+        "inquiries.services.intake.new_ids", lambda count, _draw: tuple(itertools.islice(made, count))
     )
     made: Iterator[int] = iter((10, 11, 12))
     first = send(any_house).receipt
@@ -230,10 +230,25 @@ def test_it_gives_up_when_an_id_collides_for_ever(house: House, monkeypatch: pyt
     send(house)
     with house.live.read() as connection:
         taken = connection.scalar(select(inquiries.c.id))
-    monkeypatch.setattr("inquiries.services.intake.new_ids", lambda count: (taken, *range(1, count)))
+    monkeypatch.setattr("inquiries.services.intake.new_ids", lambda count, _draw: (taken, *range(1, count)))
     with pytest.raises(IntakeClosed):
         send(house)
     assert counts(house) == ONE
+
+
+def test_one_draw_serves_a_whole_inquiry_and_no_piece_of_it_twice(house: House, draws: list[bytes]) -> None:
+    send(house, consents={"inquiry": True, "marketing": True})
+    assert [len(drawn) for drawn in draws] == [512, 32]  # the other is the sending key
+    adoption.adopt_pending(house)
+    with house.live.read() as connection:
+        packed = connection.scalars(select(groups.c.sealed)).all()
+        nonces = [blob[1:13] for group in packed for blob in items.unpack(group).values()]
+        nonces.append(connection.scalars(select(envelopes.c.sealed)).one()[10:22])
+        (inquiry_id,) = connection.scalars(select(inquiries.c.id)).all()
+    deks = [key.dek for key in keys.of_inquiries(house, [inquiry_id]).values()]
+    assert (len(nonces), len(deks)) == (10, 3)
+    places = sorted((draws[0].index(piece), len(piece)) for piece in (*nonces, *deks))
+    assert all(at + size <= after for (at, size), (after, _) in itertools.pairwise(places))
 
 
 def test_many_ids_of_one_microsecond_differ() -> None:
