@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 
 from inquiries.errors import JobBusy
+from inquiries.stores import prepared
 from inquiries.stores.together import Together
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Database:
             hide_parameters=True,  # an error message must not quote what was to be stored
             pool_size=16,
             max_overflow=16,
+            pool_use_lifo=True,  # the one that was used last knows its statements and pages best
             pool_pre_ping=not self.sqlite,
             connect_args={"check_same_thread": False, "timeout": 10} if self.sqlite else {},
         )
@@ -223,4 +225,4 @@ def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the drive
 
 def _begin(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("inquiries_immediate")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    prepared.run(connection, "BEGIN IMMEDIATE" if immediate else "BEGIN").close()

@@ -6,15 +6,29 @@ They take and give what the driver does: moments as microseconds (`types.Moment`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select, Table
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
-from inquiries.stores.types import to_microseconds
+from inquiries.stores.types import Moment, to_microseconds
+
+
+def run(connection: Connection, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:  # noqa: ANN401 - the driver's own
+    """Execute a statement in the driver's own words; returns its cursor, to be closed.
+
+    Raises DBAPIError as SQLAlchemy would, without the values.
+    """
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement, values)
+    except connection.dialect.loaded_dbapi.Error as failed:
+        cursor.close()
+        base = connection.dialect.loaded_dbapi.Error
+        raise DBAPIError.instance("", None, failed, base, dialect=connection.dialect) from None
+    return cursor
 
 
 class Insertion:
@@ -27,21 +41,22 @@ class Insertion:
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         self._table = table
         self._columns = tuple(columns)
-        self._values = attrgetter(*columns)
+        self._attributes = attrgetter(*columns)
+        self._moments = [at for at, name in enumerate(columns) if isinstance(table.c[name].type, Moment)]
         self._written: dict[tuple[str, int], str] = {}
 
     def put(self, connection: Connection, rows: Sequence[object]) -> None:
-        """Insert the rows. Raises IntegrityError as SQLAlchemy would, without the values."""
-        if not rows:
-            return
-        values = [_plain(value) for row in rows for value in self._values(row)]
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(self._text(connection.dialect, len(rows)), values)
-        except connection.dialect.loaded_dbapi.IntegrityError as refused:
-            raise IntegrityError(None, None, refused) from None
-        finally:
-            cursor.close()
+        """Insert the rows. Raises DBAPIError, of which IntegrityError is one, without the values."""
+        if rows:
+            values = [value for row in rows for value in self._values(row)]
+            run(connection, self._text(connection.dialect, len(rows)), values).close()
+
+    def _values(self, row: object) -> Sequence[Any]:
+        values = list(self._attributes(row))
+        for at in self._moments:
+            if values[at] is not None:
+                values[at] = to_microseconds(values[at])
+        return values
 
     def _text(self, dialect: Dialect, count: int) -> str:
         key = dialect.name, count
@@ -64,9 +79,8 @@ class Question:
 
     def found(self, connection: Connection, values: Mapping[str, Any]) -> bool:
         """Whether the select gives a row."""
-        cursor = connection.connection.cursor()
+        cursor = run(connection, self._text(connection.dialect), values)
         try:
-            cursor.execute(self._text(connection.dialect), values)
             return cursor.fetchone() is not None
         finally:
             cursor.close()
@@ -76,7 +90,3 @@ class Question:
             named = sqlite.dialect(paramstyle="named") if dialect.name == "sqlite" else dialect
             self._written[dialect.name] = str(self._statement.compile(dialect=named))
         return self._written[dialect.name]
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column takes
-    return to_microseconds(value) if isinstance(value, datetime) else value

@@ -12,9 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from inquiries.errors import JobBusy
+from inquiries.stores import prepared
 from inquiries.stores.database import Database, parse
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +76,28 @@ def _add_one_and_fail(database: Database) -> None:
     with database.write() as connection:
         add_one(connection)
         connection.execute(text("SELECT * FROM nothing_of_this_name"))
+
+
+def test_what_the_driver_refuses_is_refused_as_by_sqlalchemy_and_without_the_values(
+    database: Database,
+) -> None:
+    sign = "?" if database.sqlite else "%s"
+    for statement in (f"INSERT INTO counted (words) VALUES ({sign}), (1, 2)", f"SELECT {sign} FROM nowhere"):
+        with pytest.raises(DBAPIError) as refused, database.write() as connection:
+            prepared.run(connection, statement, [CANARY])
+        assert CANARY not in str(refused.value)
+        assert refused.value.__suppress_context__
+    with database.write() as connection:
+        prepared.run(connection, f"INSERT INTO counted (n, words) VALUES (7, {sign})", [CANARY]).close()
+        assert connection.execute(text("SELECT n FROM counted WHERE words = :w"), {"w": CANARY}).scalar() == 7
+
+
+def test_a_database_that_cannot_be_written_is_refused_as_by_sqlalchemy(sqlite: Database) -> None:
+    with sqlite.read() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        with pytest.raises(OperationalError):
+            prepared.run(connection, "INSERT INTO counted VALUES (1, '')")
+        connection.exec_driver_sql("PRAGMA query_only = OFF")
 
 
 def test_a_read_changes_nothing(database: Database) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     select,
     update,
 )
@@ -29,7 +30,7 @@ GATE = "epoch"
 #: Made once: both stand in every submission.
 _IS_OPEN = Question(
     select(epochs.c.number).where(
-        epochs.c.number == bindparam("number"), epochs.c.state == bindparam("state")
+        epochs.c.number == bindparam("number"), epochs.c.state == literal_column("'open'")
     )
 )
 _INSERT_ENVELOPE = Insertion(envelopes, ["inquiry_id", "epoch", "sealed"])
@@ -92,7 +93,7 @@ def of(connection: Connection, numbers: Iterable[int]) -> list[EpochRow]:
 
 def is_open(connection: Connection, number: int) -> bool:
     """Whether the epoch takes envelopes; on PostgreSQL only true under the gate."""
-    return _IS_OPEN.found(connection, {"number": number, "state": "open"})
+    return _IS_OPEN.found(connection, {"number": number})
 
 
 def put(connection: Connection, record: EpochRow) -> None:
