@@ -8,7 +8,7 @@ from inquiries import create_app
 from inquiries.errors import UnsafeSetting
 
 # A request computes for a millisecond and then waits for disk or network by itself. Python's habit of taking
-# the interpreter away every 5 ms only lengthens its hold of the writer's lock (docs/decisions/0004).
+# the interpreter away every 5 ms only lengthens its hold of the writer's lock (docs/decisions/0006).
 sys.setswitchinterval(0.02)
 
 try:

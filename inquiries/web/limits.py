@@ -15,13 +15,14 @@ import structlog
 from flask import Flask, current_app, request
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from inquiries import clock
 from inquiries.services.attempts import network_of
 from inquiries.settings import Settings
+from inquiries.web import counters
 from inquiries.web.current import house
 
 SUBMIT: Final = "20 per 10 minutes"  # one rule: each is a round trip to the store of the counters
@@ -30,7 +31,6 @@ LOOK: Final = "60 per minute;600 per hour"  # whatever is asked with a code; eac
 SIGN_IN: Final = "30 per minute;300 per hour"  # attempts of one address, at whichever accounts
 SESSION: Final = "60 per 10 minutes"  # each is a row in the store before anybody has signed in
 
-_STORE_TIMEOUT: Final = 1.0  # seconds; an inquiry does not wait for a counter
 _log = structlog.get_logger()
 
 
@@ -88,7 +88,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config.setdefault("LIMIT_LOOK", LOOK)
     app.config.setdefault("LIMIT_SIGN_IN", SIGN_IN)
     app.config.setdefault("LIMIT_SESSION", SESSION)
-    shared = FixedWindowRateLimiter(_storage(settings.ratelimit_storage_uri))
+    shared = FixedWindowRateLimiter(counters.storage(settings.ratelimit_storage_uri))
     app.extensions["inquiries.limits"] = Counters(shared, FixedWindowRateLimiter(MemoryStorage()))
 
 
@@ -123,15 +123,6 @@ def count_session() -> None:
 
 def _counters() -> Counters:
     return cast("Counters", current_app.extensions["inquiries.limits"])
-
-
-def _storage(uri: str) -> Storage:
-    if uri.startswith("memory"):
-        return cast("Storage", storage_from_string(uri))
-    if uri.startswith("redis"):
-        uri = f"valkey{uri.removeprefix('redis')}"  # the same protocol, by the one client that we pin
-    timeouts = {"socket_timeout": _STORE_TIMEOUT, "socket_connect_timeout": _STORE_TIMEOUT}
-    return cast("Storage", storage_from_string(uri, wrap_exceptions=True, **timeouts))
 
 
 @lru_cache(maxsize=16)
