@@ -196,6 +196,12 @@ class InvalidArchival(InvalidFields):
     code = "invalid_archival"
 
 
+class InvalidExport(InvalidFields):
+    """An export names its purpose, its reason, its form and for whom it is encrypted (P02, P29)."""
+
+    code = "invalid_export"
+
+
 class Held(InquiriesError):
     """A legal hold runs on this inquiry: nothing of it is destroyed, nor moved to the archive (P14)."""
 

@@ -31,14 +31,19 @@ class OpeningView:
     role: str
     reason: str | None
     told: bool
+    exported: bool = False
 
 
-def written(dek: bytes, inquiry_id: int, role: Role, reason: str | None, at: datetime) -> live.OpeningRow:
-    """The entry of an opening, to be added in the opening's own transaction."""
+def written(
+    dek: bytes, inquiry_id: int, role: Role, reason: str | None, at: datetime, *, exported: bool = False
+) -> live.OpeningRow:
+    """The entry of an opening, or of an export, to be added in its own transaction."""
     opening_id = new_id()
     said: dict[str, str] = {"role": role.value}
     if reason:
         said["reason"] = reason if disclosure.harmless(reason) else ""
+    if exported:
+        said["act"] = "export"
     text = json.dumps(said, ensure_ascii=False)
     return live.OpeningRow(
         opening_id, inquiry_id, at, items.seal_item(dek, inquiry_id, MAIN, _item(opening_id), text)
@@ -51,7 +56,7 @@ def shown(dek: bytes, rows: list[live.OpeningRow]) -> Iterator[OpeningView]:
         with suppress(SealBroken):
             said = json.loads(items.open_item(dek, row.inquiry_id, MAIN, _item(row.id), row.sealed))
             reason = said.get("reason")
-            yield OpeningView(row.at, said["role"], reason or None, told=reason != "")
+            yield OpeningView(row.at, said["role"], reason or None, told=reason != "", exported="act" in said)
 
 
 def _item(opening_id: int) -> str:

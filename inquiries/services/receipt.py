@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -245,7 +245,7 @@ def _view(row: live_requests.RequestRow, zone: ZoneInfo) -> RequestView:
 
 def _openings(opened: Opened, rows: list[live_openings.OpeningRow], zone: ZoneInfo) -> Iterator[OpeningView]:
     for one in openings.shown(opened.keys[MAIN], rows):
-        yield OpeningView(one.at.astimezone(zone), one.role, one.reason, one.told)
+        yield replace(one, at=one.at.astimezone(zone))
 
 
 def local(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

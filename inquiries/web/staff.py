@@ -21,6 +21,7 @@ from inquiries.web import (
     staff_access,
     staff_account,
     staff_archive,
+    staff_export,
     staff_grants,
     staff_holds,
     staff_inbox,
@@ -81,6 +82,7 @@ pages.add_url_rule(
 pages.add_url_rule("/mail", view_func=staff_mail.mail, methods=_GET)
 pages.add_url_rule(f"{_MAIL}/again", "mail_again", staff_mail.send_again, methods=_POST)
 pages.add_url_rule(f"{_MAIL}/drop", "mail_drop", staff_mail.drop, methods=_POST)
+pages.add_url_rule("/export", view_func=staff_export.export, methods=_GET + _POST)
 pages.add_url_rule("/people", view_func=staff_people.people, methods=_GET)
 pages.add_url_rule("/people/invite", view_func=staff_people.invite, methods=_GET + _POST)
 pages.add_url_rule("/people/register", view_func=staff_people.register, methods=_GET)

@@ -90,7 +90,13 @@ def _document(held: Copy) -> dict[str, Any]:
         ],
         "corrections_under_way": dict(view.corrected),
         "opened": [
-            {"at": _said(one.at), "role": one.role, "reason": one.reason, "reason_on_record": not one.told}
+            {
+                "at": _said(one.at),
+                "role": one.role,
+                "exported": one.exported,
+                "reason": one.reason,
+                "reason_on_record": not one.told,
+            }
             for one in view.openings
         ],
     }

@@ -180,7 +180,7 @@ _SHELL = select(
 _ON_MAIN = and_(groups.c.inquiry_id == inquiries.c.id, groups.c.name == MAIN)
 
 
-def _readable(now: datetime, *, held: bool = False) -> Any:  # noqa: ANN401 - an SQL condition
+def not_due(now: datetime, *, held: bool = False) -> Any:  # noqa: ANN401 - an SQL condition
     """From the moment that it is due, or claimed, nobody reads it any more (DESIGN §3).
 
     `held`: what a hold keeps past its due date counts as readable, too.
@@ -193,7 +193,7 @@ def _readable(now: datetime, *, held: bool = False) -> Any:  # noqa: ANN401 - an
 
 def readable_now(inquiry_id: Any, now: datetime) -> Any:  # noqa: ANN401 - a column; an SQL condition
     """The condition that the main group of this inquiry is neither due nor claimed."""
-    return exists().where(groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN, _readable(now))
+    return exists().where(groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN, not_due(now))
 
 
 def page(
@@ -218,7 +218,7 @@ def page(
         wanted.append((inquiries.c.id.in_(alone), inquiries.c.state.in_(states)))
     found: dict[int, InquiryRow] = {}
     for conditions in wanted:
-        query = _SHELL.join(groups, _ON_MAIN).where(_readable(now), *conditions)
+        query = _SHELL.join(groups, _ON_MAIN).where(not_due(now), *conditions)
         if before is not None:
             query = query.where(inquiries.c.id < before)
         rows = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))
@@ -231,7 +231,7 @@ def usable(
 ) -> frozenset[int]:
     """Those of the inquiries that may still be read and are not suspended, in one look (P19, P21)."""
     query = select(groups.c.inquiry_id).where(groups.c.name == MAIN, groups.c.inquiry_id.in_(inquiry_ids))
-    query = query.where(_readable(now, held=held), groups.c.inquiry_id.not_in(requests.all_suspended()))
+    query = query.where(not_due(now, held=held), groups.c.inquiry_id.not_in(requests.all_suspended()))
     return frozenset(connection.scalars(query))
 
 
@@ -239,7 +239,7 @@ def readable(
     connection: Connection, inquiry_id: int, now: datetime, *, held: bool = False
 ) -> InquiryRow | None:
     """One inquiry whose main group may still be read; with `held`, also when only a hold keeps it."""
-    query = _SHELL.join(groups, _ON_MAIN).where(inquiries.c.id == inquiry_id, _readable(now, held=held))
+    query = _SHELL.join(groups, _ON_MAIN).where(inquiries.c.id == inquiry_id, not_due(now, held=held))
     row = connection.execute(query).one_or_none()
     return None if row is None else InquiryRow(*row)
 
@@ -266,7 +266,7 @@ def groups_of(connection: Connection, inquiry_id: int, now: datetime) -> list[Gr
     """The groups of one inquiry that are not due, or that a hold keeps."""
     query = select(
         groups.c.id, groups.c.inquiry_id, groups.c.name, groups.c.due_at, groups.c.claimed_at, groups.c.sealed
-    ).where(groups.c.inquiry_id == inquiry_id, _readable(now, held=True))
+    ).where(groups.c.inquiry_id == inquiry_id, not_due(now, held=True))
     return [GroupRow(*row) for row in connection.execute(query)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from inquiries.rules.requests import PENDING, SUSPENDING, Because, Kind, State
+from inquiries.stores.among import among
 from inquiries.stores.live.tables import inquiries, requests
 
 
@@ -76,14 +77,15 @@ def add(connection: Connection, row: NewRequest) -> None:
 # -- suspension ----------------------------------------------------------------------------------
 
 
-def hold_still(connection: Connection, inquiry_id: int) -> None:
-    """Until this transaction ends, no request for the inquiry is committed; one on its way is waited for.
+def hold_still(connection: Connection, *inquiry_ids: int) -> None:
+    """Until this transaction ends, no request for the inquiries is committed; one on its way is waited for.
 
-    Whoever writes down a use (an answer, an opening, a notification) calls it first, then asks whether the
+    Whoever writes down a use (an answer, an opening, an export) calls it first, then asks whether the
     inquiry is suspended. On SQLite the single writer sees to it.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(select(inquiries.c.id).where(inquiries.c.id == inquiry_id).with_for_update())
+        query = select(inquiries.c.id).where(among(connection, inquiries.c.id, inquiry_ids))
+        connection.execute(query.order_by(inquiries.c.id).with_for_update())
 
 
 def suspended(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[int]:

@@ -1,0 +1,272 @@
+"""Exports: what a purpose covers leaves once, encrypted, on record, and in a bounded number (P02, P29).
+
+Nothing stands in clear on any disk. What is withdrawn, suspended, due or destroyed at the moment of the
+record is not in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from inquiries import clock
+from inquiries.errors import FieldError, InvalidExport, NotFound, SealBroken
+from inquiries.policy.model import Policy
+from inquiries.rules.exporting import Format, written
+from inquiries.rules.permissions import Permission, Role
+from inquiries.rules.retention import MAIN
+from inquiries.sealing import items, openpgp
+from inquiries.services import keys, openings, passwords, publishing, records
+from inquiries.services.actor import Actor, on_one_line
+from inquiries.services.house import House
+from inquiries.stores.live import exports as live
+from inquiries.stores.live import openings as live_openings
+from inquiries.stores.live import requests
+
+MOST_ROWS = 5_000  # of one file: it is made in memory
+MOST_A_DAY = 5  # of one officer, in 24 hours
+_DAY = timedelta(hours=24)
+_GATE = "exports"
+_TRIES = 5
+_BEGINNING, _END = date(1970, 1, 1), date(9998, 12, 31)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an officer asks for; days are whole ones in the policy's time zone, the last one included."""
+
+    purpose: str
+    type: str | None = None  # None: all
+    first: date | None = None
+    last: date | None = None
+    form: str = Format.csv
+    reason: str | None = None
+    certificate: str = ""
+    passphrase: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Export:
+    """The encrypted file, how many inquiries it holds, and the number of its record."""
+
+    name: str
+    sealed: bytes = field(repr=False)
+    count: int
+    record: int
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A wish that was found in order."""
+
+    purpose: str
+    group: str
+    types: frozenset[str]
+    received: tuple[datetime, datetime]
+    form: Format
+    reason: str
+    recipient: openpgp.Recipient
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A row in clear, and what tells the person of it."""
+
+    id: int
+    cells: dict[str, str] = field(repr=False)
+    entry: live_openings.OpeningRow | None
+
+
+def export(house: House, actor: Actor, wish: Wish) -> Export:
+    """Make one file of what the purpose covers now; recorded, and told to each person, before it is given.
+
+    Raises:
+        NotFound: not this person's to export.
+        InvalidExport: what is missing or wrong, that nothing fits, or that it was enough for today.
+    """
+    if not actor.may(Permission.export).allowed:
+        _refuse(house, actor)
+    published = publishing.in_force(house)
+    order = _checked(published.policy, wish)
+    taken = _opened(house, order, published.policy)
+    for _ in range(_TRIES):
+        if not taken:
+            raise _invalid("purpose", "nothing")
+        about = {"purpose": order.purpose, "exported": clock.now().isoformat()}
+        content = written(order.form, about, [one.cells for one in taken])
+        sealed = openpgp.seal(content, order.recipient)
+        standing, record = _recorded(house, actor, order, taken)
+        if record is not None:
+            name = f"inquiries-{order.purpose}-{clock.now():%Y%m%d-%H%M%S}.{order.form}.pgp"
+            return Export(name, sealed, len(taken), record)
+        taken = [one for one in taken if one.id in standing]
+    raise _invalid("purpose", "moving")
+
+
+def left_today(house: House, actor: Actor) -> int:
+    """How many exports this person may still make within these 24 hours."""
+    made = sum(
+        1
+        for body in records.since(house, "access", clock.now() - _DAY)
+        if body.get("act") == "export" and body.get("staff") == actor.staff_id and body["outcome"] == "done"
+    )
+    return max(0, MOST_A_DAY - made)
+
+
+def _recorded(
+    house: House, actor: Actor, order: _Order, taken: Sequence[_Taken]
+) -> tuple[frozenset[int], int | None]:
+    """(what may still be used, the number of the record); no record where something fell out meanwhile.
+
+    In one transaction: whoever suspends or withdraws now waits until the export is written down, and is told
+    of it; whoever came first is heeded. The limit is counted under a gate, so that two at once are two.
+    """
+    ids = [one.id for one in taken]
+    with house.live.write() as connection:
+        house.live.gate(connection, _GATE, exclusive=True)
+        requests.hold_still(connection, *ids)
+        standing = live.usable(connection, ids, purpose=order.purpose, group=order.group, now=clock.now())
+        if len(standing) < len(ids):
+            return standing, None
+        if not left_today(house, actor):
+            raise _invalid("purpose", "enough")
+        for one in taken:
+            if one.entry is not None:
+                live_openings.add(connection, one.entry)
+        record = records.access(
+            house, act="export", actor=actor, reason=order.reason, detail=_detail(order, ids)
+        )
+    return standing, record
+
+
+def _detail(order: _Order, ids: Sequence[int]) -> dict[str, str]:
+    first, before = order.received
+    return {
+        "purpose": order.purpose,
+        "types": " ".join(sorted(order.types)),
+        "from": first.isoformat(),
+        "before": before.isoformat(),
+        "form": order.form,
+        "to": order.recipient.name,
+        "rows": str(len(ids)),
+        "inquiries": " ".join(str(one) for one in ids),
+    }
+
+
+def _opened(house: House, order: _Order, policy: Policy) -> list[_Taken]:
+    with house.live.read() as connection:
+        rows = _rows(connection, order)
+    if len(rows) > MOST_ROWS:
+        raise _invalid("first", "too_many", max=MOST_ROWS)
+    found = keys.of_inquiries(house, [row.id for row in rows]) if rows else {}
+    taken = (_row(found, order, row, policy) for row in rows)
+    return [one for one in taken if one is not None]
+
+
+def _rows(connection: Connection, order: _Order) -> list[live.ExportRow]:
+    return live.page(
+        connection,
+        purpose=order.purpose,
+        group=order.group,
+        types=order.types,
+        received=order.received,
+        now=clock.now(),
+        after=0,
+        limit=MOST_ROWS + 1,
+    )
+
+
+def _row(
+    found: dict[tuple[int, str], keys.DataKey], order: _Order, row: live.ExportRow, policy: Policy
+) -> _Taken | None:
+    """None where no key opens it: it was destroyed meanwhile, or is among what the officer was told of."""
+    key, main = found.get((row.id, order.group)), found.get((row.id, MAIN))
+    if key is None:
+        return None
+    try:
+        opened = items.open_items(key.dek, row.id, order.group, items.unpack(row.sealed))
+    except SealBroken:
+        return None
+    zone = ZoneInfo(policy.time_zone)
+    cells = {
+        "inquiry": str(row.id),
+        "type": row.type,
+        "state": row.state,
+        "received": row.received_at.astimezone(zone).isoformat(timespec="seconds"),
+        "agreed": row.agreed_at.astimezone(zone).isoformat(timespec="seconds"),
+        "delete_by": "" if row.due_at is None else row.due_at.astimezone(zone).isoformat(timespec="seconds"),
+    }
+    entry = None
+    if main is not None:
+        entry = openings.written(main.dek, row.id, Role.privacy, order.reason, clock.now(), exported=True)
+    return _Taken(row.id, cells | opened, entry)
+
+
+# -- what is asked for ---------------------------------------------------------------------------
+
+
+def _checked(policy: Policy, wish: Wish) -> _Order:
+    """The wish in order. Raises InvalidExport with every fault."""
+    errors: list[FieldError] = []
+    purpose = policy.purposes.get(wish.purpose)
+    if purpose is None:
+        errors.append(FieldError("purpose", "required"))
+    if wish.type is not None and wish.type not in policy.types:
+        errors.append(FieldError("type", "unknown_type"))
+    zone = ZoneInfo(policy.time_zone)
+    first, last = wish.first or _BEGINNING, wish.last or _END
+    if first > last:
+        errors.append(FieldError("last", "before_first"))
+    if wish.form not in set(Format):
+        errors.append(FieldError("form", "required"))
+    reason = on_one_line(wish.reason)
+    if not reason:
+        errors.append(FieldError("reason", "required"))
+    recipient = _recipient(wish, errors)
+    if errors or purpose is None or recipient is None:
+        raise InvalidExport(tuple(errors))
+    return _Order(
+        purpose=wish.purpose,
+        group=MAIN if purpose.required else wish.purpose,
+        types=frozenset(policy.types if wish.type is None else (wish.type,)),
+        received=(
+            datetime.combine(first, time(), zone),
+            datetime.combine(last + timedelta(days=1), time(), zone),
+        ),
+        form=Format(wish.form),
+        reason=reason,
+        recipient=recipient,
+    )
+
+
+def _recipient(wish: Wish, errors: list[FieldError]) -> openpgp.Recipient | None:
+    certificate = wish.certificate.strip()
+    if certificate and wish.passphrase:
+        errors.append(FieldError("certificate", "both"))
+    elif certificate:
+        try:
+            return openpgp.holding(certificate, clock.now())
+        except openpgp.NoCertificate as refused:
+            errors.append(FieldError("certificate", refused.code))
+    elif wish.passphrase:
+        fault = passwords.fault(wish.passphrase)
+        if fault is None:
+            return openpgp.knowing(wish.passphrase)
+        errors.append(FieldError("password", fault, {"min": passwords.SHORTEST, "max": passwords.LONGEST}))
+    else:
+        errors.append(FieldError("password", "nobody"))
+    return None
+
+
+def _refuse(house: House, actor: Actor) -> NoReturn:
+    records.access(house, act="export", actor=actor, outcome="refused")
+    raise NotFound("not permitted")
+
+
+def _invalid(name: str, code: str, **figures: Any) -> InvalidExport:
+    return InvalidExport((FieldError(name, code, figures),))

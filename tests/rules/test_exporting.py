@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from inquiries.rules.exporting import Format, shown, written
+
+ROWS = [{"name": "김소라", "content": "=1+1"}, {"name": "b", "contact": '+82 10, "x"\n2'}]
+
+
+def test_csv_has_every_column_that_any_row_has_and_opens_as_it_was() -> None:
+    content = written(Format.csv, {}, ROWS)
+    assert content.startswith(b"\xef\xbb\xbf")
+    read = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    assert read == [["name", "content", "contact"], ["김소라", "'=1+1", ""], ["b", "", '\'+82 10, "x"\n2']]
+
+
+def test_json_holds_the_texts_as_they_are() -> None:
+    found = json.loads(written(Format.json, {"purpose": "inquiry"}, ROWS))
+    assert found == {"purpose": "inquiry", "inquiries": ROWS}
+
+
+@pytest.mark.promise("P29")
+@pytest.mark.parametrize(
+    "text",
+    ["=A1", "+1", "-1", "@x", "\tx", "\rx", "\n=x", "  =x", "\uff1dx", "\uff0bx", "\uff0dx", "\uff20x"],
+)
+def test_what_a_spreadsheet_would_compute_is_only_shown(text: str) -> None:
+    assert shown(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "a=1", "02-1234", "김", "'x", "1-2"])
+def test_other_text_stays_as_it_is(text: str) -> None:
+    assert shown(text) == text

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pysequoia
+import pytest
+from pysequoia.packet import PacketPile
+
+from inquiries.sealing import openpgp
+
+NOW = datetime.now(UTC)
+PHRASE = "correct horse battery staple"
+TEXT = "이름,내용\r\n".encode()
+
+
+@pytest.fixture(scope="module")
+def owner() -> pysequoia.Tsk:
+    return pysequoia.Tsk.generate("Oh <oh@example.com>")
+
+
+def certificate(owner: pysequoia.Tsk) -> str:
+    return str(owner.extract_certificate())
+
+
+def test_who_holds_the_certificate_opens_it_and_nobody_else(owner: pysequoia.Tsk) -> None:
+    recipient = openpgp.holding(certificate(owner), NOW)
+    sealed = openpgp.seal(TEXT, recipient)
+    assert TEXT not in sealed
+    assert pysequoia.decrypt(sealed, owner.decryptor()).bytes == TEXT
+    other = pysequoia.Tsk.generate("Eve <eve@example.com>")
+    with pytest.raises(RuntimeError):
+        pysequoia.decrypt(sealed, other.decryptor())
+
+
+def test_its_name_is_the_fingerprint(owner: pysequoia.Tsk) -> None:
+    named = openpgp.holding(certificate(owner), NOW).name
+    assert len(named) in {40, 64}
+    assert set(named) <= set("0123456789ABCDEF")
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [("", "unreadable"), ("garbage", "unreadable"), ("\x00\ud800", "unreadable")]
+)
+def test_what_is_no_certificate_is_refused(given: str, code: str) -> None:
+    with pytest.raises(openpgp.NoCertificate) as refused:
+        openpgp.holding(given, NOW)
+    assert refused.value.code == code
+
+
+def test_a_private_key_is_refused(owner: pysequoia.Tsk) -> None:
+    with pytest.raises(openpgp.NoCertificate, match="private_key"):
+        openpgp.holding(str(owner), NOW)
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="no GnuPG on this machine")
+def test_gnupg_opens_both(tmp_path: Path) -> None:
+    home = tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+
+    def gpg(*words: str, given: bytes = b"") -> bytes:
+        command = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--pinentry-mode", "loopback", *words]
+        return subprocess.run(command, input=given, capture_output=True, check=True, timeout=60).stdout
+
+    try:
+        phrase = openpgp.seal(TEXT, openpgp.knowing(PHRASE))
+        assert gpg("--passphrase", PHRASE, "--decrypt", given=phrase) == TEXT
+        gpg("--passphrase", "", "--quick-gen-key", "oh@example.com", "default", "default", "never")
+        public = gpg("--armor", "--export", "oh@example.com").decode()
+        sealed = openpgp.seal(TEXT, openpgp.holding(public, NOW))
+        assert gpg("--passphrase", "", "--decrypt", given=sealed) == TEXT
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, timeout=20)
+
+
+def test_a_revoked_certificate_is_refused(owner: pysequoia.Tsk) -> None:
+    public = owner.extract_certificate()
+    revocation = PacketPile.from_bytes(bytes(public.revoke(owner.certifier())))
+    first, *rest = PacketPile.from_bytes(bytes(public))
+    revoked = pysequoia.Cert.from_packets([first, *revocation, *rest])
+    with pytest.raises(openpgp.NoCertificate, match="revoked"):
+        openpgp.holding(str(revoked), NOW)
+
+
+def test_a_certificate_that_has_ended_is_refused() -> None:
+    owner = pysequoia.Tsk.generate("Oh <oh@example.com>", validity_seconds=3600)
+    assert openpgp.holding(certificate(owner), NOW)
+    with pytest.raises(openpgp.NoCertificate, match="expired"):
+        openpgp.holding(certificate(owner), NOW + timedelta(hours=2))
