@@ -119,7 +119,7 @@ class Desk:
         return self
 
     def _read(self, response: TestResponse) -> TestResponse:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
+        found = re.search(rb'name="csrf_token" value="([^"]+)"', response.data)  # a file is no text
         if found is not None:
-            self.csrf = found[1]
+            self.csrf = found[1].decode()
         return response

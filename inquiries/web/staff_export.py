@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, PasswordField, SelectField, TextAreaField
+from wtforms import DateField, PasswordField, SelectChoice, SelectField, TextAreaField
 
 from inquiries.errors import FieldError, InvalidExport
 from inquiries.rules.exporting import Format
@@ -34,7 +34,10 @@ class ExportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
     last = DateField(_l("Received until"))
     form = SelectField(
         _l("Format"),
-        choices=[(Format.csv.value, _l("Table (CSV), for spreadsheets")), (Format.json.value, "JSON")],
+        choices=[
+            SelectChoice(Format.csv.value, _l("Table (CSV), for spreadsheets")),
+            SelectChoice(Format.json.value, "JSON"),
+        ],
     )
     reason = TextAreaField(_l("Reason"), render_kw={"required": True, "rows": 3, "maxlength": REASON_LIMIT})
     certificate = TextAreaField(
@@ -65,8 +68,13 @@ def export() -> ResponseReturnValue:
 def _form() -> ExportForm:
     form = ExportForm()
     policy, spoken = publishing.in_force(house()).policy, language.chosen()
-    form.purpose.choices = [(name, one.label.text(spoken)) for name, one in policy.purposes.items()]
-    form.type.choices = [("", _("all")), *((name, staff_words.type_label(name)) for name in policy.types)]
+    form.purpose.choices = [
+        SelectChoice(name, one.label.text(spoken)) for name, one in policy.purposes.items()
+    ]
+    form.type.choices = [
+        SelectChoice("", _("all")),
+        *(SelectChoice(name, staff_words.type_label(name)) for name in policy.types),
+    ]
     return form
 
 

@@ -91,6 +91,12 @@ PLAIN: dict[str, dict[str, int]] = {
         **dict.fromkeys(OFFICERS, 303),
         "else": 404,
     },  # nothing to sign
+    "GET staff.export": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
+    "POST staff.export": {
+        "nobody": TO_SIGN_IN,
+        **dict.fromkeys(OFFICERS, 422),
+        "else": 404,
+    },  # nothing filled in
     "GET staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
     "POST staff.restore": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 422), "else": 404},
     "GET staff.people": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},

@@ -86,6 +86,6 @@ def test_a_revoked_certificate_is_refused(owner: pysequoia.Tsk) -> None:
 
 def test_a_certificate_that_has_ended_is_refused() -> None:
     owner = pysequoia.Tsk.generate("Oh <oh@example.com>", validity_seconds=3600)
-    assert openpgp.holding(certificate(owner), NOW)
+    assert openpgp.holding(certificate(owner), NOW).certificate
     with pytest.raises(openpgp.NoCertificate, match="expired"):
         openpgp.holding(certificate(owner), NOW + timedelta(hours=2))
