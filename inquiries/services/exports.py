@@ -24,6 +24,7 @@ from inquiries.sealing import items, openpgp
 from inquiries.services import keys, openings, passwords, publishing, records
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
+from inquiries.stores import ledger, ledger_pages
 from inquiries.stores.live import exports as live
 from inquiries.stores.live import openings as live_openings
 from inquiries.stores.live import requests
@@ -110,11 +111,10 @@ def export(house: House, actor: Actor, wish: Wish) -> Export:
 
 def left_today(house: House, actor: Actor) -> int:
     """How many exports this person may still make within these 24 hours."""
-    made = sum(
-        1
-        for body in records.since(house, "access", clock.now() - _DAY)
-        if body.get("act") == "export" and body.get("staff") == actor.staff_id and body["outcome"] == "done"
-    )
+    with house.ledger.read() as connection:
+        above = ledger.last_before(connection, "access", clock.now() - _DAY)
+        wanted = ledger_pages.Wanted("access", "export", "done", actor.staff_id, above=above)
+        made = ledger_pages.count(connection, wanted)
     return max(0, MOST_A_DAY - made)
 
 
@@ -149,12 +149,12 @@ def _detail(order: _Order, ids: Sequence[int]) -> dict[str, str]:
     return {
         "purpose": order.purpose,
         "types": " ".join(sorted(order.types)),
-        "from": first.isoformat(),
-        "before": before.isoformat(),
+        "received_from": first.isoformat(),
+        "received_before": before.isoformat(),
         "form": order.form,
         "to": order.recipient.name,
         "rows": str(len(ids)),
-        "inquiries": " ".join(str(one) for one in ids),
+        "inquiries": f" {' '.join(str(one) for one in ids)} ",  # each between spaces, to be found by it
     }
 
 

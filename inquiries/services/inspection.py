@@ -27,7 +27,7 @@ LOOKED_BACK: Final = timedelta(days=30)
 
 #: What a line shows in a place of its own, or what is too long for one and nobody's business on a page.
 _SHOWN_APART: Final = frozenset({"act", "outcome", "staff", "email", "inquiry", "reason", "from", "by"})
-_LEFT_OUT: Final = frozenset({"source", "forecast", "heads", "since", "digest", "looked_at"})
+_LEFT_OUT: Final = frozenset({"source", "forecast", "heads", "since", "digest", "looked_at", "inquiries"})
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,10 @@ def _wanted(house: House, asked: Asked) -> ledger_pages.Wanted:
     if asked.chain == "destruction" and asked.inquiry is not None:  # an intent names many inquiries
         with house.keys.read() as connection:
             numbers = tuple(tombstones.intents_of(connection, asked.inquiry))
+    if asked.chain == "access" and asked.inquiry is not None:  # so does an export
+        with house.ledger.read() as connection:
+            exported = ledger_pages.Wanted("access", act="export")
+            numbers = ledger_pages.holding(connection, exported, f" {asked.inquiry} ")
     return ledger_pages.Wanted(
         chain=asked.chain, act=asked.act, outcome=asked.outcome, staff=asked.staff, inquiry=asked.inquiry,
         numbers=numbers, above=above, below=below,

@@ -54,6 +54,12 @@ def _fits(wanted: Wanted) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
+def holding(connection: Connection, wanted: Wanted, text: str) -> tuple[int, ...]:
+    """The numbers of those records that have this text in their bodies; for acts that are few."""
+    query = select(bodies.c.n).where(_fits(wanted), bodies.c.body.contains(text, autoescape=True))
+    return tuple(connection.scalars(query))
+
+
 def acts(connection: Connection, chain: str) -> list[str]:
     """Every act that a standing record of the chain says: one step along the index for each."""
     found: list[str] = []

@@ -138,10 +138,15 @@ _FACTS: Final[Mapping[str, str]] = {
     "up_to": _l("up to no."),
     "remark": _l("remark"),
     "file": _l("file"),
+    "purpose": _l("purpose"),
+    "received_from": _l("received from"),
+    "received_before": _l("received before"),
+    "form": _l("format"),
+    "to": _l("encrypted to"),
 }
 
 
-_MOMENTS: Final = frozenset({"until", "last_seal"})
+_MOMENTS: Final = frozenset({"until", "last_seal", "received_from", "received_before"})
 
 
 def act(name: str) -> str:
