@@ -68,6 +68,9 @@ TABLE: dict[str, dict[str, tuple[int, int]]] = {
     },
 }  # fmt: skip
 
+#: Everybody's own: what she signs in with, and where she is signed in.
+ACCOUNT = ("account", "password", "app", "recovery_codes", "add_passkey")
+
 #: Endpoints that are not about one inquiry: person → answer; all others as "else".
 PLAIN: dict[str, dict[str, int]] = {
     "GET staff.inbox": {"nobody": TO_SIGN_IN, "else": 200},
@@ -111,10 +114,20 @@ PLAIN: dict[str, dict[str, int]] = {
             ("POST", "change"),
             ("POST", "train"),
             ("POST", "invite_again"),
+            ("POST", "invite_anew"),
             ("POST", "revoke"),
             ("POST", "cancel"),
         )
     },
+    **{f"GET staff.{name}": {"nobody": TO_SIGN_IN, "else": 200} for name in ACCOUNT},
+    **{
+        f"POST staff.{name}": {"nobody": TO_SIGN_IN, "else": 422}
+        for name in ("password", "app", "add_passkey")
+    },
+    "POST staff.recovery_codes": {"nobody": TO_SIGN_IN, "else": 200},  # new ones, shown once
+    "POST staff.end_sessions": {"nobody": TO_SIGN_IN, "else": 404},  # names no session
+    "POST staff.remove_passkey": {"nobody": TO_SIGN_IN, "else": 404},
+    "POST staff.passkey_options": {"nobody": 400, "else": 200},
     "GET staff.home": {"else": 302},
     "GET staff.sign_in": {"nobody": 200, "else": 302},
     "POST staff.sign_in": {"nobody": 400, "else": 422},  # nothing filled in; nobody has no token either
