@@ -7,9 +7,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData
+from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from inquiries.stores import archive, keys, ledger
 from inquiries.stores.database import Database
@@ -22,6 +21,8 @@ METADATA: dict[str, MetaData] = {
     "archive": archive.metadata,
     "ledger": ledger.metadata,
 }
+
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32)))  # Alembic's own
 
 
 def configuration(store: str) -> Config:
@@ -43,7 +44,9 @@ def head(store: str) -> str | None:
 def current(database: Database) -> str | None:
     """The version that the database stands at; None when it is empty."""
     with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table(_VERSION.name):
+            return None
+        return connection.scalar(select(_VERSION.c.version_num))
 
 
 def upgrade(database: Database) -> None:
