@@ -39,6 +39,7 @@ log = structlog.get_logger()
 BATCH = 5000
 #: A start records what it found just before it sets the gate.
 _ONE_START = timedelta(minutes=5)
+_REMEMBERED = 100  # restores
 
 
 @dataclass(frozen=True)
@@ -105,20 +106,44 @@ def _notice_restore(
     A crash leaves one destruction unfinished at most, no row of a finished one, no key without its row, of
     the rights records the newest one undone, and no request that the ledger alone knows.
     """
-    with house.keys.read() as connection:
-        newest = keys.newest_living(connection)
-    with house.live.read() as connection:
-        orphan = None if newest is None or due_groups.stands(connection, newest) else newest
+    orphan, after = _orphan(house)
     rowless = sorted(archive_keys.rowless(house).keys() - losses.found(house).keys())  # the others: said once
-    noticed = records.latest(house, "operation", "restore")
-    said = noticed is not None and noticed[1].get("orphan") == orphan  # it stays without its row for good
     counted = {"replayed": replayed, "leftovers": leftovers, "requests": len(again.made)}
     people = {"revoked": rights.ended, "rights": rights.changed, "uninvited": rights.lost}
     people["proofs"] = given_up
     came_back = replayed > 1 or leftovers or rights.restored or again.made or given_up
-    if came_back or rowless or (orphan is not None and not said):
-        lost = list(again.lost)
-        rotation.note_restore(house, **counted, **people, orphan=orphan, archive=rowless, corrections=lost)
+    if came_back or rowless or orphan is not None:
+        found: dict[str, object] = {"orphan": orphan, "after": after, "archive": rowless}
+        rotation.note_restore(house, **counted, **people, **found, corrections=list(again.lost))
+
+
+def _orphan(house: House) -> tuple[int | None, int]:
+    """The newest living key that has no row, unless that was said before; and after which id no row is left.
+
+    What went with a live store stays without its rows until its day. The record tells between which ids that
+    is so: else it would be news again as soon as the newest of it has ended.
+    """
+    until: int | None = None
+    said: list[tuple[int, int]] | None = None
+    while True:
+        with house.keys.read() as connection:
+            newest = keys.newest_living(connection, until)
+        with house.live.read() as connection:
+            if newest is None or due_groups.stands(connection, newest):
+                return None, 0
+            after = due_groups.newest_before(connection, newest)
+        if said is None:
+            said = _said_before(house)
+        until = min((low for low, high in said if low < newest <= high), default=None)
+        if until is None:
+            return newest, after
+
+
+def _said_before(house: House) -> list[tuple[int, int]]:
+    """Between which ids, the later included, keys without their rows were noticed."""
+    found = (body for _, _, body in records.newest(house, "operation", "restore", _REMEMBERED))
+    spans = ((body.get("orphan"), body) for body in found)
+    return [(body.get("after", orphan - 1), orphan) for orphan, body in spans if orphan is not None]
 
 
 # -- what does not open --------------------------------------------------------------------------

@@ -198,10 +198,10 @@ def overdue(connection: Connection, now: datetime, after: int, limit: int) -> li
     return [Overdue(*row) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
 
 
-def newest_living(connection: Connection) -> int | None:
-    """The newest group that has a key; an archived one's id tells no time."""
+def newest_living(connection: Connection, until: int | None = None) -> int | None:
+    """The newest group that has a key, up to this id; an archived one's id tells no time."""
     living = select(func.max(keys.c.id)).where(keys.c.destroyed_at.is_(None), keys.c.group_name != ARCHIVE)
-    newest: int | None = connection.scalar(living)
+    newest: int | None = connection.scalar(living if until is None else living.where(keys.c.id <= until))
     return newest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -119,21 +120,48 @@ def test_a_key_that_stays_without_its_row_is_said_once_whatever_is_put_back_afte
     adoption.adopt_pending(house)
     with house.live.read() as connection:
         kept, _, *lost = due.groups_after(connection, 0, 10)
-    with house.live.write() as connection:  # as a live store has it that was put back from before
-        due.remove_groups(connection, *map(list, zip(*lost, strict=True)))
-    assert recovery.start(house) is not None
-    gate = recovery.gate(house)
-    assert gate is not None
-    assert gate.orphan
+    put_back(house, lost)
+    assert asked(house).orphan
     recovery.confirm(house, OH, WHY)
     bury(house, *kept)  # and as one that was put back once more
-    assert recovery.start(house) is not None
-    gate = recovery.gate(house)
-    assert gate is not None
-    assert gate.leftovers == 1
+    assert asked(house).leftovers == 1
     recovery.confirm(house, OH, WHY)
     assert recovery.start(house) is not None
     assert recovery.gate(house) is None
+
+
+def test_keys_that_stay_without_their_rows_are_no_news_when_the_newest_of_them_has_ended(
+    any_house: House,
+) -> None:
+    house = any_house
+    for _ in range(3):
+        send(house)
+    adoption.adopt_pending(house)
+    with house.live.read() as connection:
+        main, visitor, *lost = due.groups_after(connection, 0, 10)
+    put_back(house, lost)
+    assert asked(house).orphan
+    recovery.confirm(house, OH, WHY)
+    for group, inquiry in reversed(lost):  # as the sweep ends them on their days
+        bury(house, group, inquiry)
+        assert recovery.start(house) is not None
+        assert recovery.gate(house) is None
+    put_back(house, [main, visitor])  # but a store that was put back from before them is
+    assert asked(house).orphan
+
+
+def put_back(house: House, lost: Sequence[tuple[int, int]]) -> None:
+    """A live store as it was before these groups were received."""
+    with house.live.write() as connection:
+        due.remove_groups(connection, *map(list, zip(*lost, strict=True)))
+
+
+def asked(house: House) -> recovery.Gate:
+    """What the officer is asked after a start."""
+    assert recovery.start(house) is not None
+    gate = recovery.gate(house)
+    assert gate is not None
+    return gate
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])

@@ -231,6 +231,12 @@ def stands(connection: Connection, key_id: int) -> bool:
     return connection.execute(union_all(*owners)).first() is not None
 
 
+def newest_before(connection: Connection, key_id: int) -> int:
+    """The newest row before this id that a key can belong to; 0 when there is none."""
+    owners = [select(func.max(table.c.id)).where(table.c.id < key_id) for table in (groups, staff, outbox)]
+    return max((found for found in connection.scalars(union_all(*owners)) if found is not None), default=0)
+
+
 def groups_after(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
     """(group id, inquiry id) in order of group id, `limit` at a time."""
     query = (
