@@ -1,27 +1,27 @@
-"""What a life of the house needs beside it: a model of what must be true, crashes, and copies that are put back."""
+"""What a life of the house needs beside it: a model of what must be true, and copies that are put back."""
 
 from __future__ import annotations
 
 import copy
-import functools
-import os
 import re
 import shutil
+import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections import Counter
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine.default import DefaultDialect
+import pytest
 
 from inquiries import clock
 from inquiries import settings as settings_module
 from inquiries.policy import loader
 from inquiries.policy.model import Policy
 from inquiries.rules import retention as rules
+from inquiries.services import adoption, destruction, rewrapping
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME
 from tests import moments, prepared
@@ -56,7 +56,6 @@ class Archived:
     inquiry_id: int
     items: dict[str, str]
     due: datetime
-    epoch: int
 
 
 @dataclass
@@ -68,7 +67,6 @@ class Known:
     items: dict[str, str]
     received_at: datetime
     version: int
-    epoch: int
     id: int = 0
     due: dict[str, datetime] = field(default_factory=dict)  # of each group that is not destroyed
     state: str = "received"
@@ -161,8 +159,23 @@ class World:
         self.house = open_house(self.settings)
         self.model = Model(policies={1: loader.parse(SOURCE)})
         self.copies: list[Copy] = []
+        self.sent = 0
         self.gone: set[tuple[int, str]] = set()  # (inquiry or archive id, group): destroyed, for good
-        self.lost: set[int] = set()  # inquiry and archive ids whose key no copy and no survivor holds
+        self.lost: set[int] = set()  # inquiry and archive ids that nothing opened any more at some time
+        self.moved: Counter[int] = (
+            Counter()
+        )  # archive id → how often it was made, each time with a key of its own
+
+    def take_small_batches(self) -> None:
+        """Several commits where there would be one, until this life ends."""
+        patch = self.exits.enter_context(pytest.MonkeyPatch.context())
+        for owner, size in ((adoption, 2), (rewrapping, 2), (destruction, 4)):
+            patch.setattr(owner, "BATCH", size)
+
+    def next_once(self) -> bytes:
+        """A nonce that no form of this life had."""
+        self.sent += 1
+        return self.sent.to_bytes(16)
 
     def open_again(self) -> House:
         """As a new process finds it."""
@@ -182,8 +195,7 @@ class World:
         for store in ("live", "archive"):
             scenarios.copy_database(instance / f"{store}.db", place / f"{store}.db")
         scenarios.copy_tree(instance / "keyring", place / "keyring")
-        secrets = frozenset(self.house.custody.secret_epochs())
-        self.copies.append(Copy(place, clock.now(), secrets, self.model.kept()))
+        self.copies.append(Copy(place, clock.now(), self.model.kept()))
 
     def put_back(self, older: Copy, store: str) -> None:
         """As an operator does who has stopped everything; the keyring is laid over the present one."""
@@ -193,77 +205,40 @@ class World:
         else:
             scenarios.put_back_database(older.place / f"{store}.db", instance / f"{store}.db")
 
+    def find_what_is_lost(self) -> None:
+        """What neither a key that stands opens, nor an envelope of an epoch whose secret is left.
+
+        Read from the files, while nothing runs.
+        """
+        instance, keyring = self.settings.instance, self.settings.keyring_path
+        secrets = {int(file.stem.removeprefix("epoch-")) for file in keyring.glob("epoch-*.secret")}
+        keyed = rows(
+            keyring / "keys.db", "SELECT id, inquiry_id, group_name FROM keys WHERE wrap IS NOT NULL"
+        )
+        sealed = rows(instance / "live.db", "SELECT inquiry_id, epoch FROM envelopes")
+        moved = rows(instance / "archive.db", "SELECT id, epoch FROM archived WHERE envelope IS NOT NULL")
+        opened = {one for one, epoch in (*sealed, *moved) if epoch in secrets}
+        opened |= {inquiry for _, inquiry, group in keyed if group == "main"}
+        opened |= {one for one, _, _ in keyed if self.moved[one] == 1}
+        standing = {one.id for one in self.model.known if "main" in one.due}
+        standing |= {one.id for one in self.model.archived}
+        self.lost |= standing - opened
+
+
+def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+    """What a file says that nobody has open."""
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
+
 
 @dataclass
 class Copy:
-    """Where a copy lies, when it was made, of which epochs it holds secrets, what was true then."""
+    """Where a copy lies, when it was made, what was true then."""
 
     place: Path
     at: datetime
-    secrets: frozenset[int]
     model: Model
 
     @property
     def age(self) -> timedelta:
         return clock.now() - self.at
-
-
-# -- crashes ---------------------------------------------------------------------------------------
-
-
-class Crash(BaseException):
-    """The process ends here: no handler of the product's may catch it."""
-
-
-@contextmanager
-def dying_at(fatal: int, keyring: Path) -> Iterator[None]:
-    """Crash at the so-maniest commit, or step of writing the keyring, before or after it; no later one succeeds.
-
-    In this process, so that thousands can be tried; tests/faults kills real ones.
-    """
-    reached = 0
-
-    def reach() -> None:
-        nonlocal reached
-        reached += 1
-        if reached >= fatal:
-            raise Crash
-
-    def around(real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        reach()
-        done = real(*args, **kwargs)
-        reach()
-        return done
-
-    def moved(real: Callable[..., Any], path: Any, *args: Any, **kwargs: Any) -> Any:
-        step = (
-            around
-            if str(path).startswith(str(keyring))
-            else lambda call, *given, **named: call(*given, **named)
-        )
-        return step(real, path, *args, **kwargs)
-
-    wrapped = [
-        (DefaultDialect, "do_commit", around),
-        *((os, act, moved) for act in ("replace", "rename", "unlink")),
-    ]
-    with ExitStack() as patched:
-        for owner, name, how in wrapped:
-            patched.enter_context(_wrapped(owner, name, how))
-        with suppress(Crash):
-            yield
-
-
-@contextmanager
-def _wrapped(owner: Any, name: str, around: Callable[..., Any]) -> Iterator[None]:
-    real = getattr(owner, name)
-
-    @functools.wraps(real)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return around(real, *args, **kwargs)
-
-    setattr(owner, name, call)
-    try:
-        yield
-    finally:
-        setattr(owner, name, real)

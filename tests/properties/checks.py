@@ -1,0 +1,87 @@
+"""What always holds in a life of the house; asked after every step."""
+
+from __future__ import annotations
+
+from hypothesis.stateful import invariant
+
+from inquiries import clock
+from inquiries.errors import NotFound
+from inquiries.services import archive, inbox, receipt
+from inquiries.stores import archive as archive_store
+from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
+from tests.cast import MINJI, OH
+from tests.properties.life import Life
+from tests.properties.world import Known
+
+SOME = 2  # inquiries
+
+
+class Checks(Life):
+    """Against the model. Each step asks for a few, by turns; the end of a life asks for all."""
+
+    turn = 0
+
+    @invariant()
+    def what_may_be_read_opens_and_what_is_destroyed_is_unknown(self) -> None:
+        self.turn += 1
+        for one in range(min(SOME, len(self.known))):
+            self._the_receipt_opens_it_until_it_is_due(self.known[(self.turn * SOME + one) % len(self.known)])
+        if self.turn % 4 == 0:
+            self._the_list_is_what_may_be_read()
+            self._the_archive_opens_for_the_officer_until_it_is_due()
+
+    def teardown(self) -> None:
+        try:
+            for known in self.known:
+                self._the_receipt_opens_it_until_it_is_due(known)
+            self._the_list_is_what_may_be_read()
+            self._the_archive_opens_for_the_officer_until_it_is_due()
+        finally:
+            super().teardown()
+
+    def _the_receipt_opens_it_until_it_is_due(self, known: Known) -> None:
+        try:
+            view = receipt.look(self.house, known.code)
+        except NotFound:
+            assert not known.standing or known.id in self.world.lost
+            return
+        assert known.standing
+        assert (dict(view.items), view.state, view.due_at, view.held_until) == (
+            known.items,
+            known.state,
+            known.due["main"],
+            known.held_until,
+        )
+
+    def _the_list_is_what_may_be_read(self) -> None:
+        rows = inbox.page(self.house, MINJI).rows
+        listed = [one.id for one in self.known if one.listed]
+        assert [row.id for row in rows] == sorted(listed, reverse=True)[:50]
+        assert all(row.who or row.id in self.world.lost for row in rows)
+
+    def _the_archive_opens_for_the_officer_until_it_is_due(self) -> None:
+        standing = {one.id: one for one in self.world.model.archived if one.due > clock.now()}
+        assert {line.id for line in archive.page(self.house, OH).rows} == set(standing)
+        for one in self.world.model.archived:
+            try:
+                opened = archive.open_archived(self.house, OH, one.id, "a dispute")
+            except NotFound:
+                assert one.id not in standing or one.id in self.world.lost
+                continue
+            assert one.id in standing
+            assert dict(opened.items) == one.items
+
+    @invariant()
+    def the_stores_hold_what_is_not_destroyed_and_no_more(self) -> None:
+        standing = [one for one in self.known if one.due]
+        with self.house.live.read() as connection:
+            kept = {(row.inquiry_id, row.name): row.due_at for row in connection.execute(groups.select())}
+            shells = set(connection.scalars(inquiries.select().with_only_columns(inquiries.c.id)))
+            agreed = set(connection.scalars(consents.select().with_only_columns(consents.c.inquiry_id)))
+            sealed = set(connection.scalars(envelopes.select().with_only_columns(envelopes.c.inquiry_id)))
+        assert kept == {(one.id, name): moment for one in standing for name, moment in one.due.items()}
+        assert shells == agreed == {one.id for one in standing}
+        assert sealed <= shells
+        with self.house.archive.read() as connection:
+            rows = {row.id: row.due_at for row in connection.execute(archive_store.archived.select())}
+        assert rows == {one.id: one.due for one in self.world.model.archived}

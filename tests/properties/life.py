@@ -1,0 +1,137 @@
+"""A life of the house: what every kind of step needs. The steps themselves are in people, work and copies.
+
+To add an operation, write a `@rule` in the module that it belongs to (or a new one, named in test_life.py):
+do it through `self.cut_short`, so that it is also tried with a crash on the way, then say in the model (world.py)
+what must be true from now on. After a crash either may be: look which, and let the model follow. What must hold
+at all times is an `@invariant` in checks.py.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import time_machine
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine
+
+from inquiries import clock
+from inquiries.policy import loader
+from inquiries.services import adoption, due_dates, publishing, records, recovery, retention, rotation
+from inquiries.services.house import House
+from tests.moments import T0
+from tests.properties.crashes import dying_at
+from tests.properties.world import Known, World
+
+#: At which of the commits and moves of a keyring file to die, of a short act and of a long one; None: it lives.
+fatal = st.none() | st.integers(1, 6) | st.integers(1, 40)
+
+
+class Life(RuleBasedStateMachine):
+    """One house, beside a model of what must be true of it; counts what all lives of its kind have lived through."""
+
+    lived: Counter[str]  # by kind of step; set by who runs the lives
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        stopped = time_machine.travel(T0 + timedelta(minutes=1), tick=False)
+        self.time = self.world.exits.enter_context(stopped)
+        self.key: str | None = None
+        self.since_start = 0  # steps
+        self.put_back_since = False  # a copy was put back, and the officer has not confirmed it
+
+    @property
+    def house(self) -> House:
+        return self.world.house
+
+    @property
+    def known(self) -> list[Known]:
+        return self.world.model.known
+
+    def count(self, kind: str) -> None:
+        """One more of this kind."""
+        self.since_start += 1
+        self.lived[kind] += 1
+
+    def later(self, **much: float) -> None:
+        self.time.shift(timedelta(**much))
+
+    def soon(self) -> st.SearchStrategy[timedelta]:
+        """How long until about a moment at which something ends."""
+        near = st.builds(timedelta, minutes=st.integers(-2, 2))
+        moments = st.sampled_from(self.world.model.moments() or [clock.now()])
+        return st.builds(lambda moment, more: max(moment - clock.now() + more, timedelta(0)), moments, near)
+
+    def cut_short(self, fatal: int | None, act: Callable[[], object]) -> bool:
+        """Do it. If the process died at that failpoint, start again; says whether it did."""
+        with dying_at(fatal, self.world.settings.keyring_path) as death:
+            act()
+        if death.came:
+            self.lived["crash"] += 1
+            self.start()
+        return death.came
+
+    def start(self, fatal: int | None = None) -> None:
+        """As a new process does, perhaps one that dies in it, and another one then."""
+        self.since_start = 0
+        self.world.open_again()
+        if fatal is not None:
+            with dying_at(fatal, self.world.settings.keyring_path) as death:
+                recovery.start(self.house)
+            if death.came:
+                self.lived["crash"] += 1
+                self.world.open_again()
+        assert recovery.start(self.house) is not None
+        if not self.put_back_since:
+            asked = recovery.gate(self.house)
+            assert asked is None, f"the officer is asked about what nobody put back: {asked}"
+
+    def believe_the_policy(self) -> None:
+        """The policy file as it stands is in force; the worker brings nearer what it shortens."""
+        self.house.memory.pop("publishing", None)
+        version = publishing.in_force(self.house).version
+        if version not in self.world.model.policies:
+            self.world.model.policies[version] = loader.parse(self.world.policy.read_text(encoding="utf-8"))
+        due_dates.shorten(self.house)
+        self.world.model.date()
+
+    # -- the worker's turns ------------------------------------------------------------------------
+
+    def adopt(self) -> None:
+        adopted = adoption.adopt_pending(self.house)
+        assert adopted.quarantined == 0 or self.world.lost
+
+    def sweep(self, claimed: int = 0) -> None:
+        due = [(one, name) for one in self.known for name in one.ended()]
+        archived = [one for one in self.world.model.archived if one.due <= clock.now()]
+        swept = retention.sweep(self.house, confirm=True)
+        assert swept.failed == 0
+        assert swept.due <= len(due) + len(archived) + claimed
+        assert swept.destroyed >= swept.due
+        for one, name in due:
+            del one.due[name]
+            self.world.gone.add((one.id, name))
+        for moved in archived:
+            self.world.model.archived.remove(moved)
+            self.world.gone.add((moved.id, "archive"))
+        assert retention.count_due(self.house, clock.now()) == 0
+
+    def rotate(self) -> None:
+        before = self.house.custody.secret_epochs()
+        done = rotation.rotate(self.house)
+        assert self.house.custody.secret_epochs() == [done.epoch] == [max(before) + 1]
+
+    def seal(self) -> None:
+        assert records.seal(self.house)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        try:
+            records.seal(self.house)
+            assert self.key is not None
+            assert records.verify(self.house, bytes.fromhex(self.key)).problems == ()
+        finally:
+            self.world.close()
