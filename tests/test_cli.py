@@ -20,13 +20,13 @@ from sqlalchemy import update
 
 from inquiries import clock, create_app
 from inquiries.rules.permissions import Role
-from inquiries.services import anchors, enrolment, records, retention
+from inquiries.services import anchors, enrolment, grants, inbox, records, retention
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME, Settings
 from inquiries.stores.live.tables import groups
-from tests.cast import send
+from tests.cast import MINJI, send
 from tests.running import ROOT
-from tests.staff import enrol
+from tests.staff import enrol, officer
 
 Command = Callable[..., Result]
 
@@ -170,6 +170,73 @@ def test_staff_invite_prints_a_link_that_works_and_list_shows_who(command: Comma
 )
 def test_staff_invite_refuses(command: Command, words: tuple[str, ...], status: int) -> None:
     result = command("staff", "invite", *words)
+    assert result.exit_code == status
+    assert result.stdout == ""
+    assert result.stderr
+
+
+def test_staff_list_tells_programs_everything(command: Command, house: House) -> None:
+    send(house)
+    bae = enrol(house, "bae@example.com", Role.business)
+    officer(house)
+    inquiry = inbox.page(house, MINJI).rows[0].id
+    given = ("--inquiry", str(inquiry), "--days", "3", "--reason", "a quote")
+    assert command("staff", "grant", bae.email, *given).exit_code == 1  # an officer's to do
+    assert command("staff", "grant", bae.email, *given, "--break-glass", "she is away").exit_code == 0
+    told = {one["email"]: one for one in read(command("staff", "list", "--json"))["people"]}
+    assert told["bae@example.com"]["state"] == "enrolled"
+    assert told["bae@example.com"]["roles"] == {"business": ["*"]}
+    assert (told["bae@example.com"]["trained_on"], told["bae@example.com"]["inbox_closed"]) == (None, False)
+    (granted,) = told["bae@example.com"]["grants"]
+    assert (granted["inquiry"], granted["reason"]) == (inquiry, "a quote")
+    assert command("staff", "revoke", bae.email, "--inquiry", str(inquiry)).exit_code == 1  # without a reason
+    done = read(
+        command("staff", "revoke", bae.email, "--inquiry", str(inquiry), "--reason", "done", "--json")
+    )
+    assert done["email"] == "bae@example.com"
+    assert grants.running(house) == ()
+
+
+def test_staff_grant_and_revoke_change_roles(command: Command, house: House) -> None:
+    officer(house)
+    enrol(house, "minji@example.com", Role.consultation, types=("support",))
+
+    def roles_after(*words: str) -> Any:
+        return read(command("staff", *words, "--reason", "another team", "--json"))["roles"]
+
+    minji = "minji@example.com"
+    assert roles_after("grant", minji, "--role", "consultation", "--type", "affiliate") == {
+        "consultation": ["affiliate", "support"]
+    }
+    assert roles_after("grant", minji, "--role", "business") == {
+        "business": ["*"], "consultation": ["affiliate", "support"],
+    }  # fmt: skip
+    assert roles_after("revoke", minji, "--role", "consultation") == {"business": ["*"]}
+    assert command("staff", "grant", minji, "--role", "privacy", "--reason", "x").exit_code == 1
+    assert "break_glass" in command("staff", "grant", minji, "--role", "privacy", "--reason", "x").stderr
+    trained = command("staff", "train", minji, "--on", f"{clock.now():%Y-%m-%d}", "--break-glass", "alone")
+    assert trained.exit_code == 0
+    assert command("staff", "revoke", minji, "--reason", "she left").stdout == f"{minji}\trevoked\t\n"
+    last = command("staff", "revoke", "oh@example.com", "--reason", "she left")
+    assert (last.exit_code, "last_officer" in last.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("grant", "nobody@example.com", "--role", "business", "--reason", "x"), 1),
+        (("grant", "oh@example.com"), 2),
+        (("grant", "oh@example.com", "--inquiry", "1"), 2),
+        (("grant", "oh@example.com", "--inquiry", "1", "--days", "31"), 2),
+        (("grant", "oh@example.com", "--role", "privacy", "--inquiry", "1", "--days", "3"), 2),
+        (("revoke", "oh@example.com", "--role", "privacy", "--inquiry", "1", "--reason", "x"), 2),
+        (("revoke", "oh@example.com"), 1),
+        (("train", "oh@example.com"), 2),
+    ],
+)
+def test_staff_commands_refuse(command: Command, house: House, words: tuple[str, ...], status: int) -> None:
+    officer(house)
+    result = command("staff", *words)
     assert result.exit_code == status
     assert result.stdout == ""
     assert result.stderr

@@ -1,8 +1,9 @@
 """The outbox: what is to be mailed, sealed in the commit of what it tells about; sends nothing itself.
 
 No mail holds a receipt code or anything that somebody wrote: it says that something can be seen, and where
-(P29). Mail to staff holds no data of a subject. Public processes queue as others do: they seal to a key that
-their receipt opened, or to one that is born in an envelope; only the worker opens either.
+(P29). Mail to staff holds no data of a subject; an invitation alone holds a token, which works once. Public
+processes queue as others do: they seal to a key that their receipt opened, or to one that is born in an
+envelope; only the worker opens either.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Kind(StrEnum):
     replied = "replied"  # to the person: there is an answer, to be read with the receipt
     anchored = "anchored"  # to the officer: where the ledger stands, to be kept outside of it
     review_missing = "review_missing"  # to the officer: the accesses wait for her review
+    invited = "invited"  # to staff: the link by which she sets up her access; it works once
 
 
 #: What tells the person of her own request goes out also while her inquiry is suspended (P19).

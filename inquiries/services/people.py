@@ -18,7 +18,7 @@ from inquiries.errors import NotFound, RightsRefused
 from inquiries.rules.items import normal_email
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.training import Training
-from inquiries.services import publishing, records, register, training
+from inquiries.services import mail, publishing, records, register, training
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
@@ -86,8 +86,11 @@ def invite(
     types: Collection[str] = (),
     reason: str | None = None,
     break_glass: str | None = None,
+    mail_in: str | None = None,
 ) -> str:
     """An enrolment token for this address: one use, 72 hours; a second invitation replaces the first.
+
+    `mail_in`: the language in which it is also sent to the address, in the same commit.
 
     `types` are those of the consultation role, all when empty; the other roles are not bound to types.
 
@@ -114,10 +117,11 @@ def invite(
         if person is None:
             store.add(live, staff_id, address, clock.now())
         store.set_roles(live, staff_id, pairs)
-        return put_invitation(house, live, staff_id, by, register.on_record(address, pairs) | detail)
+        held = register.on_record(address, pairs)
+        return put_invitation(house, live, staff_id, by, held | detail, mail_in=mail_in)
 
 
-def invite_again(house: House, *, staff_id: int, by: Actor | None) -> str:
+def invite_again(house: House, *, staff_id: int, by: Actor | None, mail_in: str | None = None) -> str:
     """A fresh token for somebody who was invited and has not enrolled; the one before ends.
 
     Raises:
@@ -131,9 +135,8 @@ def invite_again(house: House, *, staff_id: int, by: Actor | None) -> str:
         pairs = store.roles(live, staff_id)
         if by is None and Role.privacy in scopes(pairs):
             register.glass(house, by, None)
-        return put_invitation(
-            house, live, staff_id, by, register.on_record(person.email, pairs) | {"again": True}
-        )
+        held = register.on_record(person.email, pairs)
+        return put_invitation(house, live, staff_id, by, held | {"again": True}, mail_in=mail_in)
 
 
 def put_invitation(
@@ -142,11 +145,19 @@ def put_invitation(
     staff_id: int,
     by: Actor | None,
     detail: Mapping[str, object],
+    *,
     act: str = "invite",
+    mail_in: str | None = None,
 ) -> str:
-    """A fresh token within the caller's transaction, on record; those before it end."""
+    """A fresh token within the caller's transaction, on record; those before it end.
+
+    `mail_in`: also sent to `detail`'s address, and to no other, in this language.
+    """
     token = secrets.token_urlsafe(_TOKEN_SIZE)
     store.invite(live, staff_id, token_digest(token), clock.now() + INVITATION)
+    if mail_in is not None:
+        facts, to = {"token": token}, str(detail["email"])
+        mail.queue(house, live, kind=mail.Kind.invited, to=to, language=mail_in, facts=facts)
     register.put(house, live, act=act, by=by, staff_id=staff_id, detail=detail)
     return token
 

@@ -18,7 +18,9 @@ from inquiries.stores.live import staff as store
 from inquiries.stores.types import to_microseconds
 
 
-def invite_anew(house: House, *, staff_id: int, by: Actor, reason: str | None) -> str:
+def invite_anew(
+    house: House, *, staff_id: int, by: Actor, reason: str | None, mail_in: str | None = None
+) -> str:
     """An enrolment token for somebody enrolled: password, app, codes, passkeys and sessions end at once.
 
     Raises:
@@ -38,4 +40,4 @@ def invite_anew(house: House, *, staff_id: int, by: Actor, reason: str | None) -
         attempts.forget_devices(live, staff_id, besides=b"")
         session_store.end_all(live, staff_id)
         detail = {"email": person.email, "set": to_microseconds(clock.now()), **reasoned}
-        return people.put_invitation(house, live, staff_id, by, detail, act="renew")
+        return people.put_invitation(house, live, staff_id, by, detail, act="renew", mail_in=mail_in)

@@ -15,7 +15,7 @@ from inquiries.policy.model import Policy
 from inquiries.rules.permissions import ALL_TYPES, Permission, Role
 from inquiries.services import grants, publishing, records, register_view, renewal, roles, training
 from inquiries.services import people as service
-from inquiries.web import people_words, sessions, staff_words
+from inquiries.web import language, people_words, sessions, staff_words
 from inquiries.web.current import before, house, settings
 from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
@@ -43,7 +43,7 @@ def people() -> str:
 
 @needs(Permission.manage_people, fresh=True)
 def invite() -> ResponseReturnValue:
-    """The form; sent, the link that invites is shown, once."""
+    """The form; sent, the link that invites goes by mail, or is shown, once."""
     errors: tuple[Message, ...] = ()
     email, chosen, types = request.form.get("email", ""), _roles(), request.form.getlist("type")
     if request.method == "POST":
@@ -55,11 +55,12 @@ def invite() -> ResponseReturnValue:
                 types=types,
                 reason=request.form.get("reason"),
                 by=signed_in(),
+                mail_in=_mail_in(),
             )
         except RightsRefused as refused:
             errors = staff_words.messages(refused.errors)
         else:
-            return _shown(email, token)
+            return _told(email, token)
     page = render_template(
         "staff/invite.html",
         errors=errors,
@@ -68,6 +69,8 @@ def invite() -> ResponseReturnValue:
         chosen=set(chosen),
         types=set(types),
         reason=request.form.get("reason", ""),
+        show="show" in request.form,
+        mailed=settings().relay is not None,
         policy=_policy(),
     )
     return page, RightsRefused.status if errors else 200
@@ -77,10 +80,19 @@ def invite() -> ResponseReturnValue:
 def invite_again(staff_id: int) -> str:
     """A fresh link for somebody who has not enrolled; the one before ends."""
     person = service.member(house(), staff_id=staff_id)
-    return _shown(person.email, service.invite_again(house(), staff_id=staff_id, by=signed_in()))
+    token = service.invite_again(house(), staff_id=staff_id, by=signed_in(), mail_in=_mail_in())
+    return _told(person.email, token)
 
 
-def _shown(email: str, token: str) -> str:
+def _mail_in() -> str | None:
+    """The language of the mail that brings the link; None where it is shown instead, or nothing is mailed."""
+    return None if "show" in request.form or settings().relay is None else language.chosen()
+
+
+def _told(email: str, token: str) -> str:
+    """That it is on its way; or the link, here and now, and never again."""
+    if _mail_in() is not None:
+        return render_template("staff/invited.html", email=email, link=None)
     link = f"{settings().origin}{url_for('staff.enrol', token=token)}"
     hours = int(service.INVITATION.total_seconds()) // 3600
     return render_template("staff/invited.html", email=email, link=link, hours=hours)
@@ -92,11 +104,15 @@ def invite_anew(staff_id: int) -> ResponseReturnValue:
     email = service.member(house(), staff_id=staff_id).email
     try:
         token = renewal.invite_anew(
-            house(), staff_id=staff_id, by=signed_in(), reason=request.form.get("reason")
+            house(),
+            staff_id=staff_id,
+            by=signed_in(),
+            reason=request.form.get("reason"),
+            mail_in=_mail_in(),
         )
     except RightsRefused as refused:
         return _refused(staff_id, refused, "renew-")
-    return _shown(email, token)
+    return _told(email, token)
 
 
 @needs(Permission.manage_people)
@@ -214,6 +230,7 @@ def _person(
         types=set(types) if chosen is not None else held - ALL_TYPES,
         policy=_policy(),
         today=training.today(house()),
+        mailed=settings().relay is not None,
         errors=errors,
         faults=_faults(errors),
         said=staff_words.SAID.get(said) if said else None,

@@ -69,6 +69,9 @@ SAID: Final[Mapping[str, str]] = {
 MAIL_KINDS: Final[Mapping[str, str]] = {
     Kind.replied: _l("to the person: there is an answer"),
     Kind.address_changed: _l("to the old and the new address: it was corrected"),
+    Kind.anchored: _l("to the officer: where the ledger stands"),
+    Kind.review_missing: _l("to the officer: a review is missing"),
+    Kind.invited: _l("to staff: an invitation"),
 }
 
 _MAIL_PROBLEMS: Final[Mapping[str, str]] = {

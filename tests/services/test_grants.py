@@ -113,7 +113,8 @@ def test_what_does_not_stand_is_not_granted(any_house: House, granting: dict[str
         grants.grant(any_house, **(granting | {"inquiry_id": 4711}))
 
 
-def test_a_grant_goes_with_its_inquiry(house: House) -> None:
+def test_a_grant_goes_with_its_inquiry(house_at_t0: House) -> None:
+    house = house_at_t0
     with at():
         send(house)
     with at(days=364):

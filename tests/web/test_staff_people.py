@@ -13,9 +13,10 @@ from flask import Flask
 
 from inquiries import clock
 from inquiries.rules.permissions import ALL_TYPES, Role
-from inquiries.services import enrolment, grants, inbox, people, register_view, training
+from inquiries.services import delivery, enrolment, grants, inbox, people, register_view, training
 from inquiries.services.house import House
 from tests.cast import ITEMS, MINJI, send
+from tests.relay import SENDER, relay
 from tests.staff import Desk, actor_at, actor_of, desk_of, enrol, enrol_with
 from tests.web.site import errors_of, site
 
@@ -274,3 +275,31 @@ def test_seals_that_were_left_out_are_started_from_the_page(oh: Desk, house: Hou
     assert f'id="seal-key" translate="no">{"00" * 32}<' in page.text
     assert "not sealed yet" not in oh.get("/staff/people").text
     assert oh.post("/staff/people/seals").headers["Location"] == "/staff/people"
+
+
+# -- by mail -------------------------------------------------------------------------------------
+
+
+def test_where_mail_goes_out_the_link_goes_to_the_invited_alone(tmp_path: Path) -> None:
+    with relay() as post, site(tmp_path, smtp_url=post.url, mail_from=SENDER) as app:
+        house: House = app.extensions["inquiries"]()
+        oh = desk_of(app, house, Role.privacy)
+        oh.get("/staff/people/invite")
+        given: dict[str, Any] = {"email": "bae@example.com", "role": "business", "reason": "reports"}
+        page = oh.post("/staff/people/invite", **given)
+        assert page.status_code == 200
+        assert "/staff/enrol/" not in page.text
+        assert delivery.send_waiting(house) == 1
+        who = people.member(house, email="bae@example.com").id
+        again = oh.post(f"/staff/people/{who}/invitation", show="yes")
+        shown = re.search(r'id="invitation"[^>]*>([^<]+)<', again.text)
+        assert shown
+        assert delivery.send_waiting(house) == 0
+        assert "/staff/enrol/" not in oh.post(f"/staff/people/{who}/invitation").text
+        assert delivery.send_waiting(house) == 1
+        links = [re.findall(r"http://\S+/staff/enrol/\S+", one.get_content()) for one in post.mail]
+        assert [one["To"] for one in post.mail] == ["bae@example.com"] * 2
+        assert [len(found) for found in links] == [1, 1]
+        token = links[1][0].rpartition("/")[2]
+        assert token not in (links[0][0], shown[1])
+        assert enrol_with(house, token).email == "bae@example.com"
