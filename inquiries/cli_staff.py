@@ -104,7 +104,7 @@ def staff_grant(
         wanted = {*person.roles, *map(Role, names)}
         more = (types or ALL_TYPES) if Role.consultation in names else ()
         joined = {*person.roles.get(Role.consultation, ()), *more}
-        kinds = min(ALL_TYPES, joined)
+        kinds = ALL_TYPES if ALL_TYPES & joined else joined
         roles.change(house, staff_id=person.id, roles=wanted, types=kinds, by=None, **why)
     _show(people.member(house, staff_id=person.id), as_json=as_json)
 
