@@ -74,7 +74,7 @@ def test_p27_she_is_told_so_and_whom_to_turn_to_and_nothing_else_is_closed(house
         assert at_work.get("/staff/retention").status_code == 404  # not hers with any training
         also = as_english(house, gun)
         for path, status in (
-            ("/staff/inbox", 403), ("/staff/archive", 403), (f"/staff/inquiries/{inquiry}/grant", 403),
+            ("/staff/inbox", 403), ("/staff/archive", 403), (f"/staff/inquiries/{inquiry}/grant", 403), ("/staff/export", 403),
             ("/staff/people", 200), ("/staff/people/invite", 200), ("/staff/people/register", 200),
             ("/staff/retention", 200),
         ):  # fmt: skip
