@@ -49,7 +49,7 @@ for (const form of document.querySelectorAll("[data-passkey]")) {
   for (const note of document.querySelectorAll("[data-without-passkeys]")) note.hidden = true;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    failed.textContent = "";
+    failed.hidden = true;
     try {
       const options = await asked(form);
       const answer = await (form.elements.make ? made(options) : shown(options));
@@ -57,6 +57,7 @@ for (const form of document.querySelectorAll("[data-passkey]")) {
       form.submit();
     } catch {
       failed.textContent = failed.dataset.failed;
+      failed.hidden = false;
     }
   });
 }
