@@ -20,11 +20,12 @@ from inquiries.services import attempts, passwords, people, records
 from inquiries.services.attempts import ATTEMPTS, Counted, Locked, Visit
 from inquiries.services.house import House
 from inquiries.stores.live import tables
+from tests import warm
 from tests.staff import PASSWORD, Member, enrol
 
 HOME = Visit("192.0.2.1", "Firefox, Linux")
 EVE = Visit("203.0.113.9")
-TODAY = passwords._HASHER
+TODAY = warm.FULL_COST
 
 pytestmark = pytest.mark.promise("P32")
 
