@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from benchmarks import servers
 from inquiries.sealing import epochs, items, receipts
 from inquiries.services import epochs as open_epochs
+from inquiries.services import ids
 from inquiries.services.house import House
 from inquiries.stores import keys as keys_store
 from inquiries.stores.live import tables
@@ -18,39 +19,47 @@ from inquiries.stores.live import tables
 BATCH = 5_000
 START = datetime.now(UTC) - timedelta(days=300)
 STEP = timedelta(seconds=20)
+MORE = timedelta(days=60)
 TYPES = ("support", "introduction", "affiliate", "recruitment")
 ITEMS = {name: text for name, text in servers.FIELDS.items() if not name.startswith("consent.")}
 CODE = receipts.random_code()  # one for all: nobody opens these by receipt
 
 
 def fill(house: House, start: int, end: int, due: int = 0) -> None:
-    """Store the inquiries number `start` to `end`, each under its own data key; those below `due` are due."""
+    """Store the inquiries number `start` to `end`, each under its own data key.
+
+    All are kept for the same time, which is over for those below `due`; the others have two months more.
+    """
+    over = datetime.now(UTC) - _received(due)
     epoch = open_epochs.current(house)
     kek = house.custody.epoch_secret(epoch.number).kek
     for first in range(start, end, BATCH):
         numbers = range(first, min(first + BATCH, end))
-        made = [_inquiry(number, epoch, kek, is_due=number < due) for number in numbers]
+        made = [_inquiry(number, epoch, kek, over if number < due else over + MORE) for number in numbers]
         with house.live.write() as connection:
             for at, table in enumerate((tables.inquiries, tables.groups, tables.consents)):
-                connection.execute(insert(table), [rows[at] for rows in made])
+                connection.execute(insert(table), [rows[at] for rows, _ in made])
         with house.keys.write() as connection:
-            connection.execute(insert(keys_store.keys), [rows[3] for rows in made])
+            keys_store.adopt(connection, epoch.number, [key for _, key in made])
 
 
 def row_id(number: int) -> int:
-    """Ids in the order of receipt, as `services.ids` makes them, but known before."""
-    return (number + 1) << 20
+    """The id as `services.ids` makes it at the receipt, but known before."""
+    return ids.first_id(_received(number))
+
+
+def _received(number: int) -> datetime:
+    return START + number * STEP
 
 
 def _inquiry(
-    number: int, epoch: open_epochs.OpenEpoch, kek: bytes, *, is_due: bool
-) -> tuple[dict[str, Any], ...]:
-    """An inquiry's rows: shell, group, consent, key."""
+    number: int, epoch: open_epochs.OpenEpoch, kek: bytes, period: timedelta
+) -> tuple[tuple[dict[str, Any], ...], keys_store.NewKey]:
+    """An inquiry's rows (shell, group, consent), and its key."""
     inquiry_id, key_id, dek = row_id(number), row_id(number) + 1, items.new_data_key()
-    received = START + number * STEP
+    received = _received(number)
     unread = number % 40 == 0
     lookup = os.urandom(16)
-    ends = timedelta(seconds=-1) if is_due else timedelta(days=60, seconds=number)
     shell = {
         "id": inquiry_id,
         "type": TYPES[number // 2 % len(TYPES)],
@@ -67,7 +76,7 @@ def _inquiry(
         "id": key_id,
         "inquiry_id": inquiry_id,
         "name": "main",
-        "due_at": datetime.now(UTC) + ends,
+        "due_at": received + period,
         "sealed": items.pack(sealed),
     }
     consent = {
@@ -81,15 +90,15 @@ def _inquiry(
         "recorded_at": received,
     }
     covered = receipts.wrap_for_receipt(CODE, inquiry_id, "main", dek)
-    key = {
-        "id": key_id,
-        "inquiry_id": inquiry_id,
-        "group_name": "main",
-        "epoch": epoch.number,
-        "wrap": epochs.wrap_data_key(kek, epoch.number, key_id, dek),
-        "receipt_wrap": epochs.cover(epoch.surface_key, epoch.number, key_id, covered),
-        "receipt_lookup": lookup,
-        "tag_email": os.urandom(16),
-        "tag_phone": os.urandom(16),
-    }
-    return shell, group, consent, key
+    key = keys_store.NewKey(
+        id=key_id,
+        inquiry_id=inquiry_id,
+        group="main",
+        wrap=epochs.wrap_data_key(kek, epoch.number, key_id, dek),
+        receipt_wrap=epochs.cover(epoch.surface_key, epoch.number, key_id, covered),
+        receipt_lookup=lookup,
+        tag_email=os.urandom(16),
+        tag_phone=os.urandom(16),
+        due_at=received + period,
+    )
+    return (shell, group, consent), key

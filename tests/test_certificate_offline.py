@@ -20,6 +20,7 @@ from inquiries.settings import load
 from inquiries.stores import tombstones
 from tests.cast import send
 from tests.running import ROOT
+from tests.stones import bury
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_the_documented_lines_refuse_what_was_changed(house: House, proof: Path,
 def test_the_documented_lines_find_their_way_in_trees_of_every_size(house: House, tmp_path: Path) -> None:
     for count in (1, 2, 3, 5, 7):
         with house.keys.write() as connection:
-            tombstones.bury(connection, [_stone(count * 100 + n, count) for n in range(count)])
+            bury(connection, [_stone(count * 100 + n, count) for n in range(count)])
         certificates.prove_intent(house, count, range(count * 100, count * 100 + count))
     with house.keys.read() as connection:
         buried = tombstones.by_ids(connection, range(1000))

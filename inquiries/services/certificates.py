@@ -7,6 +7,7 @@ Signing needs the installation's key, and happens once per intent of the ledger;
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from inquiries import clock
 from inquiries.errors import NotFound
 from inquiries.sealing import certificates as sealing
 from inquiries.sealing import documents, receipts
+from inquiries.services import intents
 from inquiries.services.house import House
 from inquiries.services.keys import MAIL
 from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
@@ -40,7 +42,9 @@ def prove_intent(house: House, intent: int, ids: Sequence[int]) -> None:
         return
     root = sealing.root(_leaves(intent, stones))
     signature = sealing.sign_root(house.custody.signing_seed, intent, len(stones), root)
-    proof = tombstones.Proof(intent, tuple(stone[0] for stone in stones), root, clock.now(), signature)
+    ids = tuple(stone[0] for stone in stones)
+    counts = Counter((stone[4], stone[5]) for stone in stones)
+    proof = tombstones.Proof(intent, ids, root, clock.now(), signature, counts)
     with house.keys.write() as connection:
         tombstones.prove(connection, proof)
 
@@ -273,14 +277,15 @@ def _destroyed_between(house: House, since: int, until: int) -> dict[str, Any]:
     figures: dict[str, dict[str, dict[str, int]]] = {"by_type": {}, "by_reason": {}}
     mail = 0
     for at, body in _between(house, "destruction", since, until):
-        for _, _, group, reason, kind, due, *_ in body["groups"] if body["act"] == "intent" else ():
-            if group == MAIL:
-                mail += 1
+        for cohort in intents.read(body):
+            if cohort.group == MAIL:
+                mail += len(cohort.members)
                 continue
-            late = 0 if due is None else max(0, to_microseconds(at) - due) // SECOND
-            for which, name in (("by_type", kind), ("by_reason", reason)):
+            due = [due for _, _, due in cohort.members if due is not None]
+            late = max(0, to_microseconds(at) - min(due)) // SECOND if due else 0
+            for which, name in (("by_type", cohort.type), ("by_reason", cohort.reason)):
                 one = figures[which].setdefault(name, {"destroyed": 0, "max_lag_seconds": 0})
-                one["destroyed"] += 1
+                one["destroyed"] += len(cohort.members)
                 one["max_lag_seconds"] = max(one["max_lag_seconds"], late)
     return {**figures, "mail": mail}
 

@@ -20,7 +20,7 @@ from inquiries.sealing import items
 from inquiries.services import adoption, mail, publishing, requests
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
-from inquiries.stores import keys as key_store
+from inquiries.stores import tags
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live.requests import RequestRow
 
@@ -91,9 +91,9 @@ def _version(key: DataKey, texts: Mapping[str, str], order: Sequence[str]) -> _V
 def retag(house: House, correction: Correction) -> None:
     """Let the new addresses find her, the old ones not; before the items, whose old ones are then gone."""
     for one in correction.versions:
-        tags = adoption.tags_of(house, correction.policy, one.texts)
+        found = adoption.tags_of(house, correction.policy, one.texts)
         with house.keys.write() as connection:
-            key_store.retag(connection, one.key.id, *tags)
+            tags.replace(connection, one.key.id, *found)
 
 
 def replace(house: House, connection: Connection, correction: Correction) -> None:

@@ -1,6 +1,6 @@
 """Destroys groups in the order that survives any crash, and finishes what was cut short.
 
-Order: claim in the group's store → intent in the ledger → wraps and tags nulled, tombstones in keys → rows
+Order: claim in the group's store → intent in the ledger → wraps and tags gone, tombstones in keys → rows
 deleted → proof signed → done in the ledger (DESIGN §3). Every step is repeatable. Absence of something
 elsewhere never destroys anything; a tombstone always deletes leftovers (P08-P12).
 """
@@ -8,14 +8,12 @@ elsewhere never destroys anything; a tombstone always deletes leftovers (P08-P12
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from inquiries import clock
-from inquiries.services import certificates, due_dates, publishing, records
+from inquiries.services import certificates, due_dates, intents, publishing, records
 from inquiries.services.house import House
 from inquiries.services.keys import MAIL
 from inquiries.stores import archive, keys, tombstones
@@ -23,7 +21,8 @@ from inquiries.stores.keys import ARCHIVE
 from inquiries.stores.live import claims, outbox
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.types import from_microseconds, to_microseconds
+from inquiries.stores.tombstones import Cohort, Member
+from inquiries.stores.types import to_microseconds
 
 BATCH = 5000
 #: Rows claimed or deleted in one transaction where writers take turns (SQLite): who sends waits no longer.
@@ -31,28 +30,57 @@ CLAIMED_TOGETHER = 500
 DELETED_TOGETHER = 150
 LEFTOVER_BATCH = 5000
 
+_LIVING = ""  # where a group's rows are, if neither in the archive nor among the mail
+
+#: What the groups of a cohort share: name, reason, type, policy version, rule.
+Shared = tuple[str, str, str, int, str]
+
 
 @dataclass(frozen=True)
 class _Batch:
-    """Groups of one intent; `listed` are the intent's rows in the ledger."""
+    """The groups of one intent; `lookups` are the receipt lookups of those that have rows, by group id."""
 
-    listed: list[list[Any]] = field(default_factory=list)
-    lookups: dict[int, bytes] = field(default_factory=dict)  # group id → receipt lookup
+    cohorts: tuple[Cohort, ...]
+    lookups: Mapping[int, bytes]
 
     def __len__(self) -> int:
-        return len(self.listed)
+        return sum(len(one.members) for one in self.cohorts)
 
     @property
     def ids(self) -> list[int]:
         """Of the groups, in the order of the intent."""
-        return [row[0] for row in self.listed]
+        return [key for one in self.cohorts for key, _, _ in one.members]
+
+    @property
+    def by_store(self) -> dict[str, list[Member]]:
+        """In order of id, by where their rows are."""
+        found: dict[str, list[Member]] = {_LIVING: [], MAIL: [], ARCHIVE: []}
+        for one in self.cohorts:
+            found[one.group if one.group in found else _LIVING] += one.members
+        return {where: sorted(members) for where, members in found.items()}
+
+    @property
+    def oldest(self) -> int | None:
+        """The earliest due date, in microseconds since 1970."""
+        due = (due for one in self.cohorts for _, _, due in one.members if due is not None)
+        return min(due, default=None)
 
 
-def _listed(group: claims.Claimed, reason: str, rule: str) -> list[Any]:
-    """One group as the ledger's intent names it."""
-    return [
-        group.id, group.inquiry_id, group.name, reason, group.type, group.due_us, group.policy_version, rule,
-    ]  # fmt: skip
+def _batch(groups: Iterable[tuple[Shared, Member]], lookups: Mapping[int, bytes]) -> _Batch:
+    """The batch of these groups, each given with what its cohort shares."""
+    found: dict[Shared, list[Member]] = {}
+    for shared, member in groups:
+        found.setdefault(shared, []).append(member)
+    return _Batch(tuple(Cohort(*shared, members) for shared, members in found.items()), lookups)
+
+
+def _of_claimed(groups: Sequence[claims.Claimed], reasons: due_dates.Reasons) -> _Batch:
+    def shared(one: claims.Claimed) -> Shared:
+        reason, rule = (one.claimed_for, one.claimed_for) if one.claimed_for else reasons.of(one)
+        return one.name, reason, one.type, one.policy_version, rule
+
+    members = ((shared(one), (one.id, one.inquiry_id, one.due_us)) for one in groups)
+    return _batch(members, {one.id: one.receipt_lookup for one in groups})
 
 
 # -- what is due ---------------------------------------------------------------------------------
@@ -65,7 +93,7 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
         while batch := claimed():
             _destroy(house, batch)
             now = to_microseconds(clock.now())
-            yield len(batch), max((now - row[5] for row in batch.listed if row[5] is not None), default=0)
+            yield len(batch), 0 if batch.oldest is None else now - batch.oldest
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
@@ -77,32 +105,20 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
         left -= count
     with house.live.read() as connection:
         groups = claims.claimed(connection, BATCH)
-    return _batch(groups, reasons)
-
-
-def _batch(groups: Sequence[claims.Claimed], reasons: due_dates.Reasons) -> _Batch:
-    return _Batch(
-        [_listed(group, *_why(group, reasons)) for group in groups],
-        {group.id: group.receipt_lookup for group in groups},
-    )
-
-
-def _why(group: claims.Claimed, reasons: due_dates.Reasons) -> tuple[str, str]:
-    """(reason, rule)."""
-    if group.claimed_for is not None:
-        return group.claimed_for, group.claimed_for
-    return reasons.of(group)
+    return _of_claimed(groups, reasons)
 
 
 def _claimed_in_archive(house: House) -> _Batch:
     with house.archive.write() as connection:
         rows = archive.claim_due(connection, clock.now(), BATCH)
-    listed = [
-        [row.id, row.inquiry_id, ARCHIVE, "statute", row.type, to_microseconds(row.due_at),
-         row.policy_version, _statute(house, row)]
+    members = (
+        (
+            (ARCHIVE, "statute", row.type, row.policy_version, _statute(house, row)),
+            (row.id, row.inquiry_id, to_microseconds(row.due_at)),
+        )
         for row in rows
-    ]  # fmt: skip
-    return _Batch(listed, {row.id: row.receipt_lookup for row in rows})
+    )
+    return _batch(members, {row.id: row.receipt_lookup for row in rows})
 
 
 def _statute(house: House, row: archive.ArchivedRow) -> str:
@@ -135,7 +151,7 @@ def destroy_claimed(house: House, group_ids: Sequence[int]) -> int:
     with house.live.job("sweep"):
         with house.live.read() as connection:
             groups = claims.claimed_among(connection, group_ids)
-        batch = _batch(groups, due_dates.Reasons(house))
+        batch = _of_claimed(groups, due_dates.Reasons(house))
         if batch:
             _destroy(house, batch)
         return len(batch)
@@ -152,7 +168,8 @@ def destroy_mail(house: House) -> None:
         if not rows:
             return
         now = to_microseconds(clock.now())
-        _destroy(house, _Batch([[row.id, row.id, MAIL, "mail", "", now, 0, "mail"] for row in rows]))
+        ended = [(row.id, row.id, now) for row in rows]
+        _destroy(house, _Batch((Cohort(MAIL, "mail", "", 0, "mail", ended),), {}))
 
 
 def destroy_orphans(house: House) -> int:
@@ -175,31 +192,28 @@ def destroy_orphans(house: House) -> int:
 
 
 def _orphans(house: House, overdue: Sequence[keys.Overdue]) -> _Batch:
-    standing = _standing(house, [row.id for row in overdue])
+    found = _standing(house, [row.id for row in overdue]).values()
+    standing = {key for members in found for key, _, _ in members}
     alone = [row for row in overdue if row.id not in standing]
-    return _Batch(
-        [
-            [row.id, row.inquiry_id, row.group, "orphan", "", to_microseconds(row.due_at), 0, "orphan"]
-            for row in alone
-        ],
-        {row.id: row.receipt_lookup for row in alone if row.receipt_lookup is not None},
+    members = (
+        ((row.group, "orphan", "", 0, "orphan"), (row.id, row.inquiry_id, to_microseconds(row.due_at)))
+        for row in alone
     )
+    return _batch(members, {row.id: row.receipt_lookup for row in alone if row.receipt_lookup is not None})
 
 
 # -- the order -----------------------------------------------------------------------------------
 
 
 def _destroy(house: House, batch: _Batch) -> None:
-    intent = records.append(house, "destruction", {"act": "intent", "groups": batch.listed})
-    _follow(house, intent, batch)
+    _follow(house, records.append(house, "destruction", intents.written(batch.cohorts)), batch)
 
 
 def _follow(house: House, intent: int, batch: _Batch) -> int:
     """Everything after the intent; returns how many rows still stood."""
-    now = clock.now()
     with house.keys.write() as connection:
-        tombstones.bury(connection, [_stone(row, intent, batch, now) for row in batch.listed])
-    removed = _remove(house, batch.listed)
+        tombstones.bury(connection, intent, clock.now(), batch.cohorts, batch.lookups)
+    removed = _remove(house, batch.by_store)
     certificates.prove_intent(house, intent, batch.ids)
     records.append(house, "destruction", {"act": "done", "intent": intent, "groups": len(batch)})
     with house.keys.write() as connection:
@@ -207,38 +221,28 @@ def _follow(house: House, intent: int, batch: _Batch) -> int:
     return removed
 
 
-def _stone(row: Sequence[Any], intent: int, batch: _Batch, now: datetime) -> tombstones.Tombstone:
-    key, inquiry_id, name, reason, kind, due, version, *rule = row  # an intent of old has no rule
-    return tombstones.Tombstone(
-        id=key, inquiry_id=inquiry_id, group=name, reason=reason, type=kind,
-        due_at=None if due is None else from_microseconds(due), policy_version=version,
-        rule=rule[0] if rule else None, receipt_lookup=batch.lookups.get(key), intent=intent,
-        destroyed_at=now,
-    )  # fmt: skip
-
-
-def _remove(house: House, listed: Sequence[Sequence[Any]]) -> int:
-    """Delete the rows, a few at a time; returns how many there were."""
+def _remove(house: House, members: Mapping[str, Sequence[Member]]) -> int:
+    """Delete the rows, a few at a time in order of id; returns how many there were."""
     removed = 0
     together = DELETED_TOGETHER if house.live.sqlite else BATCH
-    for start in range(0, len(listed), together):
-        part = listed[start : start + together]
-        archived = [row[0] for row in part if row[2] == ARCHIVE]
-        mail = [row[0] for row in part if row[2] == MAIL]
-        living = [row for row in part if row[2] not in {ARCHIVE, MAIL}]
-        if archived:
-            with house.archive.write() as connection:
-                removed += archive.remove(connection, archived)
-        if mail:
-            with house.live.write() as connection:
-                live_epochs.remove_envelopes(connection, mail)
-                removed += outbox.remove(connection, mail)
-        if living:
-            with house.live.write() as connection:
-                removed += due_groups.remove_groups(
-                    connection, [row[0] for row in living], [row[1] for row in living]
-                )
+    for ids, _ in _parts(members[ARCHIVE], BATCH):
+        with house.archive.write() as connection:
+            removed += archive.remove(connection, ids)
+    for ids, _ in _parts(members[MAIL], together):
+        with house.live.write() as connection:
+            live_epochs.remove_envelopes(connection, ids)
+            removed += outbox.remove(connection, ids)
+    for ids, inquiries in _parts(members[_LIVING], together):
+        with house.live.write() as connection:
+            removed += due_groups.remove_groups(connection, ids, inquiries)
     return removed
+
+
+def _parts(members: Sequence[Member], size: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Their ids and those of their inquiries, so many at a time."""
+    for start in range(0, len(members), size):
+        ids, inquiries, _ = zip(*members[start : start + size], strict=True)
+        yield list(ids), list(inquiries)
 
 
 # -- what was cut short ----------------------------------------------------------------------------
@@ -262,20 +266,22 @@ def replay(house: House) -> Replayed:
     after = min(progress.last_intent, progress.done_intent)
     count = groups = 0
     for number, body in records.bodies(house, "destruction", after):
-        if body["act"] == "intent":
-            groups += _follow(house, number, _Batch(body["groups"], _lookups(house, body["groups"])))
+        if cohorts := intents.read(body):
+            groups += _follow(house, number, _Batch(cohorts, _lookups(house, cohorts)))
             count += 1
     return Replayed(count, groups)
 
 
-def _lookups(house: House, listed: Sequence[Sequence[Any]]) -> dict[int, bytes]:
+def _lookups(house: House, cohorts: Sequence[Cohort]) -> dict[int, bytes]:
     """Group id → receipt lookup, of those whose rows still stand."""
+    members = [member for one in cohorts for member in one.members]
     with house.live.read() as connection:
-        living = due_groups.lookups(connection, [row[1] for row in listed])
+        living = due_groups.lookups(connection, [inquiry for _, inquiry, _ in members])
+    archived = [key for one in cohorts if one.group == ARCHIVE for key, _, _ in one.members]
     with house.archive.read() as connection:
-        archived = archive.by_ids(connection, [row[0] for row in listed if row[2] == ARCHIVE])
-    found = {row[0]: living[row[1]] for row in listed if row[1] in living}
-    return found | {row.id: row.receipt_lookup for row in archived}
+        kept = archive.by_ids(connection, archived)
+    found = {key: living[inquiry] for key, inquiry, _ in members if inquiry in living}
+    return found | {row.id: row.receipt_lookup for row in kept}
 
 
 def delete_leftovers(house: House) -> int:
@@ -284,17 +290,19 @@ def delete_leftovers(house: House) -> int:
     for stones in house.keys.batches(
         lambda connection, after: tombstones.tombstones(connection, after, LEFTOVER_BATCH), lambda row: row[0]
     ):
-        standing = _standing(house, [key for key, _ in stones])
-        deleted += _remove(house, [[key, *where] for key, where in standing.items()])
+        deleted += _remove(house, _standing(house, [key for key, _ in stones]))
     return deleted
 
 
-def _standing(house: House, ids: Sequence[int]) -> dict[int, tuple[int, str]]:
-    """Group id → (inquiry id, "" or the group of the archive or of mail), of those that have rows."""
+def _standing(house: House, ids: Sequence[int]) -> dict[str, list[Member]]:
+    """Those that have rows, by where."""
     with house.live.read() as connection:
         living = due_groups.standing(connection, ids)
         mail = outbox.dues(connection, ids)
     with house.archive.read() as connection:
         archived = archive.standing(connection, ids)
-    found = {key: (one, "") for key, one in living} | {key: (key, MAIL) for key in mail}
-    return found | {key: (one, ARCHIVE) for key, one in archived}
+    return {
+        _LIVING: [(key, inquiry, None) for key, inquiry in living],
+        MAIL: [(key, key, None) for key in mail],
+        ARCHIVE: [(key, inquiry, None) for key, inquiry in archived],
+    }

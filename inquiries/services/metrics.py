@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Lock
 
 import structlog
@@ -29,9 +29,6 @@ log = structlog.get_logger()
 
 #: What is adopted later than this has long turned another check red; to look further back costs more.
 PENDING_WITHIN = timedelta(hours=1)
-#: A tombstone's moment is set a little before it is committed.
-_SETTLED = timedelta(minutes=10)
-_BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
 def exposition(house: House) -> bytes:
@@ -133,9 +130,9 @@ def _readiness(house: House) -> Iterator[Metric]:
 
 @dataclass
 class _Counted:
-    """Destroyed groups by (type, reason) up to a moment before which none will be added."""
+    """Destroyed groups by (type, reason), of the proofs of all intents up to `until`."""
 
-    until: datetime = _BEGINNING
+    until: int = 0
     total: Counter[tuple[str, str]] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
 
@@ -151,9 +148,10 @@ def _destroyed(house: House) -> Iterator[Metric]:
 def _total(house: House) -> Counter[tuple[str, str]]:
     counted = house.memory.setdefault("metrics", _Counted())
     assert isinstance(counted, _Counted)  # noqa: S101 - narrows the type; nobody else uses the name
-    with counted.lock, house.keys.read() as connection:
-        settled = clock.now() - _SETTLED
-        if settled > counted.until:
-            counted.total.update(tombstones.count(connection, counted.until, settled))
-            counted.until = settled
-        return counted.total + Counter(tombstones.count(connection, counted.until, None))
+    with counted.lock:
+        with house.keys.read() as connection:
+            fresh = tombstones.counts(connection, counted.until)
+        for intent, counts in fresh:
+            counted.total.update(counts)
+            counted.until = intent
+        return Counter(counted.total)

@@ -17,7 +17,7 @@ from inquiries.errors import RotationIncomplete
 from inquiries.sealing import epochs as sealing
 from inquiries.services import adoption, archive_keys, losses, records, rewrapping, second_factor
 from inquiries.services.house import House
-from inquiries.stores import keys, wraps
+from inquiries.stores import key_tables, keys, wraps
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import outbox
 from inquiries.stores.live import staff as live_staff
@@ -194,7 +194,7 @@ def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
     rewrapped, lost = rewrapping.rewrap(house, number)
     _assert_unneeded(house, number, lost, confirm=confirm)
     retired = _retire(house, number)
-    house.keys.scour(keys.keys.name)
+    house.keys.scour(key_tables.keys.name, key_tables.tags.name)
     body = {"act": "rotate", "epoch": number, "rewrapped": rewrapped, "retired": list(retired)}
     records.append(house, "operation", body)
     with house.keys.write() as connection:

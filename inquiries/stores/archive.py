@@ -25,8 +25,8 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from inquiries.stores.absent import insert_if_absent
 from inquiries.stores.among import among
 from inquiries.stores.types import Id, Moment
 
@@ -97,10 +97,7 @@ def put(connection: Connection, row: ArchivedRow, *, instead_of: Carried | None 
     if instead_of is not None:
         old = (archived.c.id == instead_of.id) & (archived.c.envelope == instead_of.envelope)
         connection.execute(delete(archived).where(old))
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(
-        dialect.insert(archived).values(vars(row)).on_conflict_do_nothing(index_elements=["id"])
-    )
+    connection.execute(insert_if_absent(connection, archived).values(vars(row)))
 
 
 def by_id(connection: Connection, archive_id: int) -> ArchivedRow | None:

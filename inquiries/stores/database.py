@@ -174,10 +174,10 @@ class Database:
             query = text(f"SELECT {lock}(hashtextextended(:key, 0))")
             connection.execute(query, {"key": f"inquiries.gate.{name}"})
 
-    def scour(self, table: str) -> None:
-        """Leave nothing behind of what was deleted or changed in the table (P11).
+    def scour(self, *tables: str) -> None:
+        """Leave nothing behind of what was deleted or changed in the tables (P11).
 
-        SQLite makes the whole file anew and empties the write-ahead log. PostgreSQL makes the table anew,
+        SQLite makes the whole file anew and empties the write-ahead log. PostgreSQL makes each table anew,
         for which its owner needs no further right.
 
         Raises:
@@ -185,7 +185,8 @@ class Database:
         """
         if not self.sqlite:
             with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text(f"VACUUM FULL {table}"))
+                for table in tables:
+                    connection.execute(text(f"VACUUM FULL {table}"))
             return
         with self._mutex, flocked(self._writer_lock()), closing(self.engine.raw_connection()) as raw:
             cursor = raw.cursor()

@@ -6,95 +6,20 @@ under an epoch that still stands open here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    func,
-    insert,
-    literal,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, func, insert, literal, select, update
 
+from inquiries.stores import tags
+from inquiries.stores.absent import insert_if_absent
 from inquiries.stores.among import among
-from inquiries.stores.types import Id, Moment
+from inquiries.stores.key_tables import epochs, keys, progress
+from inquiries.stores.types import Moment
 
 GATE = "epoch"
 ARCHIVE = "archive"  # the group of an archived row's key, which is sealed to the archive inside its wrap
-
-metadata = MetaData(naming_convention={
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-})  # fmt: skip
-
-keys = Table(
-    "keys", metadata,
-    Column("id", Id, primary_key=True, autoincrement=False),  # the group's id
-    Column("inquiry_id", Id, nullable=False, index=True),
-    Column("group_name", String(64), nullable=False),
-    Column("epoch", Integer),  # of the two wraps; on a tombstone the last one
-    Column("wrap", LargeBinary),  # AEAD(KEK_e, DEK)
-    Column("receipt_wrap", LargeBinary),  # AEAD(P_e, AEAD(receipt code, DEK))
-    Column("receipt_lookup", LargeBinary(16), index=True),
-    Column("tag_email", LargeBinary(16), index=True),
-    Column("tag_phone", LargeBinary(16), index=True),
-    Column("destroyed_at", Moment),  # set: this row is a tombstone
-    Column("reason", String(32)),
-    Column("type", String(64)),
-    Column("due_at", Moment),
-    Column("policy_version", Integer),
-    Column("rule", String(160)),  # which period ended, in words of the policy
-    Column("intent", Id),  # number of the destruction intent in the ledger
-    # What rotation and destruction change stands in no index but the tags: each costs them a page.
-    Index(
-        "ix_keys_destroyed_at",
-        "destroyed_at",
-        sqlite_where=text("destroyed_at IS NOT NULL"),
-        postgresql_where=text("destroyed_at IS NOT NULL"),
-    ),
-)  # fmt: skip
-
-#: Under which epochs wraps may stand here; `scoured_at` tells that a retirement was carried through.
-epochs = Table(
-    "epochs", metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("state", String(8), nullable=False),
-    Column("closed_at", Moment),
-    Column("retired_at", Moment),
-    Column("scoured_at", Moment),
-)  # fmt: skip
-
-#: One row per destruction intent: the signed root over its tombstones, from which anybody's proof is made.
-proofs = Table(
-    "proofs", metadata,
-    Column("intent", Id, primary_key=True, autoincrement=False),
-    Column("ids", LargeBinary, nullable=False),  # of the tombstones, in the order of the leaves, 8 bytes each
-    Column("root", LargeBinary(32), nullable=False),
-    Column("signed_at", Moment, nullable=False),
-    Column("signature", LargeBinary(64), nullable=False),
-)  # fmt: skip
-
-#: One row: how far the ledger's destruction intents have been followed.
-progress = Table(
-    "progress", metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("last_intent", Id, nullable=False),  # the last destruction intent applied here
-    Column("done_intent", Id, nullable=False),  # the last one carried through everywhere
-    Column("restored_at", Moment),  # set: a restore was noticed; nothing retires until confirmed
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,36 +57,28 @@ class NewKey:
 ROW = (keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.epoch, keys.c.wrap, keys.c.receipt_wrap)
 
 
-def insert_if_absent(connection: Connection) -> Any:  # noqa: ANN401 - two dialects' own classes
-    """An insert into `keys` to which a row that stands is no error, and wins."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(keys).on_conflict_do_nothing(index_elements=["id"])
+def adopt(connection: Connection, epoch: int, rows: Sequence[NewKey]) -> None:
+    """Insert the rows that are absent, wrapped under `epoch`; a row or tombstone that stands wins.
 
-
-def adopt(connection: Connection, epoch: int, rows: Iterable[NewKey]) -> None:
-    """Insert the rows that are absent, wrapped under `epoch`; a row or tombstone that stands wins."""
+    Tags go in with their own key alone: beside a tombstone they would come after its end.
+    """
     values = [
         {
             "id": row.id, "inquiry_id": row.inquiry_id, "group_name": row.group, "epoch": epoch,
             "wrap": row.wrap, "receipt_wrap": row.receipt_wrap, "receipt_lookup": row.receipt_lookup,
-            "tag_email": row.tag_email, "tag_phone": row.tag_phone, "due_at": row.due_at,
+            "due_at": row.due_at,
         }
         for row in rows
     ]  # fmt: skip
     if values:
-        connection.execute(insert_if_absent(connection), values)
+        new = set(connection.scalars(insert_if_absent(connection, keys).returning(keys.c.id), values))
+        tags.put(connection, [(row.id, row.tag_email, row.tag_phone) for row in rows if row.id in new])
 
 
 def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[KeyRow]:
     """Every key row and tombstone of the inquiries."""
     found = connection.execute(select(*ROW).where(keys.c.inquiry_id.in_(inquiry_ids)))
     return [KeyRow(*row) for row in found]
-
-
-def retag(connection: Connection, key_id: int, email: bytes | None, phone: bytes | None) -> None:
-    """Give a living key other tags, since the items under it were corrected."""
-    query = update(keys).where(keys.c.id == key_id, keys.c.destroyed_at.is_(None))
-    connection.execute(query.values(tag_email=email, tag_phone=phone))
 
 
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[KeyRow]:

@@ -10,14 +10,14 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
-from inquiries.stores import archive, keys, ledger
+from inquiries.stores import archive, key_tables, ledger
 from inquiries.stores.database import Database
 from inquiries.stores.live import tables
 
 HERE = Path(__file__).parent / "migrations"
 METADATA: dict[str, MetaData] = {
     "live": tables.metadata,
-    "keys": keys.metadata,
+    "keys": key_tables.metadata,
     "archive": archive.metadata,
     "ledger": ledger.metadata,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from inquiries.stores.keys import keys
+from inquiries.stores.key_tables import keys
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, bindparam, func, select, text, update
 
-from inquiries.stores.keys import ROW, KeyRow, keys
+from inquiries.stores.key_tables import keys
+from inquiries.stores.keys import ROW, KeyRow
 
 
 def wrapped_before(connection: Connection, epoch: int, after: int, limit: int) -> list[KeyRow]:

@@ -6,7 +6,6 @@ envelope, is of an epoch whose secret stands. Everything else is listed, and not
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 import sqlite3
@@ -23,7 +22,7 @@ import time_machine
 from inquiries import clock
 from inquiries.errors import NotFound, RotationIncomplete
 from inquiries.sealing import receipts
-from inquiries.services import adoption, installation, keys, receipt, records, retention, rotation
+from inquiries.services import adoption, installation, intents, keys, receipt, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from tests.cast import send
@@ -151,8 +150,8 @@ def _held(settings: Settings) -> tuple[set[str], set[int]]:
 
 def _destroyed(settings: Settings) -> set[int]:
     bodies = _rows(settings.instance / "ledger.db", "SELECT body FROM bodies WHERE chain = 'destruction'")
-    intents = [body for body in map(json.loads, itertools.chain(*bodies)) if body["act"] == "intent"]
-    return {group[0] for body in intents for group in body["groups"]}
+    read = (intents.read(json.loads(body)) for (body,) in bodies)
+    return {key for cohorts in read for cohort in cohorts for key, _, _ in cohort.members}
 
 
 def _rows(path: Path, query: str) -> list[Any]:

@@ -111,8 +111,8 @@ def _note(lives: Lives) -> None:
 
 
 def wraps_and_tags(lives: Lives, kept: dict[str, bytes], name: str, inquiry: int) -> None:
-    columns = "group_name, epoch, wrap, receipt_wrap, tag_email, tag_phone"
-    query = f"SELECT {columns} FROM keys WHERE inquiry_id = {inquiry} AND destroyed_at IS NULL"
+    columns = "group_name, epoch, wrap, receipt_wrap, email, phone"
+    query = f"SELECT {columns} FROM keys LEFT JOIN tags ON key_id = id WHERE inquiry_id = {inquiry} AND destroyed_at IS NULL"
     with lives.house.keys.read() as connection:
         for group, epoch, *found in connection.exec_driver_sql(query):
             for what, value in zip(columns.split(", ")[2:], found, strict=True):

@@ -97,8 +97,8 @@ def test_p11_the_search_finds_what_is_there(scene: Scene) -> None:
 def test_p11_many_secrets_were_looked_for(scene: Scene) -> None:
     names = " ".join(scene.lives.gone)
     for wanted in ("key of ended/main", "key of held/visitor", "key of archived/marketing", "wrap of archived row",
-                   "receipt_wrap of held/main in epoch 3", "tag_email of ended/main", "key of the archived row",
-                   "tag_email of archived/marketing", "secret of epoch 1", "surface key of epoch 2"):  # fmt: skip
+                   "receipt_wrap of held/main in epoch 3", "email of ended/main", "key of the archived row",
+                   "email of archived/marketing", "secret of epoch 1", "surface key of epoch 2"):  # fmt: skip
         assert wanted in names, names
 
 
@@ -152,8 +152,8 @@ def test_p11_postgresqls_log_keeps_wraps_until_its_segments_are_recycled(scene: 
     assert {name.partition(" ")[0] for name in left} <= {
         "wrap",
         "receipt_wrap",
-        "tag_email",
-        "tag_phone",
+        "email",
+        "phone",
         "its",
     }
     directory = _as_superuser(

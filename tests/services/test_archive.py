@@ -39,8 +39,8 @@ from inquiries.services.actor import Actor
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME, Settings
 from inquiries.stores import archive as store
+from inquiries.stores import key_tables, tombstones
 from inquiries.stores import keys as key_store
-from inquiries.stores import tombstones
 from inquiries.stores.live import archivals
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import inquiries as live
@@ -377,7 +377,7 @@ def test_a_wrap_that_does_not_open_comes_back_from_the_envelope(house_at_t0: Hou
     archive_id = move(house, sent(house)[0])
     with house.keys.write() as connection:
         connection.execute(
-            update(key_store.keys).where(key_store.keys.c.id == archive_id).values(wrap=bytes(1198))
+            update(key_tables.keys).where(key_tables.keys.c.id == archive_id).values(wrap=bytes(1198))
         )
     with pytest.raises(NotFound):
         archive.open_archived(house, OH, archive_id, WHY)
@@ -389,7 +389,7 @@ def test_an_archived_key_that_nothing_gives_back_holds_rotation_up_and_is_said(h
     house = house_at_t0
     archive_id = move(house, sent(house)[0])
     with house.keys.write() as connection:
-        connection.execute(delete(key_store.keys).where(key_store.keys.c.id == archive_id))
+        connection.execute(delete(key_tables.keys).where(key_tables.keys.c.id == archive_id))
     with house.archive.write() as connection:
         connection.execute(update(store.archived).values(envelope=None))
     with pytest.raises(RotationIncomplete, match="1 envelopes"):
@@ -417,7 +417,7 @@ def test_an_envelope_under_anothers_id_is_not_adopted(house_at_t0: House) -> Non
     house = house_at_t0
     archive_id = move(house, sent(house)[0])
     with house.keys.write() as connection:
-        connection.execute(delete(key_store.keys).where(key_store.keys.c.id == archive_id))
+        connection.execute(delete(key_tables.keys).where(key_tables.keys.c.id == archive_id))
     with house.archive.write() as connection:
         connection.execute(update(store.archived).values(statute="contract"))
     assert archive_keys.adopt_pending(house) == 0
@@ -558,7 +558,7 @@ def test_a_hold_placed_after_the_order_stops_the_destruction_until_it_ends(
 def _lose_the_key(house: House) -> None:
     adoption.adopt_pending(house)
     with house.keys.write() as connection:
-        connection.execute(update(key_store.keys).values(wrap=bytes(61)))
+        connection.execute(update(key_tables.keys).values(wrap=bytes(61)))
 
 
 def _spoil_the_items(house: House) -> None:

@@ -16,6 +16,7 @@ from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import tombstones
 from inquiries.stores.database import Database
+from tests import stones as tombs
 from tests.cast import send
 from tests.moments import T0, at, installed
 
@@ -46,7 +47,7 @@ def bury(house: House, intent: int, ids: range) -> None:
         for one in ids
     ]  # fmt: skip
     with house.keys.write() as connection:
-        tombstones.bury(connection, stones)
+        tombs.bury(connection, stones)
 
 
 def proof(house: House, intent: int) -> tombstones.Proof | None:

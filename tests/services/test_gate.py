@@ -28,6 +28,7 @@ from inquiries.stores import archive as archive_store
 from inquiries.stores import tombstones
 from inquiries.stores.live import archivals, due
 from inquiries.worker import LOOK_EVERY, Worker
+from tests import stones as tombs
 from tests.cast import BAE, MINJI, OH, send
 from tests.faults.scenarios import copy_database, put_back_database
 
@@ -89,7 +90,7 @@ def bury(house: House, group: int, inquiry: int) -> None:
         group, inquiry, "main", "expired", "support", None, 1, None, None, 1, clock.now()
     )
     with house.keys.write() as connection:
-        tombstones.bury(connection, [stone])
+        tombs.bury(connection, [stone])
 
 
 def test_forms_and_receipts_go_on_while_the_gate_stands(any_house: House) -> None:

@@ -19,10 +19,12 @@ from inquiries.services.house import House, open_house
 from inquiries.services.ids import new_id
 from inquiries.settings import Settings
 from inquiries.stores import keys as store
+from inquiries.stores import tags as tag_store
 from inquiries.stores import tombstones
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live.tables import groups
 from tests.cast import MINJI, send
+from tests.stones import bury
 
 BOTH = {"inquiry": True, "marketing": True}
 
@@ -34,7 +36,7 @@ def inquiry_ids(house: House) -> list[int]:
 
 def rows(house: House, columns: str) -> list[tuple[Any, ...]]:
     with house.keys.read() as connection:
-        query = f"SELECT {columns} FROM keys ORDER BY id"
+        query = f"SELECT {columns} FROM keys LEFT JOIN tags ON key_id = id ORDER BY id"
         return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
@@ -57,7 +59,7 @@ def test_adoption_makes_a_row_for_each_group(any_house: House) -> None:
     house = any_house
     send(house, consents=BOTH)
     assert adoption.adopt_pending(house).adopted == 1
-    found = rows(house, "group_name, epoch, destroyed_at, tag_email, tag_phone, receipt_lookup")
+    found = rows(house, "group_name, epoch, destroyed_at, email, phone, receipt_lookup")
     assert sorted(row[0] for row in found) == ["main", "marketing", "visitor"]
     assert {row[1:3] for row in found} == {(1, None)}
     by_name = {row[0]: row for row in found}
@@ -67,6 +69,27 @@ def test_adoption_makes_a_row_for_each_group(any_house: House) -> None:
     assert by_name["marketing"][3:5] == (email, None)  # it holds no number
     assert by_name["visitor"][3:5] == (None, None)
     assert len({row[5] for row in found}) == 1
+
+
+def test_tags_find_living_keys_alone(any_house: House) -> None:
+    """Also those of other eras; a key that ends is found by none from that commit on (P11)."""
+    house = any_house
+    send(house, consents=BOTH)
+    adoption.adopt_pending(house)
+    email = tags.tag(house.custody.tag_key, "email", "sora@example.com")
+    phone = tags.tag(house.custody.tag_key, "phone", "+82212345678")
+    with house.keys.write() as connection:
+        old = store.NewKey(3, 2, "main", b"w", tag_email=email)
+        store.adopt(connection, 1, [old])
+    living = {name: key for key, name in rows(house, "id, group_name")}
+    with house.keys.read() as connection:
+        assert tag_store.found(connection, email=email) == {3, living["main"], living["marketing"]}
+    with house.keys.write() as connection:
+        bury(connection, [stone_of(one) for one in key_rows(house) if one.group == "main"])
+        tag_store.replace(
+            connection, living["main"], email, phone
+        )  # who corrects at this moment comes too late
+        assert tag_store.found(connection, email=email, phone=phone) == {3, living["marketing"]}
 
 
 def test_adopting_again_changes_nothing(any_house: House) -> None:
@@ -86,10 +109,10 @@ def test_a_tombstone_is_never_replaced(any_house: House) -> None:
     ids = sorted(pending.key_ids)
     stones = [stone_of(store.KeyRow(key, pending.inquiry_id, f"group {key}", 1, None, None)) for key in ids]
     with house.keys.write() as connection:
-        tombstones.bury(connection, stones)
+        bury(connection, stones)
     opened = adoption._open(house, pending, {})
     adoption._insert(house, [(pending, opened)])  # a worker that had looked before
-    assert rows(house, "wrap, receipt_wrap, tag_email") == [(None, None, None)] * 2
+    assert rows(house, "wrap, receipt_wrap, email") == [(None, None, None)] * 2
     assert keys.of_inquiries(house, inquiry_ids(house)) == {}
 
 
@@ -107,13 +130,13 @@ def test_a_key_adopted_while_it_is_destroyed_does_not_escape(any_house: House) -
     stones = [stone_of(store.KeyRow(one.id, one.inquiry_id, one.group, 1, None, None)) for one in new]
     inserted, buried = threading.Event(), threading.Event()
 
-    def bury() -> None:
+    def end() -> None:
         inserted.wait(10)
         with house.keys.write() as connection:
-            tombstones.bury(connection, stones)
+            bury(connection, stones)
         buried.set()
 
-    burial = threading.Thread(target=bury)
+    burial = threading.Thread(target=end)
     burial.start()
     with house.keys.write() as connection:
         store.adopt(connection, 1, new)
@@ -121,7 +144,7 @@ def test_a_key_adopted_while_it_is_destroyed_does_not_escape(any_house: House) -
         assert not buried.wait(0.5)
     burial.join(10)
     assert buried.is_set()
-    assert rows(house, "wrap, receipt_wrap, tag_email") == [(None, None, None)] * 2
+    assert rows(house, "wrap, receipt_wrap, email") == [(None, None, None)] * 2
 
 
 def test_an_adoption_run_ends_however_many_come_meanwhile(
@@ -225,7 +248,7 @@ def test_broken_items_cost_their_tags_and_nothing_else(house: House) -> None:
     spoil(house, "email")
     send(house)
     assert adoption.adopt_pending(house).adopted == 2
-    with_tags = [row for row in rows(house, "group_name, tag_email") if row[1] is not None]
+    with_tags = [row for row in rows(house, "group_name, email") if row[1] is not None]
     assert len(with_tags) == 1
     assert rotation.rotate(house).epoch == 2
 
@@ -234,7 +257,7 @@ def test_adoption_opens_no_item_but_those_that_it_makes_tags_of(house: House) ->
     send(house)
     spoil(house, "content")
     assert adoption.adopt_pending(house).adopted == 1
-    assert [row for row in rows(house, "group_name, tag_email, tag_phone") if None not in row[1:]]
+    assert [row for row in rows(house, "group_name, email, phone") if None not in row[1:]]
 
 
 def test_the_public_surface_blames_no_envelope(house: House, make_settings: Callable[..., Settings]) -> None:
@@ -293,7 +316,7 @@ def test_a_group_destroyed_before_adoption_hides_no_other(any_house: House) -> N
         query = "SELECT id, inquiry_id FROM inquiry_groups WHERE name = 'visitor'"
         key, inquiry = connection.exec_driver_sql(query).one()
     with house.keys.write() as connection:
-        tombstones.bury(connection, [stone_of(store.KeyRow(key, inquiry, "visitor", 1, None, None))])
+        bury(connection, [stone_of(store.KeyRow(key, inquiry, "visitor", 1, None, None))])
     assert list(keys.of_inquiries(house, [inquiry])) == [(inquiry, "main")]
 
 

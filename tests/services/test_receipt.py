@@ -17,10 +17,10 @@ from inquiries.sealing import receipts
 from inquiries.services import adoption, inbox, receipt, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
-from inquiries.stores import keys as key_store
-from inquiries.stores import tombstones
+from inquiries.stores import key_tables, tombstones
 from inquiries.stores.live.tables import envelopes, groups
 from tests.cast import ITEMS, MINJI, send
+from tests.stones import bury
 
 
 def test_it_opens_before_and_after_adoption_and_rotation(any_house: House) -> None:
@@ -131,7 +131,7 @@ def test_a_tombstone_wins_over_rows_that_are_still_there(house: House) -> None:
         for row in rows
     ]
     with house.keys.write() as connection:
-        tombstones.bury(connection, stones)
+        bury(connection, stones)
     with pytest.raises(NotFound):
         receipt.look(house, code)
 
@@ -160,7 +160,7 @@ def test_an_envelope_moved_from_another_inquiry_opens_nothing(house: House) -> N
 def test_a_wrap_moved_from_another_inquiry_opens_nothing(house: House) -> None:
     hers, his = send(house).receipt, send(house).receipt
     adoption.adopt_pending(house)
-    table = key_store.keys
+    table = key_tables.keys
     with house.keys.write() as connection:
         rows = connection.execute(
             select(table).where(table.c.group_name == "main").order_by(table.c.id)

@@ -28,9 +28,9 @@ def count(database: Database, table: str) -> int:
 
 
 def tombstones(house: House) -> list[Any]:
-    columns = "group_name, wrap, receipt_wrap, tag_email, tag_phone, reason, type, policy_version, epoch"
+    columns = "group_name, wrap, receipt_wrap, email, phone, reason, type, policy_version, epoch"
     which = "destroyed_at IS NOT NULL ORDER BY destroyed_at, id"
-    query = f"SELECT {columns}, receipt_lookup FROM keys WHERE {which}"
+    query = f"SELECT {columns}, receipt_lookup FROM keys LEFT JOIN tags ON key_id = id WHERE {which}"
     with house.keys.read() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(query)]
 

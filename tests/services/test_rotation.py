@@ -19,6 +19,7 @@ from inquiries.stores import tombstones, wraps
 from inquiries.stores.live import epochs as live_epochs
 from tests.cast import MINJI, send
 from tests.moments import at
+from tests.stones import bury
 
 BOTH = {"inquiry": True, "marketing": True}
 
@@ -157,7 +158,7 @@ def test_a_key_destroyed_meanwhile_is_not_revived(any_house: House) -> None:
         policy_version=1, rule=None, receipt_lookup=None, intent=1, destroyed_at=clock.now(),
     )  # fmt: skip
     with house.keys.write() as connection:
-        tombstones.bury(connection, [stone])
+        bury(connection, [stone])
     with house.keys.write() as connection:
         wraps.rewrap(connection, 2, [(row, b"new wrap", b"new receipt wrap")])
     with house.keys.read() as connection:

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from inquiries.errors import NotInitialised
 from inquiries.services.house import House, open_house
-from inquiries.stores import migrate
+from inquiries.stores import migrate, tags, tombstones
 from inquiries.stores.database import Database
+from inquiries.stores.key_tables import ERA_BITS
 
 STORES = ("live", "keys", "archive", "ledger")
 
@@ -60,6 +62,47 @@ def test_a_migration_that_fails_leaves_nothing(empty: Database) -> None:
         migrate.upgrade(empty)
     with empty.read() as connection:
         assert inspect(connection).get_table_names() == [last]
+
+
+@pytest.mark.parametrize("empty", ["keys"], indirect=True)
+def test_tags_move_apart_and_proofs_are_counted(empty: Database) -> None:
+    """What stood in the keys store before version 0004 is found in it as before, and no tag of the destroyed."""
+    _upgrade_to(empty, "0003")
+    early, late = 1 << ERA_BITS, 7 << ERA_BITS
+    names = ("id", "inquiry_id", "group_name", "tag_email", "tag_phone", "destroyed_at", "reason", "intent")
+    rows = (
+        (early, 1, "main", b"email", b"phone", None, None, None),
+        (late, 2, "main", b"email", None, None, None, None),
+        (late + 1, 2, "visitor", None, None, None, None, None),
+        (3, 3, "main", None, None, 5, "expired", 17),
+        (4, 4, "main", None, None, 5, "expired", 17),
+        (5, 5, "main", None, None, 5, "closed", 17),
+        (6, 6, "main", None, None, 5, "expired", 18),
+    )
+    proved = ({"intent": intent, "some": b"x"} for intent in (17, 18))
+    with empty.write() as connection:
+        places = ", ".join(f":{name}" for name in names)
+        into = text(f"INSERT INTO keys (type, {', '.join(names)}) VALUES ('support', {places})")
+        connection.execute(into, [dict(zip(names, row, strict=True)) for row in rows])
+        into = text("INSERT INTO proofs VALUES (:intent, :some, :some, 6, :some)")
+        connection.execute(into, list(proved))
+    migrate.upgrade(empty)
+    with empty.read() as connection:
+        assert tags.found(connection, email=b"email") == {early, late}
+        assert tags.found(connection, phone=b"phone") == {early}
+        assert tombstones.counts(connection, 0) == [
+            (17, {("support", "closed"): 1, ("support", "expired"): 2}),
+            (18, {("support", "expired"): 1}),
+        ]
+        assert connection.execute(text("SELECT count(*) FROM tags")).scalar_one() == 2
+        assert connection.execute(text("SELECT count(*) FROM keys")).scalar_one() == 7
+
+
+def _upgrade_to(database: Database, revision: str) -> None:
+    config = migrate.configuration(database.name)
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
 
 
 def test_tables_of_another_version_are_not_opened(house: House) -> None:
