@@ -17,7 +17,7 @@ from inquiries.rules import disclosure
 from inquiries.rules.permissions import Role
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
-from inquiries.services.ids import new_id
+from inquiries.services.ids import random_id
 from inquiries.stores.live import openings as live
 
 SHOWN = 50
@@ -38,7 +38,7 @@ def written(
     dek: bytes, inquiry_id: int, role: Role, reason: str | None, at: datetime, *, exported: bool = False
 ) -> live.OpeningRow:
     """The entry of an opening, or of an export, to be added in its own transaction."""
-    opening_id = new_id()
+    opening_id = random_id()
     said: dict[str, str] = {"role": role.value}
     if reason:
         said["reason"] = reason if disclosure.harmless(reason) else ""

@@ -27,6 +27,7 @@ from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
 
 ONE_COPY = timedelta(hours=1)
+TRIES = 3
 
 
 def suspend(house: House, typed: str) -> None:
@@ -139,16 +140,20 @@ def _ask(
 ) -> None:
     """Insert the request, unless the state in which the inquiry already is makes it none."""
     asked = Asked(opened.row.id, kind, subject, detail or {}, group)
-    row = requests.written(opened.keys[group], asked, publishing.in_force(house).policy)
-    try:
-        with house.live.write() as connection:
-            now = clock.now()
-            if group not in {one.name for one in live.groups_of(connection, opened.row.id, now)}:
-                raise NotFound("it became due meanwhile")
-            if _new(kind, live_requests.of_inquiry(connection, opened.row.id), now):
-                live_requests.add(connection, row)
-    except IntegrityError:
-        raise NotFound("it was destroyed meanwhile") from None
+    policy = publishing.in_force(house).policy
+    for _ in range(TRIES):
+        row = requests.written(opened.keys[group], asked, policy)
+        try:
+            with house.live.write() as connection:
+                now = clock.now()
+                if group not in {one.name for one in live.groups_of(connection, opened.row.id, now)}:
+                    raise NotFound("it became due meanwhile")
+                if _new(kind, live_requests.of_inquiry(connection, opened.row.id), now):
+                    live_requests.add(connection, row)
+        except IntegrityError:
+            continue  # it was destroyed just now, which the next look tells; or an id met another
+        return
+    raise NotFound("it was destroyed meanwhile")
 
 
 def _new(kind: Kind, before: list[live_requests.RequestRow], now: datetime) -> bool:

@@ -310,6 +310,34 @@ def test_while_a_sweep_is_at_work_a_deletion_is_claimed_and_the_sweep_takes_it_f
     }
 
 
+@pytest.mark.promise("P21")
+def test_a_deletion_that_is_asked_for_during_a_long_sweep_is_what_goes_next(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destruction, "BATCH", 2)
+    with installed(make_settings) as house:
+        with at():
+            for _ in range(3):
+                send(house)
+        with at(370):
+            code = send(house).receipt
+            real, asked = fulfilment.carry_out, [code]
+
+            def in_between(one: House) -> int:
+                if asked:
+                    rights.delete(one, asked.pop())
+                return real(one)
+
+            monkeypatch.setattr(fulfilment, "carry_out", in_between)
+            assert retention.sweep(house, confirm=True).destroyed == 8
+            reasons = [
+                [group[3] for group in body["groups"]]
+                for _, body in records.bodies(house, "destruction")
+                if body["act"] == "intent"
+            ]
+    assert reasons == [["expired"] * 2, ["deleted_on_request"] * 2, ["expired"] * 2, ["expired"] * 2]
+
+
 def test_a_hold_makes_it_wait_and_its_end_lets_it_go(house: House) -> None:
     code = send(house).receipt
     inquiry_id = line(house).id

@@ -30,5 +30,6 @@ def add(connection: Connection, row: OpeningRow) -> None:
 
 def of_inquiry(connection: Connection, inquiry_id: int, limit: int) -> list[OpeningRow]:
     """The newest openings of the inquiry, the newest first."""
-    query = _ROW.where(openings.c.inquiry_id == inquiry_id).order_by(openings.c.id.desc()).limit(limit)
+    query = _ROW.where(openings.c.inquiry_id == inquiry_id)
+    query = query.order_by(openings.c.at.desc(), openings.c.id.desc()).limit(limit)
     return [OpeningRow(*row) for row in connection.execute(query)]
