@@ -35,6 +35,8 @@ from inquiries.services.inbox_views import InboxRow
 from inquiries.services.requests import Asked
 from inquiries.settings import Settings
 from inquiries.stores import tags
+from inquiries.stores import keys as key_store
+from inquiries.stores.live import archivals
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.tables import consents, envelopes, groups, outbox
 from inquiries.stores.live.tables import requests as table
@@ -391,6 +393,19 @@ def test_a_hold_keeps_corrections_and_copies_as_they_are(house: House) -> None:
     assert receipt.look(house, code).items["name"] == "김소라나"
 
 
+@pytest.mark.promise("P12")
+def test_an_order_to_archive_makes_it_wait_for_the_statute(house: House) -> None:
+    code = send(house).receipt
+    until = clock.now() + timedelta(days=300)
+    order = archivals.ArchivalRow(1, line(house).id, "contract", 1, "content", until, 1, clock.now())
+    with house.live.write() as connection:
+        archivals.order(connection, order)
+    for outcome in (rights.delete(house, code), rights.would_delete(house, code)):
+        assert outcome == Waits(Because.statute, until)
+    fulfilment.carry_out(house)
+    assert receipt.look(house, code).items == ITEMS
+
+
 @pytest.mark.promise("P14")
 def test_a_minimum_makes_it_wait_until_that_day(
     make_settings: Callable[..., Settings], tmp_path: Path
@@ -426,6 +441,25 @@ def test_while_her_deletion_is_pending_she_gets_a_copy_and_asks_for_nothing_else
     assert [kind for kind, _ in asked(house, code)] == ["delete", "copy"]
     fulfilment.carry_out(house)
     assert line(house).suspended
+
+
+def test_what_is_claimed_while_she_asks_is_asked_for_in_vain(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = send(house).receipt
+    with house.live.read() as connection:
+        ids = connection.scalars(select(groups.c.id)).all()
+    real = requests.written
+
+    def claimed_meanwhile(*given: Any) -> live_requests.NewRequest:
+        destruction.claim_now(house, ids, "expired")
+        return real(*given)
+
+    monkeypatch.setattr(requests, "written", claimed_meanwhile)
+    with pytest.raises(NotFound):
+        rights.suspend(house, code)
+    with house.live.read() as connection:
+        assert connection.execute(select(table)).all() == []
 
 
 # -- who asks --------------------------------------------------------------------------------------

@@ -161,3 +161,24 @@ def test_who_uses_an_inquiry_and_who_suspends_it_wait_for_one_another(store: Dat
         thread.join()
     assert order == ["used", "suspended"]
     assert suspended(store) == {HERS}
+
+
+def test_a_request_that_is_on_its_way_goes_with_its_inquiry(store: Database) -> None:
+    """Destruction waits for it, and does not fail over it."""
+    asking, go_on = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        with store.write() as connection:
+            requests.add(connection, asked(1, Kind.suspend))
+            asking.set()
+            go_on.wait(0.5)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    asking.wait()
+    with store.write() as connection:
+        due.remove_groups(connection, [HERS + 1], [HERS])
+    thread.join()
+    with store.read() as connection:
+        assert requests.known(connection, [1]) == frozenset()
+        assert live.shells(connection, [HERS]) == {}
