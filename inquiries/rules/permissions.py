@@ -22,6 +22,7 @@ class Permission(StrEnum):
 
     own_session = "own_session"
     list_inquiries = "list_inquiries"
+    search_inquiries = "search_inquiries"
     open_inquiry = "open_inquiry"
     answer_inquiry = "answer_inquiry"
     note_inquiry = "note_inquiry"
@@ -65,6 +66,7 @@ REFUSED = Decision(allowed=False)
 #: Everything else stays open, so that she can mend it and an officer can go on with her duties.
 HANDLING = frozenset({
     Permission.list_inquiries,
+    Permission.search_inquiries,
     Permission.open_inquiry,
     Permission.answer_inquiry,
     Permission.note_inquiry,
@@ -89,6 +91,7 @@ _TABLE: Mapping[Permission, Mapping[Role, _Rule]] = {
         Role.business: (_Scope.granted, False),
         Role.privacy: _OFFICE,
     },
+    Permission.search_inquiries: {Role.consultation: _DESK, Role.privacy: _OFFICE},
     Permission.open_inquiry: {
         Role.consultation: _DESK,
         Role.business: (_Scope.granted, True),

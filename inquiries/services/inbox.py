@@ -69,11 +69,14 @@ def page(
     if state in states:
         detail["state"] = str(state)
     records.access(house, act="list", actor=actor, detail=detail)
-    return InboxPage(_lines(house, rows), str(rows[-1].id) if more else None)
+    return InboxPage(lines(house, rows), str(rows[-1].id) if more else None)
 
 
-def _lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxRow, ...]:
-    """What may be used is asked last, when all is opened: a suspension or deletion meanwhile is heeded."""
+def lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxRow, ...]:
+    """Rows that the caller has recorded, masked.
+
+    What may be used is asked last, when all is opened: a suspension or deletion meanwhile is heeded.
+    """
     opened = inbox_views.open_items(house, rows)
     ids = [row.id for row in rows]
     with house.live.read() as connection:
@@ -94,7 +97,7 @@ def summary(house: House, actor: Actor, inquiry_id: int) -> InquirySummary:
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to see.
     """
-    row, decision = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
+    row, decision, _ = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
     records.access(house, act="look", actor=actor, subject=inquiry_id)
     opened = inbox_views.open_items(house, [row]).get(row.id, {})
     with house.live.read() as connection:
@@ -121,19 +124,19 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
         ReasonRequired: this role must say why.
         Suspended: the person asked that it is not used (P19).
     """
-    row, decision = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
+    row, decision, role = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
     reason = on_one_line(reason) or None
     if decision.needs_reason and reason is None:
         raise ReasonRequired("a reason is needed to open this inquiry")
     _refuse_suspended(house, actor, inquiry_id, Permission.open_inquiry)
-    number = records.access(house, act="open", actor=actor, subject=inquiry_id, reason=reason)
+    detail = {"type": row.type, "role": role.value}
+    if role is not Role.consultation and Role.consultation in actor.roles:
+        detail["other_type"] = "yes"  # not of those that she answers: marked for the review (P25)
+    number = records.access(house, act="open", actor=actor, subject=inquiry_id, reason=reason, detail=detail)
     key = keys.of_inquiries(house, [inquiry_id]).get((inquiry_id, MAIN))
     opened = inbox_views.open_with(key, row)
     if opened is None or key is None:
         raise NotFound("no key opens this inquiry")
-    with house.live.read() as connection:
-        granted = inquiry_id in grants.inquiries_of(connection, actor)
-    role = permissions.acting_role(actor.roles, Permission.open_inquiry, row.type, granted=granted)
     seen_at = clock.now()
     entry = openings.written(key.dek, inquiry_id, role, reason, seen_at)
     answers = actor.may(Permission.answer_inquiry, row.type).allowed
@@ -188,7 +191,7 @@ def _promised(house: House, row: live.InquiryRow, closed_at: datetime | None) ->
 def _act(
     house: House, actor: Actor, inquiry_id: int, permission: Permission, action: Action
 ) -> live.InquiryRow:
-    row, _ = _permitted(house, actor, inquiry_id, permission)
+    row, *_ = _permitted(house, actor, inquiry_id, permission)
     _refuse_suspended(house, actor, inquiry_id, permission)
     lifecycle.next_state(State(row.state), action)  # refuse before recording that it was done
     records.access(house, act=action.value, actor=actor, subject=inquiry_id)
@@ -217,8 +220,8 @@ def _move(
 
 def _permitted(
     house: House, actor: Actor, inquiry_id: int, permission: Permission
-) -> tuple[live.InquiryRow, permissions.Decision]:
-    """The row, if it exists, may still be read, and is this person's to see.
+) -> tuple[live.InquiryRow, permissions.Decision, Role]:
+    """The row, if it exists, may still be read, and is this person's to see; and in which of her roles.
 
     What only a hold keeps is the privacy officer's to open, with a reason, and nobody's to work on (P14).
     """
@@ -235,7 +238,7 @@ def _permitted(
     decision = who.may(permission, row.type, granted=granted)
     if not decision.allowed:
         _refuse(house, actor, inquiry_id, permission, lapsed=decision.lapsed)
-    return row, decision
+    return row, decision, permissions.acting_role(who.roles, permission, row.type, granted=granted)
 
 
 def _refuse_suspended(house: House, actor: Actor, inquiry_id: int, permission: Permission) -> None:

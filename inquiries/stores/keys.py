@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, literal, select, update
 
+from inquiries.rules.retention import MAIN
 from inquiries.stores import tags
 from inquiries.stores.absent import insert_if_absent
 from inquiries.stores.among import among
@@ -84,6 +85,13 @@ def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[Key
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[KeyRow]:
     """The key rows and tombstones of these ids."""
     return [KeyRow(*row) for row in connection.execute(select(*ROW).where(keys.c.id.in_(ids)))]
+
+
+def by_tag(connection: Connection, kind: str, tag: bytes) -> list[int]:
+    """The inquiries whose own items have this tag ("email" or "phone"), the newest first."""
+    ids = tags.found(connection, email=tag) if kind == "email" else tags.found(connection, phone=tag)
+    query = select(keys.c.inquiry_id).where(keys.c.id.in_(ids), keys.c.group_name == MAIN)
+    return list(connection.scalars(query.order_by(keys.c.inquiry_id.desc())))
 
 
 def known(connection: Connection, ids: Sequence[int]) -> frozenset[int]:

@@ -12,12 +12,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from inquiries.errors import FieldError, ReasonRequired, Suspended, WrongState
+from inquiries.errors import FieldError, InvalidFields, ReasonRequired, Suspended, WrongState
 from inquiries.rules import lifecycle
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, listable
 from inquiries.services import archive, grants, holds, publishing, retention
 from inquiries.services import inbox as service
+from inquiries.services import search as searching
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.inbox_views import InquirySummary, OpenedInquiry
 from inquiries.web import sessions, staff_holds, staff_words
@@ -69,6 +70,19 @@ def inbox() -> str:
         next_url=_list_url({**wanted, "after": page.next}) if page.next else None,
         newest_url=_list_url({**wanted, "after": ""}) if "after" in wanted else None,
     )
+
+
+@needs(Permission.search_inquiries)
+def search() -> ResponseReturnValue:
+    """By address or number. A POST, so that neither stands in an address, a log or a history."""
+    typed = request.form.get("typed", "")
+    found, errors, status = None, (), 200
+    if request.method == "POST":
+        try:
+            found = searching.search(house(), signed_in(), typed)
+        except InvalidFields as invalid:
+            errors, status = staff_words.messages(invalid.errors), invalid.status
+    return render_template("staff/search.html", found=found, errors=errors, typed=typed), status
 
 
 @needs(Permission.open_inquiry)

@@ -187,6 +187,16 @@ def may_see_mail(actor: Actor) -> bool:
     return actor.may(Permission.see_mail).allowed
 
 
+def may_see_ledger(actor: Actor) -> bool:
+    """Whether this person is led to what is on record of an inquiry."""
+    return actor.may(Permission.see_ledger).allowed
+
+
+def may_search(actor: Actor) -> bool:
+    """Whether this person is led to the search."""
+    return actor.may(Permission.search_inquiries).allowed
+
+
 def mail_kind(name: str) -> str:
     """What a message says, for a list."""
     return str(MAIL_KINDS.get(Kind(name), name) if name in set(Kind) else name)
@@ -280,6 +290,7 @@ def _fault(error: FieldError) -> str:
         "person.not_business": _("Please choose somebody of the business role."),
         "person.own_rights": _("Nobody grants an inquiry to themselves. Please ask another officer."),
         "cancel_reason": _("Please say why you cancel this grant."),
+        "typed.neither": _("Please type a whole e-mail address or telephone number."),
         "remark.required": _("Something is marked: please say what you found."),
         "release_reason": _("Please say why you release this hold."),
         "restore_reason": _("Please say how the store came to be put back."),

@@ -87,6 +87,10 @@ PLAIN: dict[str, dict[str, int]] = {
         f"POST staff.{act}": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 303), "else": 404}
         for act in ("mail_again", "mail_drop")
     },
+    **{  # the POST with nothing filled in
+        f"{method} staff.search": {"nobody": TO_SIGN_IN, "business": 404, "else": status}
+        for method, status in (("GET", 200), ("POST", 422))
+    },
     "GET staff.ledger": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
     "GET staff.review": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
     "POST staff.review": {

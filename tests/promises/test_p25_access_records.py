@@ -12,8 +12,9 @@ import pytest
 from inquiries import clock
 from inquiries.errors import NotFound, ReasonRequired
 from inquiries.policy import loader
-from inquiries.rules.permissions import Role
+from inquiries.rules.permissions import ALL_TYPES, Role
 from inquiries.services import inbox, people, publishing, records
+from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores import ledger
 from tests.cast import BAE, MINJI, MINJI_SUPPORT, OH, send
@@ -47,12 +48,23 @@ def test_p25_list_look_open_act_and_refusal_are_recorded(any_house: House) -> No
     by_oh = {"staff": OH.staff_id, "email": OH.email}
     by_minji = {"staff": MINJI.staff_id, "email": MINJI.email}
     whose = {"newest": str(row.id), "oldest": str(row.id)}
+
+    def as_role(name: str) -> dict[str, str]:
+        return {"type": "recruitment", "role": name}
+
     done, refused = {"outcome": "done"}, {"outcome": "refused"}
     assert accesses(any_house) == [
         {"act": "list", **by_oh, **done, "detail": {"type": "recruitment", "rows": "1"} | whose},
         {"act": "look", **by_oh, **of_row, **done},
-        {"act": "open", **by_oh, **of_row, **done, "reason": "a request of the person"},
-        {"act": "open", **by_minji, **of_row, **done},
+        {
+            "act": "open",
+            **by_oh,
+            **of_row,
+            **done,
+            "reason": "a request of the person",
+            "detail": as_role("privacy"),
+        },
+        {"act": "open", **by_minji, **of_row, **done, "detail": as_role("consultation")},
         {"act": "answer", **by_minji, **of_row, **done},
         {"act": "open_inquiry", "staff": 102, "email": MINJI_SUPPORT.email, **of_row, **refused},
         {"act": "open_inquiry", "staff": 103, "email": BAE.email, **of_row, **refused},
@@ -61,6 +73,20 @@ def test_p25_list_look_open_act_and_refusal_are_recorded(any_house: House) -> No
     with any_house.ledger.read() as connection:
         moments = [entry.at for entry in ledger.read_all(connection, "access")]
     assert all(timedelta(0) <= moment - T0 < timedelta(minutes=5) for moment in moments)
+
+
+def test_p25_opening_beside_ones_own_types_says_so(house: House) -> None:
+    both = Actor(
+        105, "jung@example.com", {Role.consultation: frozenset({"support"}), Role.privacy: ALL_TYPES}
+    )
+    with at():
+        for kind in ("support", "recruitment"):
+            send(house, type=kind)
+        for row in inbox.page(house, both).rows:
+            inbox.open_inquiry(house, both, row.id, "a request")
+    assert [body["detail"] for body in accesses(house) if body["act"] == "open"] == [
+        {"type": "recruitment", "role": "privacy", "other_type": "yes"}, {"type": "support", "role": "consultation"},
+    ]  # fmt: skip
 
 
 def test_p25_signing_in_and_its_failures_are_recorded_with_the_address(house: House) -> None:

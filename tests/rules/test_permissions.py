@@ -38,7 +38,7 @@ OFFICE = {
     Permission.see_audit,
 }
 EVERYBODY = {Permission.own_session}
-LOOKING = {Permission.list_inquiries, Permission.open_inquiry}
+LOOKING = {Permission.list_inquiries, Permission.search_inquiries, Permission.open_inquiry}
 
 MINJI = {Role.consultation: frozenset({"support"})}
 BAE = {Role.business: frozenset[str]()}
@@ -65,7 +65,7 @@ def expected(role: Role, permission: Permission, *, own: bool, granted: bool) ->
     if role is Role.business:
         answers = {Permission.list_inquiries: YES, Permission.open_inquiry: WITH_REASON}
         return answers.get(permission, NO) if granted else NO
-    if permission in OFFICE | {Permission.list_inquiries}:
+    if permission in OFFICE | {Permission.list_inquiries, Permission.search_inquiries}:
         return YES
     return WITH_REASON if permission in OFFICE_WITH_REASON | {Permission.open_inquiry} else NO
 

@@ -91,7 +91,7 @@ def test_every_page_of_the_officer_can_be_read_by_everyone(
 
     inquiry = f"/staff/inquiries/{office.free}"
     paths = [
-        "/staff/inbox", inquiry, f"/staff/inquiries/{office.held}", f"{inquiry}/hold", f"{inquiry}/archive",
+        "/staff/inbox", "/staff/search", inquiry, f"/staff/inquiries/{office.held}", f"{inquiry}/hold", f"{inquiry}/archive",
         f"{inquiry}/archive?statute=contract", "/staff/retention", f"/staff/retention/runs/{office.run}",
         "/staff/archive", f"/staff/archive/{office.archived}", "/staff/mail", "/staff/restore", "/staff/ledger",
         "/staff/ledger?chain=rights", f"/staff/ledger?inquiry={office.held}", "/staff/ledger/review",
