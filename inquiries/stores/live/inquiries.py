@@ -237,7 +237,7 @@ def among_types(
     suspended: bool,
 ) -> list[InquiryRow]:
     """Those of the inquiries that may be read and are of these types, the newest first."""
-    query = _SHELL.join(groups, _ON_MAIN).where(_readable(now), inquiries.c.type.in_(types))
+    query = _SHELL.join(groups, _ON_MAIN).where(not_due(now), inquiries.c.type.in_(types))
     query = query.where(among(connection, inquiries.c.id, inquiry_ids))
     if not suspended:
         query = query.where(inquiries.c.id.not_in(requests.all_suspended()))
