@@ -24,6 +24,7 @@ from inquiries.services.inbox_views import InquirySummary, OpenedInquiry
 from inquiries.web import sessions, staff_holds, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import needs, signed_in
+from inquiries.web.messages import Message
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def inbox() -> str:
 def search() -> ResponseReturnValue:
     """By address or number. A POST, so that neither stands in an address, a log or a history."""
     typed = request.form.get("typed", "")
-    found, errors, status = None, (), 200
+    found, status = None, 200
+    errors: tuple[Message, ...] = ()
     if request.method == "POST":
         try:
             found = searching.search(house(), signed_in(), typed)

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from inquiries.rules.retention import MAIN
-from inquiries.stores.among import among
 from inquiries.stores.live import holds, requests
 from inquiries.stores.live.tables import consents, groups, inquiries
 from inquiries.stores.prepared import Insertion
@@ -225,24 +224,6 @@ def page(
         rows = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))
         found |= {row[0]: InquiryRow(*row) for row in rows}
     return sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]
-
-
-def among_types(
-    connection: Connection,
-    inquiry_ids: Sequence[int],
-    types: Sequence[str],
-    now: datetime,
-    limit: int,
-    *,
-    suspended: bool,
-) -> list[InquiryRow]:
-    """Those of the inquiries that may be read and are of these types, the newest first."""
-    query = _SHELL.join(groups, _ON_MAIN).where(not_due(now), inquiries.c.type.in_(types))
-    query = query.where(among(connection, inquiries.c.id, inquiry_ids))
-    if not suspended:
-        query = query.where(inquiries.c.id.not_in(requests.all_suspended()))
-    rows = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))
-    return [InquiryRow(*row) for row in rows]
 
 
 def usable(
