@@ -21,7 +21,7 @@ DO $$ BEGIN
   END IF;
 END $$;
 
--- == live: the public surface receives, shows, and inserts requests; it changes and deletes nothing ==
+-- == live: the public surface receives, shows, inserts requests and answers; it changes and deletes nothing ==
 
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM inquiries_public;
 GRANT USAGE ON SCHEMA public TO inquiries_public;
@@ -39,6 +39,14 @@ GRANT SELECT,
 GRANT SELECT (inquiry_id, epoch, sealed), INSERT (inquiry_id, epoch, sealed) ON envelopes TO inquiries_public;
 GRANT INSERT (id, inquiry_id, kind, subject, group_name, channel, asked_at, target_at, limit_at, sealed, proof)
   ON requests TO inquiries_public;
+-- Of what is written to and fro it inserts her answers alone, and sees no note of staff.
+GRANT SELECT, INSERT (id, inquiry_id, kind, written_by, written_at, once, sealed) ON thread TO inquiries_public;
+ALTER TABLE thread ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS hers ON thread;
+CREATE POLICY hers ON thread FOR SELECT TO inquiries_public USING (kind <> 'note');
+DROP POLICY IF EXISTS her_answers ON thread;
+CREATE POLICY her_answers ON thread FOR INSERT TO inquiries_public
+  WITH CHECK (kind = 'answer' AND written_by IS NULL);
 GRANT SELECT (inquiry_id, until, released_at) ON holds TO inquiries_public;
 GRANT SELECT (inquiry_id, until) ON archivals TO inquiries_public;
 

@@ -119,6 +119,17 @@ def _accept(
     return accepted, errors
 
 
+def free_text(field: str, value: object, limit: int) -> str:
+    """A text that is no item, kept as one of kind `long_text` would be. Raises InvalidItems."""
+    try:
+        text = _cleaned(value, long=True, limit=limit)
+    except _Fault as fault:
+        raise InvalidItems((FieldError(field, fault.code, fault.params),)) from None
+    if not text:
+        raise InvalidItems((FieldError(field, "required"),))
+    return text
+
+
 def normal_email(text: str) -> str | None:
     """The one spelling of an address under which it is looked up, or None if it is none.
 
@@ -156,9 +167,17 @@ def normal_phone(text: str, region: str | None) -> str | None:
 
 def _clean(item: Item, value: object, region: str | None) -> str:
     """The item's text as it is kept; empty if there is nothing to see in it."""
+    text = _cleaned(value, long=item.kind == "long_text", limit=item.max_length)
+    if text and item.kind == "email" and normal_email(text) is None:
+        raise _Fault("invalid_email")
+    if text and item.kind == "phone" and normal_phone(text, region) is None:
+        raise _Fault("invalid_phone")
+    return text
+
+
+def _cleaned(value: object, *, long: bool, limit: int) -> str:
     if not isinstance(value, str):
         raise _Fault("not_text")
-    long = item.kind == "long_text"
     for end in _LINE_ENDS:
         value = value.replace(end, "\n")
     text = unicodedata.normalize("NFC", value.strip())
@@ -169,12 +188,8 @@ def _clean(item: Item, value: object, region: str | None) -> str:
             raise _Fault("control_character")
     if _BLANK.fullmatch(text):
         return ""
-    if len(text) > item.max_length:
-        raise _Fault("too_long", max=item.max_length)
-    if item.kind == "email" and normal_email(text) is None:
-        raise _Fault("invalid_email")
-    if item.kind == "phone" and normal_phone(text, region) is None:
-        raise _Fault("invalid_phone")
+    if len(text) > limit:
+        raise _Fault("too_long", max=limit)
     return text
 
 

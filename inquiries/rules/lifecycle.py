@@ -18,20 +18,34 @@ class State(StrEnum):
 
 
 class Action(StrEnum):
-    """What a member of staff does with it."""
+    """What a member of staff does with it; `write` is what the person does."""
 
     open = "open"
-    answer = "answer"
+    reply = "reply"  # through the thread
+    answer = "answer"  # elsewhere: by telephone, by letter
+    write = "write"
     close = "close"
     reopen = "reopen"
 
 
-# Nothing is answered or closed unread: closing brings the destruction forward.
+# Nothing is answered or closed unread: closing brings the destruction forward. What she writes opens it.
 _NEXT: Mapping[State, Mapping[Action, State]] = {
-    State.received: {Action.open: State.open},
-    State.open: {Action.open: State.open, Action.answer: State.answered, Action.close: State.closed},
-    State.answered: {Action.open: State.answered, Action.close: State.closed, Action.reopen: State.open},
-    State.closed: {Action.open: State.closed, Action.reopen: State.open},
+    State.received: {Action.open: State.open, Action.write: State.received},
+    State.open: {
+        Action.open: State.open,
+        Action.reply: State.answered,
+        Action.answer: State.answered,
+        Action.write: State.open,
+        Action.close: State.closed,
+    },
+    State.answered: {
+        Action.open: State.answered,
+        Action.reply: State.answered,
+        Action.write: State.open,
+        Action.close: State.closed,
+        Action.reopen: State.open,
+    },
+    State.closed: {Action.open: State.closed, Action.write: State.open, Action.reopen: State.open},
 }
 
 

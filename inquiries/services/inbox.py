@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 
 from inquiries import clock
 from inquiries.errors import NotFound, ReasonRequired, Suspended, TrainingLapsed, WrongState
-from inquiries.rules import lifecycle, permissions
+from inquiries.rules import correspondence, lifecycle, permissions
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.retention import MAIN, GroupFacts, Inquiry, Keep, Reason, decide
-from inquiries.services import due_dates, grants, inbox_views, keys, openings, publishing, records
+from inquiries.services import due_dates, grants, inbox_views, keys, openings, publishing, records, thread
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import cursor
@@ -28,6 +28,7 @@ from inquiries.services.receipt import ConsentView
 from inquiries.stores.live import holds, requests
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import openings as live_openings
+from inquiries.stores.live import thread as live_thread
 
 PAGE = 50
 
@@ -82,8 +83,9 @@ def lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxR
     with house.live.read() as connection:
         usable = live.usable(connection, ids, clock.now())
         suspended = requests.suspended(connection, ids)
+        unread = live_thread.unread(connection, ids)
     return tuple(
-        inbox_views.line(house, row, opened.get(row.id, {}))
+        inbox_views.line(house, row, opened.get(row.id, {}), unread=row.id in unread)
         if row.id in usable
         else inbox_views.line(house, row, {}, suspended=True)
         for row in rows
@@ -97,7 +99,7 @@ def summary(house: House, actor: Actor, inquiry_id: int) -> InquirySummary:
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to see.
     """
-    row, decision, _ = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
+    row, decision, _ = permitted(house, actor, inquiry_id, Permission.open_inquiry)
     records.access(house, act="look", actor=actor, subject=inquiry_id)
     opened = inbox_views.open_items(house, [row]).get(row.id, {})
     with house.live.read() as connection:
@@ -124,11 +126,11 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
         ReasonRequired: this role must say why.
         Suspended: the person asked that it is not used (P19).
     """
-    row, decision, role = _permitted(house, actor, inquiry_id, Permission.open_inquiry)
+    row, decision, role = permitted(house, actor, inquiry_id, Permission.open_inquiry)
     reason = on_one_line(reason) or None
     if decision.needs_reason and reason is None:
         raise ReasonRequired("a reason is needed to open this inquiry")
-    _refuse_suspended(house, actor, inquiry_id, Permission.open_inquiry)
+    refuse_suspended(house, actor, inquiry_id, Permission.open_inquiry)
     detail = {"type": row.type, "role": role.value}
     if role is not Role.consultation and Role.consultation in actor.roles:
         detail["other_type"] = "yes"  # not of those that she answers: marked for the review (P25)
@@ -141,10 +143,13 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
     entry = openings.written(key.dek, inquiry_id, role, reason, seen_at)
     answers = actor.may(Permission.answer_inquiry, row.type).allowed
     with house.live.write() as connection:
-        _still_usable(connection, inquiry_id)
+        still_usable(connection, inquiry_id)
         if row.state == State.received and answers:
             live.set_state(connection, inquiry_id, State.received, State.open, {})
         live_openings.add(connection, entry)
+        written = live_thread.of_inquiry(connection, inquiry_id)
+        if answers:
+            live_thread.mark_read(connection, [one.id for one in written], seen_at)
         now = live.readable(connection, inquiry_id, seen_at, held=True) or row
         consents = live.consents_of(connection, inquiry_id)
     shown = inbox_views.summary(house, now, opened, needs_reason=decision.needs_reason)
@@ -153,7 +158,9 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
         ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at, one.withdrawn_at)
         for one in consents
     )
-    return OpenedInquiry(shown, in_order, agreed, number, seen_at)
+    visible = correspondence.shown_to(actor.roles, row.type)
+    entries = tuple(thread.opened(key.dek, written, visible))
+    return OpenedInquiry(shown, in_order, agreed, entries, number, seen_at)
 
 
 # -- acting --------------------------------------------------------------------------------------
@@ -191,8 +198,8 @@ def _promised(house: House, row: live.InquiryRow, closed_at: datetime | None) ->
 def _act(
     house: House, actor: Actor, inquiry_id: int, permission: Permission, action: Action
 ) -> live.InquiryRow:
-    row, *_ = _permitted(house, actor, inquiry_id, permission)
-    _refuse_suspended(house, actor, inquiry_id, permission)
+    row, *_ = permitted(house, actor, inquiry_id, permission)
+    refuse_suspended(house, actor, inquiry_id, permission)
     lifecycle.next_state(State(row.state), action)  # refuse before recording that it was done
     records.access(house, act=action.value, actor=actor, subject=inquiry_id)
     return row
@@ -208,7 +215,7 @@ def _move(
 ) -> None:
     after = lifecycle.next_state(State(row.state), action)
     with house.live.write() as connection:
-        _still_usable(connection, row.id)
+        still_usable(connection, row.id)
         if not live.set_state(connection, row.id, row.state, after, moments):
             raise WrongState("somebody else moved it meanwhile")
         if action is not Action.answer:
@@ -218,7 +225,7 @@ def _move(
 # -- what both need ------------------------------------------------------------------------------
 
 
-def _permitted(
+def permitted(
     house: House, actor: Actor, inquiry_id: int, permission: Permission
 ) -> tuple[live.InquiryRow, permissions.Decision, Role]:
     """The row, if it exists, may still be read, and is this person's to see; and in which of her roles.
@@ -241,7 +248,7 @@ def _permitted(
     return row, decision, permissions.acting_role(who.roles, permission, row.type, granted=granted)
 
 
-def _refuse_suspended(house: House, actor: Actor, inquiry_id: int, permission: Permission) -> None:
+def refuse_suspended(house: House, actor: Actor, inquiry_id: int, permission: Permission) -> None:
     """Before anything is recorded as done. Raises Suspended."""
     with house.live.read() as connection:
         suspended = requests.suspended(connection, [inquiry_id])
@@ -250,7 +257,7 @@ def _refuse_suspended(house: House, actor: Actor, inquiry_id: int, permission: P
         raise Suspended("the person asked that nothing of it is used")
 
 
-def _still_usable(connection: Connection, inquiry_id: int) -> None:
+def still_usable(connection: Connection, inquiry_id: int) -> None:
     """Last of all, in the transaction of the use: whoever suspends it now waits until we are through.
 
     Raises:

@@ -16,6 +16,7 @@ from inquiries.services import keys, publishing
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.services.receipt import ConsentView
+from inquiries.services.thread import Entry
 from inquiries.stores.live import inquiries as live
 
 
@@ -68,6 +69,7 @@ class OpenedInquiry:
     summary: InquirySummary
     items: Mapping[str, str]
     consents: tuple[ConsentView, ...]
+    thread: tuple[Entry, ...]
     record: int
     opened_at: datetime
 
@@ -93,9 +95,14 @@ def open_with(key: DataKey | None, row: live.InquiryRow) -> dict[str, str] | Non
 
 
 def line(
-    house: House, row: live.InquiryRow, opened: Mapping[str, str], *, suspended: bool = False
+    house: House,
+    row: live.InquiryRow,
+    opened: Mapping[str, str],
+    *,
+    suspended: bool = False,
+    unread: bool = False,
 ) -> InboxRow:
-    """One line, of what was opened."""
+    """One line, of what was opened; `unread` where the person has written since."""
     policy = publishing.version(house, row.policy_version).policy
     masked = _masked(policy, row.type, opened)
     kinds = {policy.items[name].kind: name for name in reversed(masked)}
@@ -107,7 +114,7 @@ def line(
         state=row.state,
         received_at=row.received_at,
         due_at=row.due_at,
-        unread=row.state == State.received,
+        unread=unread or row.state == State.received,
         suspended=suspended,
     )
 

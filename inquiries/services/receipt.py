@@ -16,14 +16,16 @@ from inquiries.errors import SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules.requests import Because, Kind, State
 from inquiries.rules.retention import MAIN
-from inquiries.services import openings, publishing, requests
+from inquiries.services import openings, publishing, requests, thread
 from inquiries.services.house import House
 from inquiries.services.openings import OpeningView
 from inquiries.services.receipt_keys import Opened, open_receipt, open_remaining
+from inquiries.services.thread import Entry
 from inquiries.stores.live import holds
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import openings as live_openings
 from inquiries.stores.live import requests as live_requests
+from inquiries.stores.live import thread as live_thread
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class ReceiptView:
     consents: tuple[ConsentView, ...]
     requests: tuple[RequestView, ...]
     openings: tuple[OpeningView, ...]
+    thread: tuple[Entry, ...]
     policy_version: int
     policy: Policy
 
@@ -95,6 +98,12 @@ class ReceiptView:
     def suspended(self) -> bool:
         """Whether she asked that nothing of it be used, and has not taken that back."""
         return any(one.suspends and one.kind is Kind.suspend for one in self.requests)
+
+    @property
+    def may_write(self) -> bool:
+        """Whether what she writes is read: it is not suspended, and not kept by a hold alone."""
+        running = self.due_at is None or clock.now() < self.due_at
+        return running and not any(one.suspends for one in self.requests)
 
     @property
     def interrupted(self) -> bool:
@@ -169,6 +178,7 @@ def of_opened(house: House, opened: Opened) -> ReceiptView:
         held = holds.held_until(connection, row.id, now)
         asked = _proved(opened, live_requests.of_inquiry(connection, row.id))
         seen = live_openings.of_inquiry(connection, row.id, openings.SHOWN)
+        written = live_thread.of_inquiry(connection, row.id)
     policy = publishing.version(house, row.policy_version).policy
     zone = ZoneInfo(policy.time_zone)
     items = opened.items(MAIN)
@@ -184,6 +194,9 @@ def of_opened(house: House, opened: Opened) -> ReceiptView:
         consents=tuple(_consents(consents, asked, zone)),
         requests=tuple(_view(one, zone) for one in asked),
         openings=tuple(_openings(opened, seen, zone)),
+        thread=tuple(
+            replace(one, at=one.at.astimezone(zone)) for one in thread.opened(opened.keys[MAIN], written)
+        ),
         policy_version=row.policy_version,
         policy=policy,
     )

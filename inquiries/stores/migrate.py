@@ -12,11 +12,11 @@ from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from inquiries.stores import archive, key_tables, ledger
 from inquiries.stores.database import Database
-from inquiries.stores.live import tables
+from inquiries.stores.live import written_tables
 
 HERE = Path(__file__).parent / "migrations"
 METADATA: dict[str, MetaData] = {
-    "live": tables.metadata,
+    "live": written_tables.metadata,
     "keys": key_tables.metadata,
     "archive": archive.metadata,
     "ledger": ledger.metadata,

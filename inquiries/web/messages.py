@@ -53,6 +53,10 @@ _WORDS: Final = {
     "consent_required": _("Please tick the required consent: without it we cannot accept your inquiry."),
     "consent_invalid": _("%(label)s: please either tick the box or leave it empty."),
     "not_withdrawable": _("There is no consent of yours to withdraw here."),
+    "too_many": _("There are %(max)s messages on this inquiry already. Please send a new inquiry."),
+    "suspended": _(
+        "This was not sent, since the inquiry is suspended at your wish. End the suspension, then send it."
+    ),
     "stale_form": _(
         "This page was open for more than a day. Nothing has been stored yet; please check it and send it."
     ),

@@ -30,6 +30,7 @@ from inquiries.web import (
     staff_people,
     staff_restore,
     staff_retention,
+    staff_thread,
     staff_words,
     templating,
 )
@@ -69,6 +70,8 @@ pages.add_url_rule(f"{_INQUIRY}/open", view_func=staff_inbox.open_inquiry, metho
 pages.add_url_rule(f"{_INQUIRY}/answered", view_func=staff_inbox.answered, methods=_POST)
 pages.add_url_rule(f"{_INQUIRY}/close", view_func=staff_inbox.close, methods=_POST)
 pages.add_url_rule(f"{_INQUIRY}/reopen", view_func=staff_inbox.reopen, methods=_POST)
+pages.add_url_rule(f"{_INQUIRY}/reply", view_func=staff_thread.reply, methods=_GET + _POST)
+pages.add_url_rule(f"{_INQUIRY}/note", view_func=staff_thread.note, methods=_GET + _POST)
 pages.add_url_rule(f"{_INQUIRY}/hold", view_func=staff_holds.hold, methods=_GET + _POST)
 pages.add_url_rule(f"{_INQUIRY}/archive", view_func=staff_archive.move, methods=_GET + _POST)
 pages.add_url_rule("/archive", view_func=staff_archive.archive, methods=_GET)

@@ -16,12 +16,12 @@ from inquiries.errors import FieldError, InvalidFields, ReasonRequired, Suspende
 from inquiries.rules import lifecycle
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, listable
-from inquiries.services import archive, grants, holds, publishing, retention
+from inquiries.services import archive, grants, holds, people, publishing, retention
 from inquiries.services import inbox as service
 from inquiries.services import search as searching
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.inbox_views import InquirySummary, OpenedInquiry
-from inquiries.web import sessions, staff_holds, staff_words
+from inquiries.web import sessions, staff_holds, staff_thread, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
@@ -113,6 +113,10 @@ def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
         opened=opened,
         inquiry=opened.summary,
         lines=_lines(opened),
+        authors=_authors(opened),
+        may_reply=_may(Permission.answer_inquiry, opened.summary) and _open(opened.summary),
+        may_note=_may(Permission.note_inquiry, opened.summary),
+        **staff_thread.form_of(opened),
         acts=_acts(actor, opened.summary),
         holds=holds.marks(house(), inquiry_id),
         grants=grants.of_inquiry(house(), actor, inquiry_id),
@@ -175,6 +179,16 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
         said=staff_words.SAID.get(said) if said else None,
         errors=errors,
     )
+
+
+def _open(summary: InquirySummary) -> bool:
+    return Action.reply in lifecycle.possible(State(summary.state))
+
+
+def _authors(opened: OpenedInquiry) -> dict[int, str]:
+    """Who wrote the entries of the thread, as staff know one another."""
+    wrote = {entry.by for entry in opened.thread}
+    return {one.id: one.email for one in people.everyone(house()) if one.id in wrote}
 
 
 def _may(permission: Permission, summary: InquirySummary) -> bool:

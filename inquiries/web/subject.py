@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
 
-from inquiries.errors import InvalidFields, InvalidItems, NotFound, ReceiptMalformed
+from inquiries.errors import FieldError, InvalidFields, InvalidItems, NotFound, ReceiptMalformed, Suspended
 from inquiries.rules.requests import Waits
-from inquiries.services import certificates, copies, publishing, rights
+from inquiries.services import certificates, copies, publishing, rights, thread
 from inquiries.services import receipt as receipts
 from inquiries.services.receipt import ReceiptView
 from inquiries.web import (
@@ -25,6 +27,7 @@ from inquiries.web import (
     language,
     limits,
     messages,
+    once,
     origins,
     subject_copy,
     subject_words,
@@ -88,7 +91,9 @@ def _answered(
 # -- what is shown ---------------------------------------------------------------------------------
 
 
-def _inquiry(code: str, *, said: str | None = None, errors: tuple[messages.Message, ...] = ()) -> Response:
+def _inquiry(
+    code: str, *, said: str | None = None, errors: tuple[messages.Message, ...] = (), typed: str = ""
+) -> Response:
     """Her inquiry, with what was done just now; locked where it is being destroyed at her wish."""
     if rights.locked(house(), code):
         return _locked(code)
@@ -105,6 +110,9 @@ def _inquiry(code: str, *, said: str | None = None, errors: tuple[messages.Messa
         code=code,
         said=said and subject_words.SAID[said],
         errors=errors,
+        fault=next((one.message for one in errors if one.field == thread.FIELD), None),
+        typed=typed,
+        nonce=once.new(),
         waits=waits,
         withdrawable=rights.withdrawable(view),
         words=subject_words,
@@ -165,6 +173,29 @@ def _resume(code: str, _fields: Fields) -> ResponseReturnValue:
     """Take the suspension back."""
     rights.resume(house(), code)
     return _inquiry(code, said="resume")
+
+
+@pages.route("/answer", methods=["GET", "POST"], endpoint="answer")
+@_right
+def _answer(code: str, fields: Fields) -> ResponseReturnValue:
+    """Write back; what is refused stands in the field again."""
+    text = fields.get(thread.FIELD)
+    try:
+        thread.answer(house(), code, text, _nonce(fields))
+    except InvalidItems as refused:
+        errors = messages.word(refused.errors, {thread.FIELD: str(_l("Your message"))})
+    except Suspended:
+        errors = messages.word((FieldError(thread.FIELD, "suspended"),), {thread.FIELD: ""})
+    else:
+        return _inquiry(code, said="answer")
+    return _inquiry(code, errors=errors, typed=text if isinstance(text, str) else "")
+
+
+def _nonce(fields: Fields) -> bytes | None:
+    """Of the form that was sent; none of a page that stood open for more than a day."""
+    with suppress(ValueError):
+        return once.read(fields.get("_once"))
+    return None
 
 
 @pages.route("/withdraw", methods=["GET", "POST"], endpoint="withdraw")

@@ -88,6 +88,10 @@ def _document(held: Copy) -> dict[str, Any]:
             }
             for one in view.requests
         ],
+        "messages": [
+            {"at": _said(one.at), "from": "you" if one.by is None else "controller", "text": one.text}
+            for one in view.thread
+        ],
         "corrections_under_way": dict(view.corrected),
         "opened": [
             {

@@ -72,6 +72,7 @@ SAID: Final[Mapping[str, str]] = {
         "Your consent is withdrawn from now on. What was kept for it stays locked while a legal hold runs, "
         "and is destroyed when that ends."
     ),
+    "answer": _l("Sent. You will find the answer here."),
     "correct": _l(
         "Your correction is put in place within a minute. Until then nothing of your inquiry is used."
     ),

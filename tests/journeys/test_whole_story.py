@@ -1,4 +1,4 @@
-"""The whole story in a browser: sent, found, opened, answered, closed, and on its day gone for good."""
+"""The whole story in a browser: sent, found, opened, replied to and fro, closed, and on its day gone for good."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from inquiries import clock
@@ -20,6 +21,7 @@ from tests.running import Server, one_time_code, until
 
 pytestmark = pytest.mark.journey
 
+REPLY, ANSWER = "자료를 보내 드립니다.\n다른 질문이 있으신가요?", "네, 하나 더 있습니다."
 PASSWORD = "일곱 마리 두루미가 북으로 난다"
 OFFICER = "privacy@example.com"
 
@@ -37,10 +39,27 @@ def test_from_the_form_to_the_end(server: Server, person: Callable[..., BrowserC
 
     place = find(officer)
     open_on_record(officer)
-    officer.locator("[data-act=answer]").click()
+    write(officer, "#field-reply", REPLY)
     expect(officer.locator(".facts .state-answered")).to_be_visible()
+    expect(officer.locator(".said")).to_contain_text("메일이 설정되어 있지 않아")
     look_up(server, sora, code)
     expect(sora.locator(".facts strong")).to_have_text("답변 완료")
+    expect(sora.locator(".thread .reply")).to_contain_text(REPLY)
+    accessible(sora)
+    write(sora, "#field-text", ANSWER)
+    expect(sora.locator(".thread .answer")).to_contain_text(ANSWER)
+
+    officer.goto(f"{server.url}/staff/inbox")
+    expect(officer.locator("tr.unread [data-row]")).to_have_count(1)
+    find(officer)
+    open_on_record(officer)
+    expect(officer.locator(".thread .answer .badge")).to_be_visible()
+    officer.locator("main .noting summary").click()
+    accessible(officer)
+    write(officer, "#field-note", "전화로 확인함")
+    expect(officer.locator(".said")).to_be_visible()
+    look_up(server, sora, code)
+    expect(sora.locator("main")).not_to_contain_text("전화로 확인함")
     officer.locator("[data-act=close]").click()
     expect(officer.locator(".facts .state-closed")).to_be_visible()
 
@@ -133,6 +152,17 @@ def open_on_record(officer: Page) -> None:
     expect(officer.locator(".record")).to_contain_text(OFFICER)
     expect(officer.locator("[data-item=email] a")).to_have_attribute("href", f"mailto:{ITEMS['email']}")
     expect(officer.locator("[data-item=contact] a")).to_have_attribute("href", "tel:0212345678")
+
+
+def write(page: Page, field: str, text: str) -> None:
+    """Whoever it is fills in the text and sends it."""
+    page.locator(field).fill(text)
+    page.locator(f"form:has({field}) button[type=submit]").click()
+
+
+def accessible(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 # -- time ------------------------------------------------------------------------------------------

@@ -18,6 +18,11 @@ from inquiries.errors import SealBroken
 from inquiries.sealing import archive, envelope, epochs, items, primitives, receipts
 from inquiries.services.house import House
 
+#: (inquiry, place, sealed) of what a main key seals besides the items.
+WRITTEN = (
+    "SELECT inquiry_id, kind || '-' || id || '-' || coalesce(written_by, 0), sealed FROM thread",
+    "SELECT inquiry_id, 'mail-' || id, sealed FROM outbox WHERE inquiry_id IS NOT NULL",
+)
 STEPS_AHEAD = 5  # how far she evolves a surface key
 
 
@@ -52,6 +57,9 @@ class Attacker:
         """Every sealed item and envelope of live and archive, whose backups may be of any age."""
         for copy in copies:
             self.sealed |= set(_rows(copy / "live.db", "SELECT inquiry_id, name, sealed FROM inquiry_groups"))
+            for query in WRITTEN:
+                rows = _rows(copy / "live.db", query)
+                self.sealed |= {(one, "main", items.pack({place: blob})) for one, place, blob in rows}
             self.envelopes |= set(_rows(copy / "live.db", "SELECT inquiry_id, sealed FROM envelopes"))
             query = "SELECT id, statute, sealed, envelope FROM archived"
             self.archived |= set(_rows(copy / "archive.db", query))

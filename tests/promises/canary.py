@@ -16,6 +16,11 @@ ITEMS = {
     "email": "Zefirelli.Quondam@vogelhaus.example.com",
     "content": '횃대가 부러져서 노래를 못합니다. <b>The perch snapped</b> 100% \\ "so".\n' * 40,
 }
+WRITTEN = {
+    "reply": "Kanarienantwort-77: 횃대를 새로 보내 드립니다.",
+    "note": "Vermerk-78: 새장 관리인에게 물어볼 것.",
+    "answer": "Zwitschern-79: 되묻는 새입니다, thank you.",
+}
 REFUSED = {"undeclared": "주민번호 Geheimzahl-831", "content": "거절당한새 rejected-bird"}
 
 #: Whole, in parts, and as it may have been normalised: long texts are cut at the edges of database pages.
@@ -38,6 +43,12 @@ TEXTS = {
     "user agent": AGENT,
     "begin of the user agent": "Zirkelschnabel",
     "end of the user agent": "kanarienvogel 4711",
+    "reply": "Kanarienantwort-77",
+    "Korean half of the reply": "횃대를 새로 보내",
+    "note": "Vermerk-78",
+    "Korean half of the note": "새장 관리인에게",
+    "her answer": "Zwitschern-79",
+    "Korean half of her answer": "되묻는 새입니다",
     "refused item": REFUSED["undeclared"],
     "half of the refused item": "Geheimzahl-831",
     "refused content": "거절당한새",
@@ -67,6 +78,7 @@ def live(server: Server) -> Life:
     for code in life.receipts:
         assert ITEMS["company"].partition(" ")[0] in _look(reader, code).text
     _handle(server, life)
+    _answer(reader, life.receipts[0])
     assert "answered" in _look(reader, life.receipts[0], language="en").text.lower()
     life.secrets |= {f"receipt {n}": code for n, code in enumerate(life.receipts)}
     life.secrets |= {f"receipt {n}, bare": code.replace("-", "") for n, code in enumerate(life.receipts)}
@@ -149,6 +161,15 @@ def _look(person: Client, code: str, language: str = "ko") -> Answer:
     return answer
 
 
+def _answer(person: Client, code: str) -> None:
+    """She reads the reply, and writes back; refused once, too."""
+    assert WRITTEN["reply"] in _look(person, code).text
+    for text, status in ((WRITTEN["answer"] + "\x00", 422), (WRITTEN["answer"], 200)):
+        answer = person.post_plain("/receipt/answer", [("receipt", code), ("text", text)])
+        assert answer.status == status, answer.text
+    assert WRITTEN["note"] not in _look(person, code).text
+
+
 # -- staff -----------------------------------------------------------------------------------------
 
 
@@ -186,7 +207,8 @@ def _handle(server: Server, life: Life) -> None:
     assert listed.text.count("까**") == len(life.receipts)
     inquiry = "/staff/inquiries/" + _id_of(officer, "support")
     _act(officer, inquiry, "open")
-    _act(officer, inquiry, "answered")
+    for kind in ("note", "reply"):
+        _act(officer, inquiry, kind, text=WRITTEN[kind])
     _act(officer, "/staff/inquiries/" + _id_of(officer, "introduction"), "open")
     _act(officer, "/staff/inquiries/" + _id_of(officer, "introduction"), "close")
 
@@ -195,9 +217,9 @@ def _id_of(officer: Client, kind: str) -> str:
     return officer.get(f"/staff/inbox?type={kind}").between('href="/staff/inquiries/', '"')
 
 
-def _act(officer: Client, inquiry: str, act: str) -> None:
+def _act(officer: Client, inquiry: str, act: str, **fields: str) -> None:
     token = officer.get(inquiry).value("csrf_token")
-    answer = officer.post_plain(f"{inquiry}/{act}", [("csrf_token", token)])
+    answer = officer.post_plain(f"{inquiry}/{act}", [("csrf_token", token), *fields.items()])
     assert answer.status == (200 if act == "open" else 303), answer.text
     if act == "open":
         assert ITEMS["name"] in answer.text

@@ -8,11 +8,24 @@ from datetime import timedelta
 
 from inquiries import clock
 from inquiries.sealing import archive as archive_sealing
-from inquiries.services import adoption, archive, archive_keys, holds, keys, retention, rotation
+from inquiries.sealing import items
+from inquiries.services import (
+    adoption,
+    archive,
+    archive_keys,
+    holds,
+    inbox,
+    keys,
+    replies,
+    retention,
+    rotation,
+    thread,
+)
 from inquiries.services.house import House
 from inquiries.stores import archive as archive_store
-from tests.cast import OH, send
+from tests.cast import MINJI, OH, send
 from tests.moments import at
+from tests.promises.attacker import WRITTEN
 
 CANARY = "까나리아 Zq7-Quondam"  # stands in every item of those that end
 STAYS = "머무는새 Wv3-Remanet"
@@ -45,6 +58,7 @@ def live(house: House, between: Callable[[str], object] = lambda _moment: None) 
         between("adopted")
     with at(1):
         rotation.rotate(house)
+        _write(lives)
         _note(lives)
     with at(10):
         order = {"statute": "advertising", "items": ["name", "content"], "reason": WHY}
@@ -85,6 +99,21 @@ def _send(lives: Lives, name: str, text: str) -> None:
     lives.codes[name] = send(lives.house, items=items, consents=BOTH, user_agent=f"{text} 3").receipt
     with lives.house.live.read() as connection:
         lives.ids[name] = connection.exec_driver_sql("SELECT max(id) FROM inquiries").scalar_one()
+
+
+def _write(lives: Lives) -> None:
+    """Of each that ends something is written to and fro, and a mail of it waits."""
+    for name, inquiry in lives.ids.items():
+        inbox.open_inquiry(lives.house, MINJI, inquiry, None)
+        replies.reply(lives.house, MINJI, inquiry, f"{CANARY} reply to {name}")
+        replies.note(lives.house, MINJI, inquiry, f"{CANARY} note")
+        thread.answer(lives.house, lives.codes[name], f"{CANARY} answer")
+        thread.take_in(lives.house)
+        with lives.house.live.read() as connection:
+            found = [row for query in WRITTEN for row in connection.exec_driver_sql(query).fetchall()]
+        rows = [("main", items.pack({place: bytes(blob)})) for one, place, blob in found if one == inquiry]
+        assert len(rows) == 4
+        lives.sealed.setdefault(inquiry, []).extend(rows)
 
 
 def _note(lives: Lives) -> None:

@@ -16,12 +16,16 @@ from sqlalchemy.exc import ProgrammingError
 
 from inquiries import create_app
 from inquiries import settings as settings_module
-from inquiries.services import adoption, fulfilment, inbox, installation, rotation
+from inquiries.rules.correspondence import Kind
+from inquiries.sealing import items
+from inquiries.services import adoption, fulfilment, inbox, installation, replies, rotation, thread
 from inquiries.services.house import House, open_house
+from inquiries.services.replies import Told
 from inquiries.settings import HOME, Settings
 from inquiries.stores import migrate
 from inquiries.stores.database import Database
-from tests.cast import ITEMS, MINJI
+from inquiries.stores.live import thread as live_thread
+from tests.cast import ITEMS, MINJI, send
 from tests.web.site import code_of, fields
 
 SQL = (HOME / "docs" / "postgresql-roles.sql").read_text(encoding="utf-8")
@@ -29,11 +33,14 @@ ROLE = "inquiries_public"
 READS = {
     "live": {
         "alembic_version", "policies", "notices", "epochs", "openings", "requests", "inquiries",
-        "inquiry_groups", "consents", "envelopes", "holds", "archivals",
+        "inquiry_groups", "consents", "envelopes", "holds", "archivals", "thread",
     },
     "keys": {"alembic_version", "epochs", "proofs", "keys"},
 }  # fmt: skip
-INSERTS = {"live": {"inquiries", "inquiry_groups", "consents", "envelopes", "requests"}, "keys": set[str]()}
+INSERTS = {
+    "live": {"inquiries", "inquiry_groups", "consents", "envelopes", "requests", "thread"},
+    "keys": set[str](),
+}
 #: What stands in a table that it reads, and is not for it.
 HIDDEN = {
     "live": [
@@ -47,6 +54,7 @@ NOT_ITS_TO_SAY = [
     "requests.state", "requests.because", "requests.until", "requests.owner", "requests.noted_at",
     "requests.settled_at", "requests.lifted_at", "consents.withdrawn_at", "inquiry_groups.claimed_at",
     "inquiry_groups.claimed_for", "inquiries.closed_at", "inquiries.answered_at", "envelopes.quarantined_at",
+    "thread.noted_at", "thread.read_at",
 ]  # fmt: skip
 
 
@@ -144,6 +152,12 @@ def test_p17_everything_that_the_public_pages_do_works(house: House, client: Fla
     for path in ("/copy", "/correct", "/delete"):
         assert ask(path)[0] == 200, path
     assert '"format": "inquiries copy"' in ask("/copy", format="json")[1]
+    replies.note(house, MINJI, row.id, "a note of ours")
+    assert replies.reply(house, MINJI, row.id, "an answer of ours") is Told.no_mail
+    assert "an answer of ours" in ask("")[1]
+    assert ask("/answer", text="an answer of hers")[0] == 200
+    assert thread.take_in(house) == 1
+    assert "an answer of hers" in ask("")[1]
     assert ask("/correct", name="김소라나")[0] == ask("/withdraw", purpose="marketing")[0] == 200
     assert inbox.summary(house, MINJI, row.id).suspended
     fulfilment.carry_out(house)
@@ -199,6 +213,22 @@ def test_p17_the_database_itself_refuses(public: House, store: str, statement: s
     database = {"live": public.live, "keys": public.keys}[store]
     with pytest.raises(ProgrammingError, match="permission denied"), database.write() as connection:
         connection.execute(text(statement))
+
+
+@pytest.mark.promise("P17")
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_p17_of_the_thread_it_sees_no_note_and_writes_nothing_as_staff(house: House, public: House) -> None:
+    send(house)
+    (row,) = inbox.page(house, MINJI).rows
+    inbox.open_inquiry(house, MINJI, row.id, None)
+    replies.note(house, MINJI, row.id, "a note of ours")
+    replies.reply(house, MINJI, row.id, "an answer of ours")
+    with public.live.read() as connection:
+        assert [one.kind for one in live_thread.of_inquiry(connection, row.id)] == [Kind.reply]
+    for kind, by in ((Kind.reply, None), (Kind.note, None), (Kind.answer, MINJI.staff_id)):
+        forged = thread.written(items.new_data_key(), row.id, kind, "forged", by=by)
+        with pytest.raises(ProgrammingError, match="row-level security"), public.live.write() as connection:
+            live_thread.add(connection, forged)
 
 
 @pytest.mark.promise("P17")

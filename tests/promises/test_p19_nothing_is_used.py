@@ -7,16 +7,28 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from inquiries.errors import NotFound, Suspended
 from inquiries.rules.permissions import Role
 from inquiries.rules.requests import Kind
 from inquiries.sealing import items as opening
-from inquiries.services import delivery, fulfilment, holds, inbox, keys, mail, receipt, records, rights
+from inquiries.services import (
+    delivery,
+    fulfilment,
+    holds,
+    inbox,
+    keys,
+    mail,
+    receipt,
+    records,
+    replies,
+    rights,
+)
 from inquiries.services.house import House
 from inquiries.settings import Settings
-from inquiries.stores.live import openings
-from inquiries.stores.live.tables import outbox
+from inquiries.stores.live import openings, thread
+from inquiries.stores.live.written_tables import outbox
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.moments import at
 from tests.promises.pages import application, desk
@@ -85,6 +97,30 @@ def test_p19_who_was_opening_it_is_not_shown_it(
         inbox.open_inquiry(house, MINJI, inquiry_id, None)
     with house.live.read() as connection:
         assert openings.of_inquiry(connection, inquiry_id, 10) == []  # it was not opened
+
+
+@pytest.mark.promise("P19")
+@pytest.mark.promise("P21")
+@pytest.mark.parametrize("asked", ASKS)
+@pytest.mark.parametrize("write", [replies.reply, replies.note])
+def test_p19_who_was_writing_to_her_does_not_reach_her(
+    house: House, sora: str, asked: str, write: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inquiry_id = only(house)
+    inbox.open_inquiry(house, MINJI, inquiry_id, None)
+    real = records.access
+
+    def recorded(*given: Any, **more: Any) -> int:
+        number = real(*given, **more)
+        ASKS[asked](house, sora)
+        return number
+
+    monkeypatch.setattr(records, "access", recorded)
+    with pytest.raises((Suspended, NotFound)):
+        write(house, MINJI, inquiry_id, "자료를 보냅니다.")
+    with house.live.read() as connection:
+        assert thread.of_inquiry(connection, inquiry_id) == []
+        assert connection.scalar(select(func.count()).select_from(outbox)) == 0
 
 
 @pytest.mark.promise("P19")

@@ -20,7 +20,8 @@ NEVER_A_CODE = "01234-56789-ABCDE-FGHJK-MNPQR"
 NEVER_AN_ID = 4711
 
 #: Each way of asking for one inquiry by its id.
-WAYS = ("GET ", "GET /open", "POST /open", "POST /answered", "POST /close", "POST /reopen")
+WAYS = ("GET ", "GET /open", "POST /open", "POST /answered", "POST /close", "POST /reopen",
+        "POST /reply", "POST /note")  # fmt: skip
 
 #: Each right, and what is sent with the code.
 RIGHTS: dict[str, dict[str, str]] = {
@@ -29,6 +30,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "/delete": {"confirm": "yes"},
     "/suspend": {},
     "/resume": {},
+    "/answer": {"text": "그리고 하나 더 여쭙니다."},
     "/withdraw": {"purpose": "marketing"},
 }
 
@@ -41,7 +43,7 @@ def same(page: TestResponse) -> str:
 def asked(member: Desk, way: str, inquiry_id: int) -> tuple[int, str]:
     method, _, path = way.partition(" ")
     place = f"/staff/inquiries/{inquiry_id}{path}"
-    given = {"reason": "a request of the person"} if path == "/open" else {}
+    given = {"reason": "a request of the person"} if path == "/open" else {"text": "a few words"}
     answer = member.get(place) if method == "GET" else member.post(place, **given)
     where = answer.headers.get("Location", "").replace(str(inquiry_id), "N")
     return answer.status_code, where or same(answer).replace(str(inquiry_id), "N")

@@ -29,6 +29,12 @@ PEOPLE: dict[str, tuple[tuple[Role, ...], tuple[str, ...]]] = {
     "support and privacy": ((Role.consultation, Role.privacy), ("support",)),
 }
 TO_SIGN_IN = 303
+#: Person → whether she answers the inquiry of support, and the one of recruitment.
+DESKS = {
+    "consultation": (True, True), "consultation, support": (True, False), "business": (False, False),
+    "business, granted": (False, False),
+    "privacy": (False, False), "consultation and privacy": (True, True), "support and privacy": (True, False),
+}  # fmt: skip
 OFFICERS = [name for name, (roles, _) in PEOPLE.items() if Role.privacy in roles]
 
 #: Endpoint → person → answer for an inquiry of support, and for one of recruitment. "nobody": not signed in.
@@ -60,6 +66,14 @@ TABLE: dict[str, dict[str, tuple[int, int]]] = {
             "privacy": (404, 404), "consultation and privacy": (303, 303), "support and privacy": (303, 404),
         }
         for act in ("answered", "close", "reopen")
+    },
+    **{  # nothing written: refused to who may, on a page of its own; a reload leads back
+        f"{method} staff.{act}": {
+            name: (may, may if method == "GET" or other else 404) if own else (404, 404)
+            for name, (own, other) in DESKS.items()
+        }
+        for act in ("reply", "note")
+        for method, may in (("GET", 303), ("POST", 422))
     },
     **{
         f"{method} staff.{form}": {name: (status, status) if name in OFFICERS else (404, 404) for name in PEOPLE}

@@ -12,16 +12,18 @@ import pytest
 
 from tests.promises import canary
 from tests.promises.traces import found_in, traces, written
-from tests.running import serve
+from tests.relay import SENDER, relay
+from tests.running import serve, until
 
 
 @pytest.mark.promise("P01")
 @pytest.mark.promise("P28")
 def test_p29_nothing_that_was_sent_is_found_anywhere(tmp_path: Path) -> None:
-    """Form, API, refusals, receipt, enrolment, sign-in, inbox, sweep and rotation, in real processes."""
-    with serve(tmp_path) as server:
+    """Form, API, refusals, receipt, enrolment, sign-in, inbox, mail, sweep and rotation, in real processes."""
+    with relay() as post, serve(tmp_path, smtp_url=post.url, mail_from=SENDER) as server:
         life = canary.live(server)
         sought = canary.TEXTS | life.secrets
+        until(lambda: canary.ITEMS["email"] in [message["To"] for message in post.mail])
         assert traces(tmp_path, sought) == []  # while it runs: write-ahead logs, shared memory, locks
         done = server.command("keys", "rotate")
         assert done.returncode == 0, done.stderr
@@ -30,6 +32,11 @@ def test_p29_nothing_that_was_sent_is_found_anywhere(tmp_path: Path) -> None:
     assert server.process.returncode == 0
     names = {path.name for path in tmp_path.rglob("*")}
     assert names >= {"live.db", "keys.db", "ledger.db", "secret.key", "output", "commands"}
+    (_,) = (message for message in post.mail if message["To"] == canary.ITEMS["email"])
+    for message in post.mail:
+        del message["To"]  # where her address must stand, and nowhere else
+        assert found_in(message.get_content().encode() + message["Subject"].encode(), sought) == set()
+        assert found_in(message.as_bytes(), sought) == set()
     assert "Traceback" not in server.output
     assert "Warning" not in server.output
 

@@ -9,13 +9,19 @@ from inquiries.rules.lifecycle import Action, State, next_state, possible
 
 WAYS = {
     (State.received, Action.open): State.open,
+    (State.received, Action.write): State.received,
     (State.open, Action.open): State.open,
+    (State.open, Action.reply): State.answered,
+    (State.open, Action.write): State.open,
     (State.open, Action.answer): State.answered,
     (State.open, Action.close): State.closed,
     (State.answered, Action.open): State.answered,
+    (State.answered, Action.reply): State.answered,
+    (State.answered, Action.write): State.open,
     (State.answered, Action.close): State.closed,
     (State.answered, Action.reopen): State.open,
     (State.closed, Action.open): State.closed,
+    (State.closed, Action.write): State.open,
     (State.closed, Action.reopen): State.open,
 }
 
@@ -36,4 +42,4 @@ def test_states_and_actions_are_kept_under_their_own_names() -> None:
 
 
 def test_nothing_is_closed_unread() -> None:
-    assert possible(State.received) == {Action.open}
+    assert possible(State.received) == {Action.open, Action.write}

@@ -38,8 +38,9 @@ from inquiries.stores import tags
 from inquiries.stores import keys as key_store
 from inquiries.stores.live import archivals
 from inquiries.stores.live import requests as live_requests
-from inquiries.stores.live.tables import consents, envelopes, groups, outbox
+from inquiries.stores.live.tables import consents, envelopes, groups
 from inquiries.stores.live.tables import requests as table
+from inquiries.stores.live.written_tables import outbox
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.moments import T0, at, installed
 from tests.policy.builders import policy, source

@@ -32,10 +32,10 @@ from inquiries.stores.live.tables import (
     holds,
     inquiries,
     openings,
-    outbox,
     requests,
     staff,
 )
+from inquiries.stores.live.written_tables import outbox, thread
 from inquiries.stores.types import Moment, to_microseconds
 
 HOUR = 3_600_000_000  # microseconds
@@ -203,8 +203,8 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
     found = [(row[0], row[1]) for row in connection.execute(left)]
     whole, standing = {one for one, name in found if name == MAIN}, {one for one, _ in found}
     closed = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in whole]
-    if closed:  # their mail and what they were told have lost their key, whatever else of them stands
-        for column in (outbox.c.inquiry_id, openings.c.inquiry_id):
+    if closed:  # what their main key sealed besides has lost it, whatever else of them stands
+        for column in (openings.c.inquiry_id, outbox.c.inquiry_id, thread.c.inquiry_id):
             connection.execute(delete(column.table).where(among(connection, column, closed)))
     empty = [inquiry_id for inquiry_id in closed if inquiry_id not in standing]
     if empty:
@@ -213,7 +213,8 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
             connection.execute(select(inquiries.c.id).where(shells).with_for_update())
         for column in (
             consents.c.inquiry_id, envelopes.c.inquiry_id, holds.c.inquiry_id, archivals.c.inquiry_id,
-            requests.c.inquiry_id, grants.c.inquiry_id, inquiries.c.id,
+            requests.c.inquiry_id, grants.c.inquiry_id, openings.c.inquiry_id, outbox.c.inquiry_id,
+            thread.c.inquiry_id, inquiries.c.id,
         ):  # fmt: skip
             connection.execute(delete(column.table).where(among(connection, column, empty)))
     return removed

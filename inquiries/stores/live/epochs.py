@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 
 from inquiries.stores.among import among
-from inquiries.stores.live.tables import envelopes, epochs, groups, outbox, staff
+from inquiries.stores.live.tables import envelopes, epochs, groups, staff
+from inquiries.stores.live.written_tables import outbox
 from inquiries.stores.prepared import Insertion, Question
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.

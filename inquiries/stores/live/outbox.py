@@ -17,7 +17,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, literal, or_, sel
 
 from inquiries.stores.among import among
 from inquiries.stores.live import inquiries, requests
-from inquiries.stores.live.tables import outbox
+from inquiries.stores.live.written_tables import outbox
 from inquiries.stores.types import Moment
 
 

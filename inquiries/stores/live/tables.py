@@ -1,4 +1,4 @@
-"""The live store's tables; `migrations/live` creates them, a test holds the two equal.
+"""The live store's tables, with `written_tables.py`; `migrations/live` creates them, a test holds both equal.
 
 Everything here may live in backups of any age. So no plaintext item, no key, no tag (blind index) and
 no receipt code ever stands in it: sealed items, envelopes, and what is needed to find and to count.
@@ -176,28 +176,6 @@ openings = Table(
     Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
     Column("at", Moment, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-)  # fmt: skip
-
-# -- mail ------------------------------------------------------------------------------------------
-
-#: Mail that is still to be sent, or could not be; each goes with its inquiry, or with a key of its own.
-outbox = Table(
-    "outbox", metadata,
-    Column("id", Id, primary_key=True, autoincrement=False),  # also of its own key and envelope
-    Column("inquiry_id", ForeignKey("inquiries.id"), index=True),  # whose key seals it; null: its own
-    Column("kind", String(32), nullable=False),  # services/mail.py
-    Column("language", String(8), nullable=False),
-    Column("sealed", LargeBinary, nullable=False),  # the address, and what the text needs
-    Column("when_suspended", Boolean, nullable=False),  # goes out also while its inquiry is suspended
-    Column("queued_at", Moment, nullable=False),
-    Column("due_at", Moment, index=True),  # of its own key; null: ends with its inquiry
-    Column("state", String(8), nullable=False),  # stores/live/outbox.py
-    Column("next_at", Moment, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("failed_at", Moment),  # the first time
-    Column("problem", String(16)),  # of the last failure
-    Column("reply", Integer),  # the relay's code with it; never its text, which may quote the address
-    Index("ix_outbox_state_next_at", "state", "next_at"),
 )  # fmt: skip
 
 # -- keys on their way ---------------------------------------------------------------------------
