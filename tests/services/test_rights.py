@@ -35,7 +35,6 @@ from inquiries.services.inbox_views import InboxRow
 from inquiries.services.requests import Asked
 from inquiries.settings import Settings
 from inquiries.stores import tags
-from inquiries.stores import keys as key_store
 from inquiries.stores.live import archivals
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.tables import consents, envelopes, groups
