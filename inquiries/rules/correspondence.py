@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 #: What the person's own page shows. A note is about her all the same: who asks for access gets it from the
-#: officer, who looks first whether it tells of somebody else (docs/decisions/0006).
+#: officer, who looks first whether it tells of somebody else (docs/decisions/0008).
 HERS = frozenset({Kind.reply, Kind.answer})
 
 

@@ -1,7 +1,7 @@
 """Changes what an enrolled person may do: her roles and types, her training; invites and revokes nobody.
 
 Nobody raises her own rights, nor records her own training: an officer needs another one, or the operator
-breaks the glass (DESIGN §5, docs/decisions/0006).
+breaks the glass (DESIGN §5, docs/decisions/0007).
 """
 
 from __future__ import annotations
