@@ -102,7 +102,12 @@ PLAIN: dict[str, dict[str, int]] = {
         for act in ("mail_again", "mail_drop")
     },
     **{  # the POST with nothing filled in
-        f"{method} staff.search": {"nobody": TO_SIGN_IN, "business": 404, "else": status}
+        f"{method} staff.search": {
+            "nobody": TO_SIGN_IN,
+            "business": 404,
+            "business, granted": 404,
+            "else": status,
+        }
         for method, status in (("GET", 200), ("POST", 422))
     },
     "GET staff.ledger": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},

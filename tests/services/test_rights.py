@@ -23,6 +23,7 @@ from inquiries.services import (
     fulfilment,
     holds,
     inbox,
+    intents,
     keys,
     receipt,
     records,
@@ -333,7 +334,7 @@ def test_a_deletion_that_is_asked_for_during_a_long_sweep_is_what_goes_next(
             monkeypatch.setattr(fulfilment, "carry_out", in_between)
             assert retention.sweep(house, confirm=True).destroyed == 8
             reasons = [
-                [group[3] for group in body["groups"]]
+                [cohort.reason for cohort in intents.read(body) for _ in cohort.members]
                 for _, body in records.bodies(house, "destruction")
                 if body["act"] == "intent"
             ]
