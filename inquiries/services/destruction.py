@@ -1,8 +1,8 @@
 """Destroys groups in the order that survives any crash, and finishes what was cut short.
 
-Order: claim in the group's store → intent in the ledger → wraps and tags gone, tombstones in keys → rows
-deleted → proof signed → done in the ledger (DESIGN §3). Every step is repeatable. Absence of something
-elsewhere never destroys anything; a tombstone always deletes leftovers (P08-P12).
+Order: claim in the group's store → what was asked proved → intent in the ledger → wraps and tags gone,
+tombstones in keys → rows deleted → proof signed → done in the ledger (DESIGN §3). Every step is repeatable.
+Absence of something elsewhere never destroys anything; a tombstone always deletes leftovers (P08-P12).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from inquiries import clock
-from inquiries.services import certificates, due_dates, intents, publishing, records
+from inquiries.services import certificates, due_dates, intents, publishing, records, request_proofs
 from inquiries.services.house import House
 from inquiries.services.keys import MAIL
 from inquiries.stores import archive, keys, tombstones
@@ -50,6 +50,11 @@ class _Batch:
     def ids(self) -> list[int]:
         """Of the groups, in the order of the intent."""
         return [key for one in self.cohorts for key, _, _ in one.members]
+
+    @property
+    def inquiries(self) -> set[int]:
+        """To which the groups belong."""
+        return {inquiry for one in self.cohorts for _, inquiry, _ in one.members}
 
     @property
     def by_store(self) -> dict[str, list[Member]]:
@@ -206,6 +211,7 @@ def _orphans(house: House, overdue: Sequence[keys.Overdue]) -> _Batch:
 
 
 def _destroy(house: House, batch: _Batch) -> None:
+    request_proofs.prove_before_the_end(house, batch.inquiries)
     _follow(house, records.append(house, "destruction", intents.written(batch.cohorts)), batch)
 
 

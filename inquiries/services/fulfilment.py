@@ -16,11 +16,9 @@ from inquiries import clock
 from inquiries.errors import InvalidItems, JobBusy, KeyUnavailable, SealBroken
 from inquiries.rules import requests as rules
 from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
-from inquiries.services import corrections, destruction, keys, request_records, requests
+from inquiries.services import corrections, destruction, keys, request_proofs, request_records, requests
 from inquiries.services.corrections import Keys
 from inquiries.services.house import House
-from inquiries.services.keys import DataKey
-from inquiries.stores import keys as key_store
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.requests import RequestRow
@@ -68,7 +66,7 @@ def _tried(house: House, row: RequestRow, found: Keys) -> bool:
 
 def _carry(house: House, row: RequestRow, found: Keys) -> bool:
     key = found.get((row.inquiry_id, row.group_name))
-    if row.noted_at is None and not _note(house, row, key):
+    if row.noted_at is None and not request_proofs.prove(house, row, key):
         return False
     now = clock.now()
     with house.live.read() as connection:
@@ -80,38 +78,6 @@ def _carry(house: House, row: RequestRow, found: Keys) -> bool:
         _wait(house, row, decision)
         return False
     return _ACTS[Kind(row.kind)](house, row, found)
-
-
-def _note(house: House, row: RequestRow, key: DataKey | None) -> bool:
-    """Prove it and enter it in the ledger, once; refuse it when it is not proved."""
-    if key is None:
-        if not _key_destroyed(house, row):
-            return False  # its key is on its way
-        _refuse(house, row, Because.unproved)
-        return False
-    try:
-        requests.prove(key.dek, row)
-    except SealBroken:
-        _refuse(house, row, Because.unproved)
-        return False
-    request_records.asked(house, row)
-    with house.live.write() as connection:
-        live_requests.note(connection, row.id, clock.now())
-    return True
-
-
-def _key_destroyed(house: House, row: RequestRow) -> bool:
-    with house.keys.read() as connection:
-        rows = key_store.of_inquiries(connection, [row.inquiry_id])
-    return any(one.group == row.group_name and one.destroyed for one in rows)
-
-
-def _refuse(house: House, row: RequestRow, because: Because) -> None:
-    """Who wrote it does not hold the inquiry's key, or has got round the form: an intruder, most likely."""
-    log.error("request.refused", request=row.id, inquiry=row.inquiry_id, because=because)
-    request_records.refused(house, row, because)
-    with house.live.write() as connection:
-        live_requests.settle(connection, row.id, State.refused, clock.now(), because)
 
 
 def _wait(house: House, row: RequestRow, decision: Waits) -> None:
@@ -193,7 +159,7 @@ def _correct(house: House, row: RequestRow, found: Keys) -> bool:
     try:
         correction = corrections.prepared(house, row, found)
     except InvalidItems:
-        _refuse(house, row, Because.invalid)
+        request_proofs.refuse(house, row, Because.invalid)
         return False
     if correction is not None:
         corrections.retag(house, correction)

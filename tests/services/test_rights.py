@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import select, update
 
 from inquiries import clock
@@ -16,6 +17,7 @@ from inquiries.errors import InvalidFields, InvalidItems, NotFound, Suspended
 from inquiries.rules.requests import AtOnce, Because, Kind, State, Waits
 from inquiries.services import (
     adoption,
+    archive,
     certificates,
     copies,
     delivery,
@@ -27,6 +29,7 @@ from inquiries.services import (
     keys,
     receipt,
     records,
+    request_proofs,
     requests,
     retention,
     rights,
@@ -368,7 +371,7 @@ def test_a_hold_that_comes_between_the_look_and_the_claim_wins(house: House) -> 
     rights.delete(house, code)
     with house.live.read() as connection:
         (row,) = live_requests.of_inquiry(connection, inquiry_id)
-    fulfilment._note(house, row, keys.of_inquiries(house, [inquiry_id])[inquiry_id, "main"])
+    request_proofs.prove(house, row, keys.of_inquiries(house, [inquiry_id])[inquiry_id, "main"])
     hold(house, inquiry_id, clock.now() + timedelta(days=90))
     assert not fulfilment._delete(house, row, {})
     assert receipt.look(house, code).items == ITEMS
@@ -377,6 +380,35 @@ def test_a_hold_that_comes_between_the_look_and_the_claim_wins(house: House) -> 
     deletion = receipt.look(house, code).deletion
     assert deletion is not None
     assert deletion.because == Because.held
+
+
+def test_what_was_asked_a_moment_before_its_inquiry_is_archived_holds(any_house: House) -> None:
+    """The move destroys the key that proves it; the worker had not looked yet (P02, P17)."""
+    house = any_house
+    one, other = (send(house, consents=BOTH) for _ in range(2))
+    moved = [row.id for row in inbox.page(house, MINJI).rows]
+    rights.withdraw(house, one.receipt, "marketing")
+    rights.delete(house, other.receipt)
+    for inquiry_id in moved:
+        archive.order(house, OH, inquiry_id, statute="contract", items=["content"], reason="a contract")
+    fulfilment.carry_out(house)
+    assert recorded(house, "refused") == []
+    assert recorded(house, "done") == ["withdraw", "delete"]
+    with house.live.read() as connection:
+        left = connection.execute(select(groups.c.inquiry_id, groups.c.name)).all()
+    assert [name for _, name in left] == ["visitor"]  # of the one that was not to be deleted
+
+
+def test_what_was_asked_a_moment_before_the_sweep_holds(house: House) -> None:
+    code = send(house, consents=BOTH).receipt
+    inbox.open_inquiry(house, MINJI, line(house).id, None)
+    inbox.close(house, MINJI, line(house).id)  # due in 30 days, and its marketing copies in six months
+    with time_machine.travel(clock.now() + timedelta(days=29)):
+        rights.withdraw(house, code, "marketing")
+    with time_machine.travel(clock.now() + timedelta(days=31)):
+        retention.sweep(house, confirm=True)
+    assert recorded(house, "refused") == []
+    assert recorded(house, "done") == ["withdraw"]
 
 
 def test_a_hold_keeps_corrections_and_copies_as_they_are(house: House) -> None:

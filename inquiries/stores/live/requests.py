@@ -132,6 +132,13 @@ def pending(
     return [RequestRow(*row) for row in connection.execute(query.order_by(requests.c.id).limit(limit))]
 
 
+def unnoted(connection: Connection, inquiry_ids: Collection[int]) -> list[RequestRow]:
+    """Requests for these inquiries that nobody has looked at yet: few at any time, whatever the inquiries."""
+    query = _ROW.where(requests.c.state == State.open, requests.c.noted_at.is_(None)).order_by(requests.c.id)
+    found = (RequestRow(*row) for row in connection.execute(query))
+    return [row for row in found if row.inquiry_id in inquiry_ids]
+
+
 def known(connection: Connection, request_ids: Sequence[int]) -> frozenset[int]:
     """Which of the requests stand here."""
     return frozenset(connection.scalars(select(requests.c.id).where(requests.c.id.in_(request_ids))))
