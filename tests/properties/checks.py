@@ -6,6 +6,7 @@ from hypothesis.stateful import invariant
 
 from inquiries import clock
 from inquiries.errors import NotFound
+from inquiries.rules.requests import Kind
 from inquiries.services import archive, inbox, receipt
 from inquiries.stores import archive as archive_store
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
@@ -46,18 +47,20 @@ class Checks(Life):
             assert not known.standing or known.id in self.world.lost
             return
         assert known.standing
-        assert (dict(view.items), view.state, view.due_at, view.held_until) == (
-            known.items,
-            known.state,
-            known.due["main"],
-            known.held_until,
-        )
+        assert (dict(view.items), view.state, view.held_until) == (known.items, known.state, known.held_until)
+        assert dict(view.parts) == known.readable
+        asked = (dict(view.corrected), view.suspended or view.interrupted, view.deletion is not None)
+        suspended = any(one.suspends and (one.kind is Kind.suspend or one.lost) for one in known.asks)
+        assert asked == (known.corrected, suspended, known.deleting)
+        (consent,) = (one for one in view.consents if one.purpose == "marketing")
+        assert consent.holds == (known.agreed and not known.withdrawn)
 
     def _the_list_is_what_may_be_read(self) -> None:
         rows = inbox.page(self.house, MINJI).rows
-        listed = [one.id for one in self.known if one.listed]
+        listed = {one.id: one.suspended for one in self.known if one.listed}
         assert [row.id for row in rows] == sorted(listed, reverse=True)[:50]
-        assert all(row.who or row.id in self.world.lost for row in rows)
+        assert all(row.suspended == listed[row.id] or row.id in self.world.lost for row in rows)
+        assert all(bool(row.who) != row.suspended or row.id in self.world.lost for row in rows)
 
     def _the_archive_opens_for_the_officer_until_it_is_due(self) -> None:
         standing = {one.id: one for one in self.world.model.archived if one.due > clock.now()}

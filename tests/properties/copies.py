@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from inquiries import clock
+from inquiries.rules.requests import Kind
 from inquiries.services import recovery, rotation
 from inquiries.stores import keys
 from tests.cast import OH
 from tests.properties.life import Life, fatal
-from tests.properties.world import Copy, Known
+from tests.properties.world import Ask, Copy, Known, rows
 
 KEY_BACKUPS_LIVE = timedelta(hours=71)  # copies of the keyring that are older have expired
 
@@ -62,6 +63,7 @@ class Copies(Life):
             if one.id not in here:  # it was lost with an earlier copy: its keys may have come to their end
                 self._bury_orphans(one)
             one.due = {name: due for name, due in one.due.items() if (one.id, name) not in self.world.gone}
+            self._ask_again(one)
 
     def _bury_orphans(self, one: Known) -> None:
         self.world.open_again()
@@ -73,6 +75,24 @@ class Copies(Life):
                 assert promised[row.group] <= clock.now()
                 self.world.gone.add((one.id, row.group))
 
+    def _ask_again(self, one: Known) -> None:
+        """What the ledger knows that she asked, she has asked; what a correction said stood in live alone."""
+        here = {asked.number for asked in one.asks}
+        for asked in self.world.ledger.get(one.id, ()):
+            if asked.number not in here:
+                lost = asked.kind is Kind.correct
+                one.asks.append(Ask(asked.number, asked.kind, group=asked.group, noted=lost, lost=lost))
+                here.add(asked.number)
+        one.asks.sort(key=lambda asked: asked.number)
+
     def _archive_is(self, older: Copy) -> None:
-        then = older.model.kept().archived
+        then, here = older.model.kept().archived, {one.id for one in self.world.model.archived}
+        keyring = self.world.settings.keyring_path
+        ended = {
+            one for (one,) in rows(keyring / "keys.db", "SELECT id FROM keys WHERE destroyed_at IS NOT NULL")
+        }
+        for one in then:
+            if one.id not in here and one.id in ended and (one.id, "archive") not in self.world.gone:
+                assert one.due <= clock.now()  # without its row the key ended on its own day
+                self.world.gone.add((one.id, "archive"))
         self.world.model.archived = [one for one in then if (one.id, "archive") not in self.world.gone]

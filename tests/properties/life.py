@@ -1,4 +1,5 @@
-"""A life of the house: what every kind of step needs. The steps themselves are in people, work and copies.
+"""A life of the house: what every kind of step needs. The steps themselves are in people, rights,
+work and copies.
 
 To add an operation, write a `@rule` in the module that it belongs to (or a new one, named in test_life.py):
 do it through `self.cut_short`, so that it is also tried with a crash on the way, then say in the model (world.py)
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import time_machine
@@ -18,14 +20,28 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from inquiries import clock
 from inquiries.policy import loader
-from inquiries.services import adoption, due_dates, publishing, records, recovery, retention, rotation
+from inquiries.rules.requests import Kind
+from inquiries.services import (
+    adoption,
+    due_dates,
+    fulfilment,
+    publishing,
+    records,
+    recovery,
+    retention,
+    rotation,
+)
 from inquiries.services.house import House
+from tests.cast import ITEMS
 from tests.moments import T0
 from tests.properties.crashes import dying_at
-from tests.properties.world import Known, World
+from tests.properties.world import Ask, Known, World
 
 #: At which of the commits and moves of a keyring file to die, of a short act and of a long one; None: it lives.
 fatal = st.none() | st.integers(1, 6) | st.integers(1, 40)
+
+
+HELD = {Kind.correct, Kind.withdraw, Kind.delete}  # a hold keeps everything as it is
 
 
 class Life(RuleBasedStateMachine):
@@ -104,24 +120,81 @@ class Life(RuleBasedStateMachine):
         assert adopted.quarantined == 0 or self.world.lost
 
     def sweep(self, claimed: int = 0) -> None:
+        """With `claimed`, a crash has left some: what it left undone of requests is done then, too."""
         due = [(one, name) for one in self.known for name in one.ended()]
         archived = [one for one in self.world.model.archived if one.due <= clock.now()]
+        ending = any(one.pending for known in self.known for one in known.asks)
         swept = retention.sweep(self.house, confirm=True)
         assert swept.failed == 0
         assert swept.due <= len(due) + len(archived) + claimed
-        assert swept.destroyed >= swept.due
+        assert swept.destroyed >= swept.due or ending
         for one, name in due:
-            del one.due[name]
-            self.world.gone.add((one.id, name))
+            self.end(one, name)
         for moved in archived:
             self.world.model.archived.remove(moved)
             self.world.gone.add((moved.id, "archive"))
+        if due or archived:
+            self.follow_requests(again=False)
+        if claimed:
+            self.requests()
         assert retention.count_due(self.house, clock.now()) == 0
 
     def rotate(self) -> None:
         before = self.house.custody.secret_epochs()
         done = rotation.rotate(self.house)
         assert self.house.custody.secret_epochs() == [done.epoch] == [max(before) + 1]
+
+    def requests(self) -> None:
+        self.carry_out_requests()
+        self.follow_requests()
+
+    def carry_out_requests(self) -> None:
+        fulfilment.carry_out_waiting(self.house)
+
+    def follow_requests(self, *, again: bool = True) -> None:
+        """What must be true once the worker has looked at what was asked, `again` at what waits, too."""
+        for known in self.known:
+            for one in [one for one in known.asks if one.pending and not one.lost]:
+                if known.due and known.id not in self.world.lost and (again or not one.waits):
+                    self._follow(known, one)
+
+    def _follow(self, known: Known, asked: Ask) -> None:
+        self.prove(known)
+        if not asked.noted:  # it came back with a copy, and what proves it does not
+            asked.pending = asked.suspends = False
+            asked.refused = True
+            return
+        asked.waits = known.held_until is not None and asked.kind in HELD
+        if asked.waits:
+            return
+        asked.pending = False
+        asked.suspends = asked.kind is Kind.suspend
+        if asked.kind is Kind.resume:
+            known.settle(lambda one: one.lost or (one.kind is Kind.suspend and one.number < asked.number))
+        elif asked.kind is Kind.withdraw:
+            self.end(known, "marketing")
+        elif asked.kind is Kind.delete:
+            for group in list(known.due):
+                self.end(known, group)
+        elif asked.kind is Kind.correct and "main" in known.due:
+            changed = known.items | asked.texts
+            known.items = {name: changed[name] for name in ITEMS if changed.get(name)}
+            known.settle(lambda one: one.lost)
+
+    def prove(self, known: Known) -> None:
+        """What she asked is proved and in the ledger."""
+        if known.id in self.world.lost:
+            return
+        for one in known.asks:
+            if not one.noted and one.group in known.due:
+                one.noted = True
+                self.world.ledger.setdefault(known.id, []).append(replace(one))
+
+    def end(self, known: Known, group: str) -> None:
+        """The group is destroyed, for good; first what was asked under its key is proved."""
+        self.prove(known)
+        if known.due.pop(group, None) is not None:
+            self.world.gone.add((known.id, group))
 
     def seal(self) -> None:
         assert records.seal(self.house)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from inquiries import clock
-from inquiries.errors import NotFound, WrongState
+from inquiries.errors import NotFound, Suspended, WrongState
 from inquiries.rules import retention as rules
 from inquiries.sealing.archive import id_of
 from inquiries.services import archive, archive_moves, holds, inbox, records
@@ -80,7 +80,7 @@ class People(Life):
         assert row.received_at in tried
         known = Known(
             received.receipt, kind, sent.expected(ITEMS | {"content": content}), row.received_at,
-            max(self.world.model.policies), newest,
+            max(self.world.model.policies), newest, agreed=marketing,
         )  # fmt: skip
         names = ["main", "visitor", "marketing"] if marketing else ["main", "visitor"]
         known.due = dict.fromkeys(names, clock.now())
@@ -114,10 +114,15 @@ class People(Life):
         except NotFound:
             assert not known.listed or known.id in self.world.lost
             return
+        except Suspended:
+            assert known.listed
+            assert known.suspended
+            return
         if died:
-            self._follow(known, {known.state, "open" if known.state == "received" else known.state})
+            self._is_as_before_or(known, {known.state, "open" if known.state == "received" else known.state})
             return
         assert known.listed
+        assert not known.suspended
         assert dict(opened[0].items) == known.items
         known.state = "open" if known.state == "received" else known.state
 
@@ -128,15 +133,21 @@ class People(Life):
         except NotFound:
             assert not known.listed
             return
+        except Suspended:
+            assert known.listed
+            assert known.suspended
+            return
         except WrongState:
             assert known.listed
             assert after is None
+            assert not known.suspended
             return
         assert known.listed or died
         if died:
-            self._follow(known, {known.state, after or known.state}, act)
+            self._is_as_before_or(known, {known.state, after or known.state}, act)
             return
         assert after is not None
+        assert not known.suspended
         self._went(known, after, act)
 
     def _went(self, known: Known, after: str, act: str) -> None:
@@ -145,7 +156,7 @@ class People(Life):
             known.closed_at = clock.now() if act == "close" else None
             self.world.model.date()
 
-    def _follow(self, known: Known, possible: set[str], act: str = "open") -> None:
+    def _is_as_before_or(self, known: Known, possible: set[str], act: str = "open") -> None:
         """After a crash it stands as before, or as after."""
         with self.house.live.read() as connection:
             state = connection.scalar(
@@ -234,5 +245,4 @@ class People(Life):
         items = {name: known.items[name] for name in TAKEN}
         self.world.moved[row.id] += 1
         self.world.model.archived.append(Archived(row.id, known.id, items, until))
-        del known.due["main"]
-        self.world.gone.add((known.id, "main"))
+        self.end(known, "main")

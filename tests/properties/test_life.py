@@ -20,6 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.properties.checks import Checks
 from tests.properties.copies import Copies
 from tests.properties.people import People
+from tests.properties.rights import Rights
 from tests.properties.work import Work
 
 STEPS = 50  # of one life at most
@@ -27,6 +28,7 @@ QUICK = [(number, 500) for number in range(4)]  # (number, how many steps)
 LONG = [(int(os.environ.get("LIFE", "1000")) + number, 2000) for number in range(50)]
 KINDS = {
     "receive", "handle", "hold", "release", "archive", "publish", "time_passes", "crash_of_work", "start_again",
+    "correct", "suspend", "resume", "withdraw", "delete", "carry_out",
     "copy", "put_back_live", "put_back_archive", "put_back_keys", "crash",
 }  # fmt: skip
 
@@ -62,7 +64,7 @@ def live(number: int, steps: int) -> Counter[str]:
 
 def _lives(number: int, lived: Counter[str], lives: int) -> None:
     @seed(number)
-    class House(People, Work, Copies, Checks):
+    class House(People, Rights, Work, Copies, Checks):
         pass
 
     House.lived = lived

@@ -19,7 +19,7 @@ PERIODS = {
     "visitor/period": ["3 months", "40 days"],
 }
 VERSIONS = 8  # published in one life: every start walks through all of them
-works = st.sampled_from(["adopt", "sweep", "rotate", "seal"])
+works = st.sampled_from(["adopt", "requests", "sweep", "rotate", "seal"])
 changes = st.fixed_dictionaries({}, optional={at: st.sampled_from(p) for at, p in PERIODS.items()})
 
 
@@ -44,7 +44,10 @@ class Work(Life):
         for turn in turns:
             getattr(self, turn)()
 
-    @rule(work=works, fatal=st.one_of(st.integers(1, 8), st.integers(1, 40)))
+    @rule(
+        work=st.sampled_from(["adopt", "sweep", "rotate", "seal"]),
+        fatal=st.one_of(st.integers(1, 8), st.integers(1, 40)),
+    )
     def crash(self, work: str, fatal: int) -> None:
         """One of the worker's turns is cut short at some commit or file; the next start finishes or undoes it."""
         self.count("crash_of_work")
@@ -56,7 +59,7 @@ class Work(Life):
         }
         self.cut_short(fatal, acts[work])
         if work == "sweep":
-            self.sweep()
+            self.sweep(claimed=100)
 
     @rule(fatal=fatal)
     @precondition(lambda self: self.since_start > 1)

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from inquiries import settings as settings_module
 from inquiries.policy import loader
 from inquiries.policy.model import Policy
 from inquiries.rules import retention as rules
+from inquiries.rules.requests import SUSPENDING, Kind
 from inquiries.services import adoption, destruction, rewrapping
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME
@@ -59,6 +61,25 @@ class Archived:
 
 
 @dataclass
+class Ask:
+    """What she asked once; `number` tells which of the requests of this life."""
+
+    number: int
+    kind: Kind
+    texts: dict[str, str] = field(default_factory=dict)  # of a correction
+    group: str = "main"  # whose key proves it
+    noted: bool = False  # proved, and in the ledger
+    pending: bool = True
+    waits: bool = False  # for the end of a hold
+    refused: bool = False
+    lost: bool = False  # a correction whose text went with a store that was put back
+    suspends: bool = False
+
+    def __post_init__(self) -> None:
+        self.suspends = self.kind in SUSPENDING
+
+
+@dataclass
 class Known:
     """What must be true of one inquiry."""
 
@@ -72,6 +93,44 @@ class Known:
     state: str = "received"
     closed_at: datetime | None = None
     holds: dict[int, datetime] = field(default_factory=dict)  # until when
+    asks: list[Ask] = field(default_factory=list)
+    agreed: bool = False  # to marketing
+
+    def settle(self, which: Callable[[Ask], bool]) -> None:
+        """Of these requests nothing remains to be done, and nothing is suspended by them."""
+        for one in filter(which, self.asks):
+            one.pending = one.suspends = one.lost = False
+
+    @property
+    def suspended(self) -> bool:
+        """Whether nothing of it may be used."""
+        return any(one.suspends for one in self.asks)
+
+    @property
+    def deleting(self) -> bool:
+        """Whether her wish that it be deleted is not carried out yet."""
+        return any(one.kind is Kind.delete and one.pending for one in self.asks)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether she has taken back her consent to marketing."""
+        return any(one.kind is Kind.withdraw and not one.refused for one in self.asks)
+
+    @property
+    def corrected(self) -> dict[str, str]:
+        """What pending corrections will write."""
+        texts: dict[str, str] = {}
+        for one in self.asks:
+            if one.kind is Kind.correct and one.pending and not one.lost:
+                texts |= one.texts
+        return texts
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is a suspension that she has not taken back."""
+        ending = max((a.number for a in self.asks if a.kind is Kind.resume and a.pending), default=0)
+        begun = [one for one in self.asks if one.kind is Kind.suspend or one.lost]
+        return any(one.suspends and one.number > ending for one in begun)
 
     @property
     def held_until(self) -> datetime | None:
@@ -87,6 +146,12 @@ class Known:
     def standing(self) -> bool:
         """Whether its receipt finds it."""
         return "main" in self.due and (self.listed or self.held_until is not None)
+
+    @property
+    def readable(self) -> dict[str, datetime]:
+        """The groups that may still be read."""
+        ended = [] if self.held_until is not None else self.ended()
+        return {name: due for name, due in self.due.items() if name not in ended}
 
     def ended(self) -> list[str]:
         """The groups that a sweep destroys now."""
@@ -159,7 +224,8 @@ class World:
         self.house = open_house(self.settings)
         self.model = Model(policies={1: loader.parse(SOURCE)})
         self.copies: list[Copy] = []
-        self.sent = 0
+        self.sent, self.asked = 0, 1  # numbers of what comes next
+        self.ledger: dict[int, list[Ask]] = {}  # inquiry → her requests that the ledger knows
         self.gone: set[tuple[int, str]] = set()  # (inquiry or archive id, group): destroyed, for good
         self.lost: set[int] = set()  # inquiry and archive ids that nothing opened any more at some time
         self.moved: Counter[int] = (
