@@ -113,7 +113,7 @@ def _already(house: House, row: RequestRow, _found: Keys) -> bool:
 def _resume(house: House, row: RequestRow, _found: Keys) -> bool:
     def lift(connection: Connection, now: datetime) -> None:
         live_requests.lift(connection, row.inquiry_id, row.id, now)
-        live_requests.close_lost(connection, row.inquiry_id, now)
+        live_requests.close_lost(connection, row.inquiry_id, row.id, now)
 
     return _settle(house, row, lift)
 
@@ -165,7 +165,7 @@ def _correct(house: House, row: RequestRow, found: Keys) -> bool:
         corrections.retag(house, correction)
 
     def replace(connection: Connection, now: datetime) -> None:
-        live_requests.close_lost(connection, row.inquiry_id, now)
+        live_requests.close_lost(connection, row.inquiry_id, row.id, now)
         if correction is not None:
             corrections.replace(house, connection, correction)
 

@@ -69,8 +69,8 @@ class Replayed:
 def replay(house: House) -> Replayed:
     """Make again the requests that the ledger knows, of inquiries that stand, and live does not.
 
-    They are open again, proved by what proved them before, and carried out once more; what was refused stays
-    refused. A correction suspends and waits for the person to send it again: nobody else has its text.
+    They are open again, and carried out once more; what was refused stays refused. A correction suspends and
+    waits for the person to send it again: nobody else has its text.
     """
     missing: dict[int, dict[str, Any]] = {}
     refused: dict[int, str] = {}
@@ -97,11 +97,10 @@ def _make(connection: Connection, body: Mapping[str, Any], refused: str | None) 
     row = _row(body)
     live.add(connection, row)
     now = clock.now()
+    live.note(connection, row.id, now)  # it was proved when it was recorded; its key may have ended since
     if refused is not None:
-        live.note(connection, row.id, now)
         live.settle(connection, row.id, State.refused, now)
     elif body["sealed"]:
-        live.note(connection, row.id, now)
         live.wait(connection, row.id, Because.lost, None)
     return row.id
 

@@ -163,7 +163,9 @@ def _new(kind: Kind, before: list[live_requests.RequestRow], now: datetime) -> b
     deleting = any(row.kind == Kind.delete and row.pending for row in before)
     ending = max((row.id for row in before if row.kind == Kind.resume and row.pending), default=0)
     suspended = any(
-        row.suspends and row.id > ending and (row.kind == Kind.suspend or row.because == Because.lost)
+        row.suspends
+        and row.id > ending
+        and (row.kind == Kind.suspend or (row.because == Because.lost and kind is Kind.resume))
         for row in before
     )
     return rules.may_ask(kind, suspended=suspended, deleting=deleting)

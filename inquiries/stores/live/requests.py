@@ -177,10 +177,11 @@ def settle(
     return True
 
 
-def close_lost(connection: Connection, inquiry_id: int, at: datetime) -> None:
-    """Corrections whose texts were lost are over: she corrected it anew, or lets it be."""
+def close_lost(connection: Connection, inquiry_id: int, before: int, at: datetime) -> None:
+    """Corrections whose texts were lost are over: later she corrects it anew, or lets it be."""
     query = update(requests).where(
         requests.c.inquiry_id == inquiry_id,
+        requests.c.id < before,
         requests.c.because == Because.lost,
         requests.c.settled_at.is_(None),
     )
