@@ -12,8 +12,6 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
-
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidExport, NotFound, SealBroken
 from inquiries.policy.model import Policy
@@ -135,9 +133,9 @@ def _recorded(
             return standing, None
         if not left_today(house, actor):
             raise _invalid("purpose", "enough")
-        for one in taken:
-            if one.entry is not None:
-                live_openings.add(connection, one.entry)
+        entries = [one.entry for one in taken if one.entry is not None]
+        if entries:
+            live_openings.add(connection, *entries)
         record = records.access(
             house, act="export", actor=actor, reason=order.reason, detail=_detail(order, ids)
         )
@@ -160,25 +158,20 @@ def _detail(order: _Order, ids: Sequence[int]) -> dict[str, str]:
 
 def _opened(house: House, order: _Order, policy: Policy) -> list[_Taken]:
     with house.live.read() as connection:
-        rows = _rows(connection, order)
+        rows = live.rows(
+            connection,
+            purpose=order.purpose,
+            group=order.group,
+            types=order.types,
+            received=order.received,
+            now=clock.now(),
+            limit=MOST_ROWS + 1,
+        )
     if len(rows) > MOST_ROWS:
         raise _invalid("first", "too_many", max=MOST_ROWS)
     found = keys.of_inquiries(house, [row.id for row in rows]) if rows else {}
     taken = (_row(found, order, row, policy) for row in rows)
     return [one for one in taken if one is not None]
-
-
-def _rows(connection: Connection, order: _Order) -> list[live.ExportRow]:
-    return live.page(
-        connection,
-        purpose=order.purpose,
-        group=order.group,
-        types=order.types,
-        received=order.received,
-        now=clock.now(),
-        after=0,
-        limit=MOST_ROWS + 1,
-    )
 
 
 def _row(

@@ -30,7 +30,7 @@ class ExportRow:
     sealed: bytes
 
 
-def page(
+def rows(
     connection: Connection,
     *,
     purpose: str,
@@ -38,7 +38,6 @@ def page(
     types: Collection[str],
     received: tuple[datetime, datetime],
     now: datetime,
-    after: int,
     limit: int,
 ) -> list[ExportRow]:
     """Up to `limit` rows of these types, received from the first moment until before the second, by id."""
@@ -58,7 +57,6 @@ def page(
         inquiries.c.type.in_(sorted(types)),
         inquiries.c.received_at >= received[0],
         inquiries.c.received_at < received[1],
-        inquiries.c.id > after,
     )
     return [ExportRow(*row) for row in connection.execute(query.order_by(inquiries.c.id).limit(limit))]
 

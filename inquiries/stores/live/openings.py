@@ -23,9 +23,9 @@ class OpeningRow:
 _ROW = select(openings.c.id, openings.c.inquiry_id, openings.c.at, openings.c.sealed)
 
 
-def add(connection: Connection, row: OpeningRow) -> None:
-    """Add an opening."""
-    connection.execute(insert(openings).values(vars(row)))
+def add(connection: Connection, *rows: OpeningRow) -> None:
+    """Add openings: one, or those of an export."""
+    connection.execute(insert(openings), [vars(row) for row in rows])
 
 
 def of_inquiry(connection: Connection, inquiry_id: int, limit: int) -> list[OpeningRow]:
