@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from inquiries.policy.model import Policy
 from inquiries.rules.permissions import Permission, Role, allowed
 
 TEXT_LIMIT = 10_000  # characters
@@ -29,3 +30,10 @@ def shown_to(roles: Mapping[Role, frozenset[str]], inquiry_type: str) -> frozens
     permissions = (Permission.note_inquiry, Permission.handle_requests)
     noted = any(allowed(roles, one, inquiry_type).allowed for one in permissions)
     return frozenset(Kind) if noted else HERS
+
+
+def address_of(policy: Policy, sent: Mapping[str, str]) -> str | None:
+    """The e-mail address among the items, the first in the order of the form."""
+    return next(
+        (sent[name] for name, item in policy.items.items() if item.kind == "email" and name in sent), None
+    )

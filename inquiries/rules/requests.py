@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from inquiries.policy.model import GROUPS
+
 
 class Kind(StrEnum):
     """A right that somebody asks for (PIPA 35 to 37, GDPR 15 to 18 and 7(3))."""
@@ -83,6 +85,14 @@ def decide(kind: Kind, facts: Facts, now: datetime) -> AtOnce | Waits:
         against[Because.minimum] = facts.minimum_until
     running = [Waits(why, until) for why, until in against.items() if until is not None and now < until]
     return max(running, key=lambda one: one.until, default=AtOnce())
+
+
+def well_formed(kind: str, subject: str) -> bool:
+    """Whether a page of ours asks so: what no page asks came from elsewhere, whoever proved it.
+
+    A withdrawal names a purpose; the groups that end on days of their own bear other names (P14).
+    """
+    return kind in set(Kind) and not (kind == Kind.withdraw and subject in GROUPS)
 
 
 def may_ask(kind: Kind, *, suspended: bool, deleting: bool) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from inquiries.errors import KeyUnavailable
 from inquiries.policy.model import Policy
+from inquiries.rules import correspondence
 from inquiries.rules import items as item_rules
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
@@ -22,6 +23,7 @@ from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.stores import tags
 from inquiries.stores.live import inquiries as live
+from inquiries.stores.live import outbox
 from inquiries.stores.live.requests import RequestRow
 
 Keys = Mapping[tuple[int, str], DataKey]
@@ -38,12 +40,16 @@ class _Version:
 
 @dataclass(frozen=True)
 class Correction:
-    """All that a request puts in another's place; `told` are the addresses that hear of it."""
+    """All that a request puts in another's place; `told` are the addresses that hear of it.
+
+    `address` is where she is written to from now on.
+    """
 
     policy: Policy
     language: str
     versions: tuple[_Version, ...]
     told: tuple[str, ...] = field(repr=False)
+    address: str | None = field(repr=False)
 
 
 def prepared(house: House, row: RequestRow, found: Keys) -> Correction | None:
@@ -56,9 +62,9 @@ def prepared(house: House, row: RequestRow, found: Keys) -> Correction | None:
         KeyUnavailable, SealBroken: what is to be corrected does not open.
     """
     with house.live.read() as connection:
-        shell = live.shells(connection, [row.inquiry_id])[row.inquiry_id]
+        shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id)
         sealed = live.sealed_groups(connection, row.inquiry_id)
-    if MAIN not in sealed:
+    if shell is None or MAIN not in sealed:
         return None
     main = found.get((row.inquiry_id, MAIN))
     if main is None:
@@ -72,14 +78,16 @@ def prepared(house: House, row: RequestRow, found: Keys) -> Correction | None:
         key = found.get((row.inquiry_id, name))
         if name in sealed and key is not None and set(texts) & set(purpose.items):
             copies = items.open_items(key.dek, row.inquiry_id, name, items.unpack(sealed[name]))
-            versions.append(_version(key, {**copies, **_of(texts, purpose.items)}, purpose.items))
+            versions.append(_version(key, {**copies, **_of(texts, after, purpose.items)}, purpose.items))
     addresses = [name for name in texts if name in policy.items and policy.items[name].kind == "email"]
     told = (text.get(name) for name in addresses for text in (before, after))
-    return Correction(policy, shell.language, tuple(versions), tuple(filter(None, told)))
+    address = correspondence.address_of(policy, after)
+    return Correction(policy, shell.language, tuple(versions), tuple(filter(None, told)), address)
 
 
-def _of(texts: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
-    return {name: text for name, text in texts.items() if name in names}
+def _of(texts: Mapping[str, str], after: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """What was corrected of these items, as the form takes it; empty where nothing is left of it."""
+    return {name: after.get(name, "") for name in texts if name in names}
 
 
 def _version(key: DataKey, texts: Mapping[str, str], order: Sequence[str]) -> _Version:
@@ -97,10 +105,17 @@ def retag(house: House, correction: Correction) -> None:
 
 
 def replace(house: House, connection: Connection, correction: Correction) -> None:
-    """Put the new version in the old one's place and queue what is told, in the caller's transaction."""
+    """Put the new version in the old one's place and queue what is told, in the caller's transaction.
+
+    What waits for the old address goes to the new one: the old may be a stranger's.
+    """
     for one in correction.versions:
         live.replace_sealed(connection, one.key.id, one.sealed)
     main = correction.versions[0].key
     for to in correction.told:
         kind, language = mail.Kind.address_changed, correction.language
         mail.queue(house, connection, kind=kind, to=to, language=language, key=main)
+    replied = mail.Kind.replied
+    if correction.told and outbox.take_back(connection, main.inquiry_id, replied) and correction.address:
+        to, language = correction.address, correction.language
+        mail.queue(house, connection, kind=replied, to=to, language=language, key=main)

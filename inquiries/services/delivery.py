@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 from email_validator import EmailNotValidError, validate_email
+from jinja2 import TemplateError
 
 from inquiries import clock
 from inquiries.errors import NotFound, SealBroken
@@ -98,8 +99,19 @@ def _hand_in(house: House, session: smtp.Session, row: outbox.MailRow) -> int:
         letter = mail.opened(house, row)
         to = _ascii(letter.to)
         content = _content(house, letter, to)
-    except (NotFound, SealBroken, EmailNotValidError) as broken:
-        _failed(house, row, "address" if isinstance(broken, EmailNotValidError) else "unopenable")
+    except (NotFound, SealBroken):
+        _failed(house, row, "unopenable")
+        return 0
+    except EmailNotValidError:
+        _failed(house, row, "address")
+        return 0
+    except (
+        TemplateError,
+        KeyError,
+        ValueError,
+    ) as broken:  # of another version of ours: it must not hold up the rest
+        log.error("mail.unwritable", mail=row.id, kind=row.kind, reason=type(broken).__name__)
+        _failed(house, row, "unwritable")
         return 0
     try:
         session.hand_in(to, content, partial(_leaving, house, row))

@@ -144,7 +144,8 @@ def _delete(house: House, row: RequestRow, _found: Keys) -> bool:
     groups = _groups(house, row.inquiry_id)
     if not destruction.claim_now(house, list(groups.values()), DELETED):
         return False  # a hold was placed meanwhile
-    request_records.done(house, row)
+    if not request_records.is_done(house, row):  # it was, where a sweep at work was waited for
+        request_records.done(house, row)
     destruction.destroy_claimed(house, list(groups.values()))
     return True
 

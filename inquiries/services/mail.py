@@ -1,9 +1,8 @@
 """The outbox: what is to be mailed, sealed in the commit of what it tells about; sends nothing itself.
 
 No mail holds a receipt code or anything that somebody wrote: it says that something can be seen, and where
-(P29). Mail to staff holds no data of a subject; an invitation alone holds a token, which works once. Public
-processes queue as others do: they seal to a key that their receipt opened, or to one that is born in an
-envelope; only the worker opens either.
+(P29). Mail to staff holds no data of a subject; an invitation alone holds a token, which works once. Who
+queues needs no private key where the message's own is born in an envelope; only the worker opens it.
 """
 
 from __future__ import annotations

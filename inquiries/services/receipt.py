@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from inquiries import clock
 from inquiries.errors import SealBroken
 from inquiries.policy.model import Policy
-from inquiries.rules.requests import Because, Kind, State
+from inquiries.rules.requests import Because, Kind, State, well_formed
 from inquiries.rules.retention import MAIN
 from inquiries.services import openings, publishing, requests, thread
 from inquiries.services.house import House
@@ -192,7 +192,7 @@ def of_opened(house: House, opened: Opened) -> ReceiptView:
         corrected=_corrected(opened, asked),
         parts={name: local(group.due_at, zone) for name, group in opened.groups.items()},
         consents=tuple(_consents(consents, asked, zone)),
-        requests=tuple(_view(one, zone) for one in asked),
+        requests=tuple(_view(one, zone) for one in asked if well_formed(one.kind, one.subject)),
         openings=tuple(_openings(opened, seen, zone)),
         thread=tuple(
             replace(one, at=one.at.astimezone(zone)) for one in thread.opened(opened.keys[MAIN], written)

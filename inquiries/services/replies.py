@@ -14,7 +14,7 @@ from inquiries import clock
 from inquiries.errors import NotFound, WrongState
 from inquiries.policy.model import Policy
 from inquiries.rules import lifecycle
-from inquiries.rules.correspondence import Kind
+from inquiries.rules.correspondence import Kind, address_of
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission
 from inquiries.rules.retention import MAIN
@@ -59,6 +59,9 @@ def reply(house: House, actor: Actor, inquiry_id: int, text: object, once: bytes
     with house.live.write() as connection:
         if not _add(connection, entry):
             return told
+        now = live.readable(connection, inquiry_id, entry.written_at, held=True)
+        if now is None or now.sealed != row.sealed:  # her address may be another one
+            raise WrongState("she corrected it meanwhile")
         if not live.set_state(connection, inquiry_id, row.state, after, {"answered_at": clock.now()}):
             raise WrongState("somebody else moved it meanwhile")
         if address is not None:
@@ -91,13 +94,6 @@ def how_told(house: House, policy: Policy, sent: Mapping[str, str]) -> Told:
     if address_of(policy, sent) is None:
         return Told.no_address
     return Told.no_mail if house.settings.relay is None else Told.by_mail
-
-
-def address_of(policy: Policy, sent: Mapping[str, str]) -> str | None:
-    """The e-mail address among the items, the first in the order of the form."""
-    return next(
-        (sent[name] for name, item in policy.items.items() if item.kind == "email" and name in sent), None
-    )
 
 
 def _key(house: House, inquiry_id: int) -> DataKey:

@@ -12,6 +12,7 @@ import structlog
 
 from inquiries import clock
 from inquiries.errors import SealBroken
+from inquiries.rules import requests as rules
 from inquiries.rules.requests import Because, State
 from inquiries.services import keys, request_records, requests
 from inquiries.services.house import House
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 
 def prove(house: House, row: RequestRow, key: DataKey | None) -> bool:
     """Whether it is proved, and noted from now on; refused when it never will be."""
+    if not rules.well_formed(row.kind, row.subject):
+        refuse(house, row, Because.invalid)
+        return False
     if key is None:
         if _key_destroyed(house, row):
             refuse(house, row, Because.unproved)

@@ -17,6 +17,7 @@ from inquiries import clock
 from inquiries.rules.requests import Because, Kind, State
 from inquiries.services import records
 from inquiries.services.house import House
+from inquiries.stores import ledger_pages
 from inquiries.stores.live import inquiries
 from inquiries.stores.live import requests as live
 from inquiries.stores.types import from_microseconds, to_microseconds
@@ -43,6 +44,13 @@ def waits(house: House, row: live.RequestRow, because: Because, until: datetime)
 def done(house: House, row: live.RequestRow) -> None:
     """Record that it was carried out."""
     _ended(house, row, {"act": "done"})
+
+
+def is_done(house: House, row: live.RequestRow) -> bool:
+    """Whether that is recorded."""
+    with house.ledger.read() as connection:
+        wanted = ledger_pages.Wanted("requests", act="done")
+        return bool(ledger_pages.holding(connection, wanted, f'"id":{row.id},'))
 
 
 def refused(house: House, row: live.RequestRow, because: str) -> None:
@@ -99,7 +107,7 @@ def _make(connection: Connection, body: Mapping[str, Any], refused: str | None) 
     now = clock.now()
     live.note(connection, row.id, now)  # it was proved when it was recorded; its key may have ended since
     if refused is not None:
-        live.settle(connection, row.id, State.refused, now)
+        live.settle(connection, row.id, State.refused, now, Because(refused))
     elif body["sealed"]:
         live.wait(connection, row.id, Because.lost, None)
     return row.id

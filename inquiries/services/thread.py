@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -113,10 +114,11 @@ def answer(house: House, typed: str, text: object, once: bytes | None = None) ->
                 if live_requests.suspended(connection, [inquiry_id]):
                     raise Suspended("she asked that nothing of it is used")
                 raise NotFound("it is due or destroyed")
+            if live_thread.sent_before(connection, inquiry_id, row.once):
+                return
             if live_thread.count(connection, inquiry_id) >= MOST:
                 raise InvalidItems((FieldError(FIELD, "too_many", {"max": MOST}),))
-            if not live_thread.sent_before(connection, inquiry_id, row.once):
-                live_thread.add(connection, row)
+            live_thread.add(connection, row)
     except IntegrityError:  # destroyed meanwhile, or sent twice at once
         with house.live.read() as connection:
             if not live_thread.sent_before(connection, inquiry_id, row.once):
@@ -128,12 +130,11 @@ def take_in(house: House) -> int:
 
     By the worker, which checks first that the key sealed it: what was put there without it moves nothing.
     """
-    with house.live.read() as connection:
-        rows = live_thread.not_noted(connection, BATCH)
-    if not rows:
-        return 0
-    found = keys.of_inquiries(house, sorted({row.inquiry_id for row in rows}))
-    return sum(_take_in(house, row, found.get((row.inquiry_id, MAIN))) for row in rows)
+    taken = 0
+    for rows in house.live.batches(partial(live_thread.not_noted, limit=BATCH), lambda row: row.id):
+        found = keys.of_inquiries(house, sorted({row.inquiry_id for row in rows}))
+        taken += sum(_take_in(house, row, found.get((row.inquiry_id, MAIN))) for row in rows)
+    return taken
 
 
 def _take_in(house: House, row: EntryRow, key: DataKey | None) -> bool:

@@ -89,6 +89,7 @@ _MAIL_PROBLEMS: Final[Mapping[str, str]] = {
     "sender": _l("The mail server does not accept our sender address."),
     "address": _l("No mail server takes this address."),
     "unopenable": _l("No key opens it."),
+    "unwritable": _l("It could not be written out by this version of the software."),
     "restored": _l("A backup was put back: it may have been sent before."),
 }
 

@@ -28,6 +28,7 @@ from inquiries.services import (
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.stores.live import openings, thread
+from inquiries.stores.live import outbox as live_outbox
 from inquiries.stores.live.written_tables import outbox
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.moments import at
@@ -196,6 +197,27 @@ def test_p19_mail_that_waits_is_not_sent(
     with house.live.read() as connection:
         left = len(connection.execute(outbox.select()).all())
     assert left == (0 if asked == "deleted" else 1)
+
+
+@pytest.mark.promise("P17")
+@pytest.mark.promise("P19")
+def test_p19_what_waited_for_the_old_address_goes_to_the_corrected_one(house: House, sora: str) -> None:
+    """The old one may be a stranger's; it hears of the change alone."""
+    inquiry_id = only(house)
+    key = keys.of_inquiries(house, [inquiry_id])[inquiry_id, "main"]
+    with house.live.write() as connection:
+        mail.queue(house, connection, kind=mail.Kind.replied, to="sora@example.com", language="ko", key=key)
+    rights.correct(house, sora, {"email": "new@example.com"})
+    fulfilment.carry_out(house)
+    with house.live.read() as connection:
+        rows = connection.execute(outbox.select()).all()
+        stored = [live_outbox.by_id(connection, row.id) for row in rows]
+    waiting = [mail.opened(house, one) for one in stored if one is not None]
+    assert sorted((one.kind, one.to) for one in waiting) == [
+        ("address_changed", "new@example.com"),
+        ("address_changed", "sora@example.com"),
+        ("replied", "new@example.com"),
+    ]
 
 
 @pytest.mark.promise("P19")

@@ -17,6 +17,7 @@ from inquiries.rules.requests import (
     Waits,
     decide,
     may_ask,
+    well_formed,
 )
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -77,3 +78,17 @@ def test_while_her_deletion_is_pending_a_copy_alone_is_offered(kind: Kind, *, su
 def test_a_suspension_is_offered_or_its_end(*, suspended: bool) -> None:
     offered = {kind for kind in Kind if may_ask(kind, suspended=suspended, deleting=False)}
     assert offered == set(Kind) - {Kind.suspend if suspended else Kind.resume}
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "fits"),
+    [
+        *((kind, "", True) for kind in Kind),
+        (Kind.withdraw, "marketing", True),
+        (Kind.correct, "email name", True),
+        *((Kind.withdraw, group, False) for group in ("main", "visitor", "archive")),
+        ("erase", "", False),
+    ],
+)
+def test_what_no_page_asks_is_not_well_formed(kind: str, subject: str, fits: bool) -> None:  # noqa: FBT001
+    assert well_formed(kind, subject) is fits

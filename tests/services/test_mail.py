@@ -121,6 +121,16 @@ def test_a_message_is_sent_once_and_nothing_of_it_stays(house: House, post: Rela
 # -- what goes wrong -------------------------------------------------------------------------------
 
 
+def test_what_this_version_cannot_write_out_is_given_up_and_holds_up_no_other(
+    house: House, post: Relay
+) -> None:
+    odd = queued(house, kind="of_a_later_version")
+    queued(house)
+    assert delivery.send_waiting(house) == 1
+    assert len(post.mail) == 1
+    assert states(house) == {odd: "dead unwritable"}
+
+
 def test_what_is_deferred_is_tried_again_for_a_day_and_then_given_up(house: House, post: Relay) -> None:
     mail_id = queued(house)
     post.after = "defer"
@@ -350,7 +360,7 @@ def test_a_key_of_its_own_is_adopted_rotated_and_found_again(any_house: House) -
     assert delivery.send_waiting(house) == 1
 
 
-def test_a_public_process_queues_without_a_private_key(house: House) -> None:
+def test_who_queues_needs_no_private_key(house: House) -> None:
     public = replace(
         house, custody=type(house.custody)(house.settings.model_copy(update={"surface": "public"}))
     )

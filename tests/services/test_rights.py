@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from inquiries import clock
 from inquiries.errors import InvalidFields, InvalidItems, NotFound, Suspended
 from inquiries.rules.requests import AtOnce, Because, Kind, State, Waits
+from inquiries.sealing import requests as proofs
 from inquiries.services import (
     adoption,
     archive,
@@ -40,6 +41,7 @@ from inquiries.services.requests import Asked
 from inquiries.settings import Settings
 from inquiries.stores import tags
 from inquiries.stores.live import archivals
+from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.tables import consents, envelopes, groups
 from inquiries.stores.live.tables import requests as table
@@ -234,6 +236,30 @@ def test_a_correction_that_the_public_surface_never_checked_is_refused(house: Ho
     assert not line(house).suspended
 
 
+@pytest.mark.promise("P14")
+@pytest.mark.parametrize(("kind", "subject"), [("withdraw", "main"), ("withdraw", "visitor"), ("erase", "")])
+def test_what_no_page_asks_is_refused_and_stops_nobody_else(house: House, kind: str, subject: str) -> None:
+    """Proved it may be: whoever broke into the public surface has her key for a moment."""
+    code = send(house).receipt
+    inquiry_id = line(house).id
+    asking = Asked(inquiry_id, Kind.withdraw, subject)
+    forged = requests.written(key_of(house, inquiry_id), asking, policy())
+    forged = replace(forged, kind=kind)
+    forged = replace(forged, proof=proofs.prove(key_of(house, inquiry_id), requests._covered(forged)))
+    with house.live.write() as connection:
+        live_requests.add(connection, forged)
+    other = send(house).receipt
+    rights.suspend(house, other)
+    fulfilment.carry_out(house)
+    with house.live.read() as connection:
+        (refused,) = live_requests.of_inquiry(connection, inquiry_id)
+        left = set(live.group_ids(connection, inquiry_id))
+    assert (refused.state, refused.because) == (State.refused, Because.invalid)
+    assert left == {"main", "visitor"}
+    assert recorded(house, "done") == ["suspend"]
+    assert receipt.look(house, code).items == ITEMS
+
+
 def test_a_settled_request_says_nothing_any_more(house: House) -> None:
     rights.correct(house, send(house).receipt, {"name": "김소라나"})
     with house.live.read() as connection:
@@ -306,7 +332,9 @@ def test_while_a_sweep_is_at_work_a_deletion_is_claimed_and_the_sweep_takes_it_f
     code = send(house).receipt
     rights.delete(house, code)
     with house.live.job("sweep"):
-        fulfilment.carry_out(house)
+        for _ in range(2):  # the worker looks every second
+            fulfilment.carry_out(house)
+        assert recorded(house, "done") == ["delete"]
         with pytest.raises(NotFound):
             receipt.look(house, code)
         assert rights.locked(house, code)

@@ -265,6 +265,30 @@ def test_who_has_a_receipt_cannot_fill_the_store(house: House, monkeypatch: pyte
         thread.answer(house, code, "4")
 
 
+def test_a_second_click_at_the_bound_is_no_fault(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread, "MOST", 1)
+    code, inquiry = sent(house)
+    for _ in range(2):
+        thread.answer(house, code, THANKS, once=b"the same form")
+    with house.live.read() as connection:
+        assert live_thread.count(connection, inquiry) == 1
+
+
+def test_answers_that_wait_for_their_key_hold_up_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thread, "BATCH", 1)
+    first, _ = sent(house)
+    thread.answer(house, first, THANKS)
+    second, _ = sent(house)
+    thread.answer(house, second, THANKS)
+    real = keys.of_inquiries
+    with house.live.read() as connection:
+        waiting = live_thread.not_noted(connection, 0, 1)[0].inquiry_id
+    monkeypatch.setattr(keys, "of_inquiries", lambda one, ids: {} if waiting in ids else real(one, ids))
+    assert thread.take_in(house) == 1
+
+
 # -- suspended, held, due, destroyed ---------------------------------------------------------------
 
 

@@ -23,7 +23,6 @@ class ExportRow:
     id: int
     type: str
     state: str
-    policy_version: int
     received_at: datetime
     due_at: datetime | None
     agreed_at: datetime
@@ -48,7 +47,6 @@ def rows(
         inquiries.c.id,
         inquiries.c.type,
         inquiries.c.state,
-        inquiries.c.policy_version,
         inquiries.c.received_at,
         groups.c.due_at,
         consents.c.recorded_at,

@@ -232,6 +232,13 @@ def drop(connection: Connection, row: MailRow, now: datetime) -> bool:
 # -- ending --------------------------------------------------------------------------------------
 
 
+def take_back(connection: Connection, inquiry_id: int, kind: str) -> int:
+    """Remove what waits of this kind for the inquiry's person; returns how many there were."""
+    waiting = outbox.c.state.in_((State.waiting, State.dead))
+    query = delete(outbox).where(outbox.c.inquiry_id == inquiry_id, outbox.c.kind == kind, waiting)
+    return connection.execute(query).rowcount
+
+
 def drop_unsendable(connection: Connection, queued_before: datetime) -> int:
     """Where no mail is configured, remove what has waited since before then; returns how many."""
     query = delete(outbox).where(

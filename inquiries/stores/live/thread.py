@@ -81,9 +81,9 @@ def mark_read(connection: Connection, entry_ids: Collection[int], at: datetime) 
     connection.execute(query.values(read_at=at))
 
 
-def not_noted(connection: Connection, limit: int) -> list[EntryRow]:
-    """Answers that the worker has not taken in and may, the oldest first."""
-    query = _ROW.where(thread.c.kind == ANSWER, thread.c.noted_at.is_(None))
+def not_noted(connection: Connection, after: int, limit: int) -> list[EntryRow]:
+    """Answers after this id that the worker has not taken in and may, the oldest first."""
+    query = _ROW.where(thread.c.kind == ANSWER, thread.c.noted_at.is_(None), thread.c.id > after)
     query = query.where(thread.c.inquiry_id.not_in(requests.all_suspended()))
     return [EntryRow(*row) for row in connection.execute(query.order_by(thread.c.id).limit(limit))]
 
