@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
@@ -41,7 +40,6 @@ from inquiries.stores.live import outbox
 from inquiries.stores.live import requests as live_requests
 from inquiries.worker import Worker
 from tests.cast import BAE, ITEMS, MINJI, OH, send
-from tests.moments import at, installed
 from tests.relay import SENDER, Relay, certified, relay, signs_in
 from tests.running import until
 
@@ -49,24 +47,13 @@ TO = ITEMS["email"]
 
 
 @pytest.fixture
-def post() -> Iterator[Relay]:
-    with relay() as state:
-        yield state
+def house(house_with_mail: House) -> House:
+    return house_with_mail
 
 
 @pytest.fixture
-def house(make_settings: Callable[..., Settings], post: Relay) -> Iterator[House]:
-    with at(1), installed(make_settings) as made:
-        yield replace(made, settings=make_settings(smtp_url=post.url, mail_from=SENDER))
-
-
-@pytest.fixture
-def any_house(
-    make_settings: Callable[..., Settings], post: Relay, store_urls: dict[str, str]
-) -> Iterator[House]:
-    opened = installation.install(make_settings(smtp_url=post.url, mail_from=SENDER, **store_urls)).house
-    yield opened
-    opened.close()
+def any_house(any_house_with_mail: House) -> House:
+    return any_house_with_mail
 
 
 def newest(house: House) -> int:

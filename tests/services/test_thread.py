@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,6 @@ from inquiries.services import (
     fulfilment,
     holds,
     inbox,
-    installation,
     keys,
     receipt,
     records,
@@ -35,11 +34,10 @@ from inquiries.services import (
 )
 from inquiries.services.house import House
 from inquiries.services.replies import Told
-from inquiries.settings import HOME, Settings
+from inquiries.settings import HOME
 from inquiries.stores.live import thread as live_thread
 from tests.cast import BAE, ITEMS, MINJI, MINJI_SUPPORT, OH, send
-from tests.moments import at, installed
-from tests.relay import SENDER, Relay, relay
+from tests.relay import Relay
 
 HI, THANKS, HM = (
     "안녕하세요, 소라 님.\n자료를 보냅니다.",
@@ -49,24 +47,13 @@ HI, THANKS, HM = (
 
 
 @pytest.fixture
-def post() -> Iterator[Relay]:
-    with relay() as state:
-        yield state
+def house(house_with_mail: House) -> House:
+    return house_with_mail
 
 
 @pytest.fixture
-def house(make_settings: Callable[..., Settings], post: Relay) -> Iterator[House]:
-    with at(1), installed(make_settings) as made:
-        yield replace(made, settings=make_settings(smtp_url=post.url, mail_from=SENDER))
-
-
-@pytest.fixture
-def any_house(
-    make_settings: Callable[..., Settings], post: Relay, store_urls: dict[str, str]
-) -> Iterator[House]:
-    opened = installation.install(make_settings(smtp_url=post.url, mail_from=SENDER, **store_urls)).house
-    yield opened
-    opened.close()
+def any_house(any_house_with_mail: House) -> House:
+    return any_house_with_mail
 
 
 def sent(house: House, **given: Any) -> tuple[str, int]:
