@@ -103,6 +103,9 @@ def serve(directory: Path, **settings: str) -> Iterator[Server]:
     try:
         _wait(server)
         yield server
+    except BaseException as failed:
+        failed.add_note(f"the server said:\n{server.output}")
+        raise
     finally:
         server.stop()
 
@@ -110,12 +113,12 @@ def serve(directory: Path, **settings: str) -> Iterator[Server]:
 def _wait(server: Server) -> None:
     end = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < end:
-        assert server.process.poll() is None, server.output
+        assert server.process.poll() is None, "it ended"
         with suppress(OSError, http.client.HTTPException):
             if Client(server.url).get("/healthz").status == 200:
                 return
         time.sleep(0.05)
-    raise AssertionError(f"not started within {STARTS_WITHIN} s:\n{server.output}")
+    raise AssertionError(f"not started within {STARTS_WITHIN} s")
 
 
 def free_port() -> int:
