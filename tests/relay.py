@@ -100,7 +100,8 @@ def relay(state: Relay | None = None, **given: Any) -> Iterator[Relay]:
     """A relay that listens while the block lasts; on the port of `state`, if it had one before."""
     state = state or Relay()
     state.port = state.port or free_port()
-    named = {"server_hostname": "relay.example.com"}  # it would ask the name service for its own
+    # Else it would ask the name service for its own name.
+    named: dict[str, Any] = {"server_hostname": "relay.example.com"}
     controller = Controller(state, hostname="127.0.0.1", port=state.port, **named, **given)
     controller.start()
     try:

@@ -13,10 +13,11 @@ import structlog
 
 from inquiries import clock
 from inquiries.errors import IntakeClosed, KeyUnavailable, SealBroken
+from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import archive as sealing
 from inquiries.sealing import items
-from inquiries.services import archive_keys, destruction, keys, records
+from inquiries.services import archive_keys, destruction, purposes, records
 from inquiries.services import epochs as open_epochs
 from inquiries.services.house import House
 from inquiries.stores import archive as store
@@ -98,7 +99,7 @@ def _archive(
 
 def _texts(house: House, move: archivals.ArchivalRow, taken: archivals.Moved) -> dict[str, str] | None:
     """The items that the statute needs, in clear for this moment; None where nothing opens them."""
-    key = keys.of_inquiries(house, [move.inquiry_id]).get((move.inquiry_id, MAIN))
+    key = purposes.data_keys(house, Use.archive, [move.inquiry_id]).get((move.inquiry_id, MAIN))
     wanted = move.items.split()
     with suppress(SealBroken):
         sealed = {name: blob for name, blob in items.unpack(taken.sealed).items() if name in wanted}

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from inquiries import clock
 from inquiries.services import receipt
+from inquiries.services.consents import ConsentRecord, reproduced
 from inquiries.services.house import House
-from inquiries.services.receipt import ConsentView, ReceiptView
+from inquiries.services.receipt import ReceiptView
 from inquiries.services.receipt_keys import Opened, open_receipt
 from inquiries.stores.live import inquiries as live
-from inquiries.stores.live import policies
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,6 @@ class HeldPart:
     name: str
     due_at: datetime | None
     items: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class ConsentRecord:
-    """A consent with the very text beside the form; `shown_here` is False where another page had it."""
-
-    view: ConsentView
-    language: str
-    shown_here: bool
-    text: str | None
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -53,9 +42,9 @@ class Copy:
     consents: tuple[ConsentRecord, ...]
 
     @property
-    def texts(self) -> tuple[str, ...]:
+    def texts(self) -> tuple[ConsentRecord, ...]:
         """The notices that the consents rest on, each once."""
-        return tuple(dict.fromkeys(one.text for one in self.consents if one.text is not None))
+        return tuple({one.digest: one for one in self.consents if one.text is not None}.values())
 
 
 def for_receipt(house: House, typed: str) -> Copy:
@@ -82,8 +71,5 @@ def for_receipt(house: House, typed: str) -> Copy:
 def _consents(house: House, opened: Opened, view: ReceiptView) -> Iterator[ConsentRecord]:
     seen = {one.purpose: one for one in view.consents}
     with house.live.read() as connection:
-        for row in live.consents_of(connection, opened.row.id):
-            text = policies.notice_text(connection, row.notice_digest)
-            yield ConsentRecord(
-                seen[row.purpose], row.language, row.notice_shown, text, row.notice_digest.hex()
-            )
+        rows = live.consents_of(connection, opened.row.id)
+        yield from reproduced(connection, ((row, seen[row.purpose]) for row in rows))

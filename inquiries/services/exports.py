@@ -17,11 +17,13 @@ from inquiries.errors import FieldError, InvalidExport, NotFound, SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules.exporting import Format, written
 from inquiries.rules.permissions import Permission, Role
+from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items, openpgp
-from inquiries.services import keys, openings, passwords, publishing, records
+from inquiries.services import openings, passwords, publishing, purposes, records
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
+from inquiries.services.keys import DataKey
 from inquiries.stores import ledger, ledger_pages
 from inquiries.stores.live import exports as live
 from inquiries.stores.live import openings as live_openings
@@ -92,7 +94,7 @@ def export(house: House, actor: Actor, wish: Wish) -> Export:
         _refuse(house, actor)
     published = publishing.in_force(house)
     order = _checked(published.policy, wish)
-    taken = _opened(house, order, published.policy)
+    taken = _opened(house, actor, order, published.policy)
     for _ in range(_TRIES):
         if not taken:
             raise _invalid("purpose", "nothing")
@@ -156,7 +158,7 @@ def _detail(order: _Order, ids: Sequence[int]) -> dict[str, str]:
     }
 
 
-def _opened(house: House, order: _Order, policy: Policy) -> list[_Taken]:
+def _opened(house: House, actor: Actor, order: _Order, policy: Policy) -> list[_Taken]:
     with house.live.read() as connection:
         rows = live.rows(
             connection,
@@ -169,13 +171,13 @@ def _opened(house: House, order: _Order, policy: Policy) -> list[_Taken]:
         )
     if len(rows) > MOST_ROWS:
         raise _invalid("first", "too_many", max=MOST_ROWS)
-    found = keys.of_inquiries(house, [row.id for row in rows]) if rows else {}
+    found = purposes.data_keys(house, Use.export, [row.id for row in rows], group=order.group, actor=actor)
     taken = (_row(found, order, row, policy) for row in rows)
     return [one for one in taken if one is not None]
 
 
 def _row(
-    found: dict[tuple[int, str], keys.DataKey], order: _Order, row: live.ExportRow, policy: Policy
+    found: dict[tuple[int, str], DataKey], order: _Order, row: live.ExportRow, policy: Policy
 ) -> _Taken | None:
     """None where no key opens it: it was destroyed meanwhile, or is among what the officer was told of."""
     key, main = found.get((row.id, order.group)), found.get((row.id, MAIN))

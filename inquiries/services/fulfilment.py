@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 from inquiries import clock
 from inquiries.errors import InvalidItems, JobBusy, KeyUnavailable, SealBroken
 from inquiries.rules import requests as rules
+from inquiries.rules.purposes import Use
 from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
-from inquiries.services import corrections, destruction, keys, request_proofs, request_records, requests
+from inquiries.services import corrections, destruction, purposes, request_proofs, request_records, requests
 from inquiries.services.corrections import Keys
 from inquiries.services.house import House
 from inquiries.stores.live import inquiries as live
@@ -41,7 +42,7 @@ def carry_out(house: House, states: Collection[State] = (State.open,)) -> int:
             lambda connection, after: live_requests.pending(connection, after, BATCH, states),
             lambda row: row.id,
         ):
-            found = keys.of_inquiries(house, sorted({row.inquiry_id for row in batch}))
+            found = purposes.data_keys(house, Use.rights, sorted({row.inquiry_id for row in batch}))
             for row in batch:
                 settled += _tried(house, row, found)
     return settled

@@ -13,9 +13,10 @@ from typing import NoReturn
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidHold, NotFound, ReasonRequired, SealBroken
 from inquiries.rules.permissions import Permission
+from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
-from inquiries.services import keys, people, records
+from inquiries.services import people, purposes, records
 from inquiries.services.actor import REASON_LIMIT, Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
@@ -75,7 +76,7 @@ def place(
         row = inquiries.readable(connection, inquiry_id, now, held=True)
     if row is None or not actor.may(Permission.hold_inquiry, row.type).allowed:
         _refuse(house, actor, inquiry_id)
-    key = keys.of_inquiries(house, [inquiry_id]).get((inquiry_id, MAIN))
+    key = purposes.data_keys(house, Use.hold, [inquiry_id]).get((inquiry_id, MAIN))
     if key is None:
         raise NotFound("no key seals the hold's reason")
     hold_id = new_id()
@@ -169,7 +170,7 @@ def _checked(reason: str, basis: str, until: datetime | None) -> tuple[str, str,
 
 def _reasons(house: House, rows: Sequence[holds.HoldRow]) -> dict[int, str]:
     """Hold id → its reason, of those whose key opens it."""
-    data_keys = keys.of_inquiries(house, sorted({row.inquiry_id for row in rows})) if rows else {}
+    data_keys = purposes.data_keys(house, Use.hold, sorted({row.inquiry_id for row in rows}))
     opened: dict[int, str] = {}
     for row in rows:
         key = data_keys.get((row.inquiry_id, MAIN))

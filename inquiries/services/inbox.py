@@ -18,9 +18,11 @@ from inquiries.errors import NotFound, ReasonRequired, Suspended, TrainingLapsed
 from inquiries.rules import correspondence, lifecycle, permissions
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, Role
+from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN, GroupFacts, Inquiry, Keep, Reason, decide
-from inquiries.services import due_dates, grants, inbox_views, keys, openings, publishing, records, thread
+from inquiries.services import due_dates, grants, inbox_views, openings, publishing, purposes, records, thread
 from inquiries.services.actor import Actor, on_one_line
+from inquiries.services.consents import reproduced
 from inquiries.services.house import House
 from inquiries.services.ids import cursor
 from inquiries.services.inbox_views import InboxPage, InquirySummary, OpenedInquiry
@@ -78,8 +80,10 @@ def lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxR
 
     What may be used is asked last, when all is opened: a suspension or deletion meanwhile is heeded.
     """
-    opened = inbox_views.open_items(house, rows)
     ids = [row.id for row in rows]
+    with house.live.read() as connection:
+        readable = live.usable(connection, ids, clock.now())
+    opened = inbox_views.open_items(house, [row for row in rows if row.id in readable])
     with house.live.read() as connection:
         usable = live.usable(connection, ids, clock.now())
         suspended = requests.suspended(connection, ids)
@@ -101,7 +105,9 @@ def summary(house: House, actor: Actor, inquiry_id: int) -> InquirySummary:
     """
     row, decision, _ = permitted(house, actor, inquiry_id, Permission.open_inquiry)
     records.access(house, act="look", actor=actor, subject=inquiry_id)
-    opened = inbox_views.open_items(house, [row]).get(row.id, {})
+    with house.live.read() as connection:
+        readable = live.usable(connection, [inquiry_id], clock.now(), held=True)
+    opened = inbox_views.open_items(house, [row], actor).get(row.id, {}) if readable else {}
     with house.live.read() as connection:
         usable = live.usable(connection, [inquiry_id], clock.now(), held=True)
         suspended = requests.suspended(connection, [inquiry_id])
@@ -135,7 +141,7 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
     if role is not Role.consultation and Role.consultation in actor.roles:
         detail["other_type"] = "yes"  # not of those that she answers: marked for the review (P25)
     number = records.access(house, act="open", actor=actor, subject=inquiry_id, reason=reason, detail=detail)
-    key = keys.of_inquiries(house, [inquiry_id]).get((inquiry_id, MAIN))
+    key = purposes.data_keys(house, Use.answer, [inquiry_id], actor=actor).get((inquiry_id, MAIN))
     opened = inbox_views.open_with(key, row)
     if opened is None or key is None:
         raise NotFound("no key opens this inquiry")
@@ -152,12 +158,13 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
             live_thread.mark_read(connection, [one.id for one in written], seen_at)
         now = live.readable(connection, inquiry_id, seen_at, held=True) or row
         consents = live.consents_of(connection, inquiry_id)
+        views = (
+            ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at, one.withdrawn_at)
+            for one in consents
+        )
+        agreed = tuple(reproduced(connection, zip(consents, views, strict=True)))
     shown = inbox_views.summary(house, now, opened, needs_reason=decision.needs_reason)
     in_order = {name: opened[name] for name in shown.policy.types[row.type].items if name in opened}
-    agreed = tuple(
-        ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at, one.withdrawn_at)
-        for one in consents
-    )
     visible = correspondence.shown_to(actor.roles, row.type)
     entries = tuple(thread.opened(key.dek, written, visible))
     return OpenedInquiry(shown, in_order, agreed, entries, number, seen_at)

@@ -10,12 +10,14 @@ from inquiries.errors import SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules import masking
 from inquiries.rules.lifecycle import State
+from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
-from inquiries.services import keys, publishing
+from inquiries.services import publishing, purposes
+from inquiries.services.actor import Actor
+from inquiries.services.consents import ConsentRecord
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
-from inquiries.services.receipt import ConsentView
 from inquiries.services.thread import Entry
 from inquiries.stores.live import inquiries as live
 
@@ -68,7 +70,7 @@ class OpenedInquiry:
 
     summary: InquirySummary
     items: Mapping[str, str]
-    consents: tuple[ConsentView, ...]
+    consents: tuple[ConsentRecord, ...]
     thread: tuple[Entry, ...]
     record: int
     opened_at: datetime
@@ -77,9 +79,11 @@ class OpenedInquiry:
 # -- making them ---------------------------------------------------------------------------------
 
 
-def open_items(house: House, rows: Sequence[live.InquiryRow]) -> dict[int, dict[str, str]]:
-    """Inquiry id → items in clear; rows whose key is gone or does not fit are absent."""
-    data_keys = keys.of_inquiries(house, [row.id for row in rows]) if rows else {}
+def open_items(
+    house: House, rows: Sequence[live.InquiryRow], actor: Actor | None = None
+) -> dict[int, dict[str, str]]:
+    """Inquiry id → items in clear; rows that no consent covers, or no key opens, are absent."""
+    data_keys = purposes.data_keys(house, Use.answer, [row.id for row in rows], actor=actor)
     opened = {row.id: open_with(data_keys.get((row.id, MAIN)), row) for row in rows}
     return {inquiry_id: texts for inquiry_id, texts in opened.items() if texts is not None}
 

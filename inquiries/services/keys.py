@@ -42,7 +42,8 @@ class DataKey:
 def of_inquiries(house: House, inquiry_ids: Sequence[int]) -> dict[tuple[int, str], DataKey]:
     """(inquiry id, group) → living key; destroyed groups and groups without a key are absent.
 
-    Adopts what was not adopted yet. The caller has decided that somebody may read, and recorded it.
+    Adopts what was not adopted yet. Whoever reads comes by the gate of purposes (`purposes.py`), and has
+    decided that somebody may, and recorded it.
     """
     open_epochs.forget_retired(house)
     rows = _rows(house, inquiry_ids)
@@ -155,6 +156,11 @@ def of_staff(house: House, staff_id: int) -> bytes:
     if key is None:
         raise NotFound(f"no key of staff {staff_id}")
     return key.dek
+
+
+def of_mail(house: House, mail_id: int) -> DataKey | None:
+    """The data key of a message that has one of its own; None where it was destroyed or lost."""
+    return of_inquiries(house, [mail_id]).get((mail_id, MAIL))
 
 
 def of_staff_if_any(house: House, staff_id: int) -> bytes | None:

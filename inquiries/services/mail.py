@@ -20,9 +20,10 @@ from inquiries.errors import NotFound, UnsafeSetting
 from inquiries.relay import Relay
 from inquiries.rules import permissions
 from inquiries.rules.permissions import Permission
+from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
-from inquiries.services import keys, publishing, records
+from inquiries.services import keys, publishing, purposes, records
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
@@ -106,8 +107,13 @@ def opened(house: House, row: outbox.MailRow) -> Letter:
         NotFound: its key was destroyed or lost.
         SealBroken: it is not what was queued.
     """
-    owner, group = (row.id, MAIL) if row.inquiry_id is None else (row.inquiry_id, MAIN)
-    key = keys.of_inquiries(house, [owner]).get((owner, group))
+    if row.inquiry_id is None:
+        owner, group = row.id, MAIL
+        key = keys.of_mail(house, row.id)
+    else:
+        owner, group = row.inquiry_id, MAIN
+        use = Use.rights if row.kind in OF_REQUESTS else Use.notify
+        key = purposes.data_keys(house, use, [owner]).get((owner, group))
     if key is None:
         raise NotFound(f"no key of mail {row.id}")
     said = json.loads(items.open_item(key.dek, owner, group, _item(row.id), row.sealed))

@@ -17,8 +17,9 @@ from inquiries.rules import lifecycle
 from inquiries.rules.correspondence import Kind, address_of
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission
+from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
-from inquiries.services import inbox, inbox_views, keys, mail, publishing, records, thread
+from inquiries.services import inbox, inbox_views, mail, publishing, purposes, records, thread
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
@@ -48,7 +49,7 @@ def reply(house: House, actor: Actor, inquiry_id: int, text: object, once: bytes
     text = thread.checked(text)
     inbox.refuse_suspended(house, actor, inquiry_id, Permission.answer_inquiry)
     after = lifecycle.next_state(State(row.state), Action.reply)
-    key = _key(house, inquiry_id)
+    key = _key(house, actor, inquiry_id)
     sent = inbox_views.open_with(key, row) or {}
     policy = publishing.version(house, row.policy_version).policy
     told, address = how_told(house, policy, sent), address_of(policy, sent)
@@ -81,7 +82,7 @@ def note(house: House, actor: Actor, inquiry_id: int, text: object, once: bytes 
     inbox.permitted(house, actor, inquiry_id, Permission.note_inquiry)
     text = thread.checked(text)
     inbox.refuse_suspended(house, actor, inquiry_id, Permission.note_inquiry)
-    key = _key(house, inquiry_id)
+    key = _key(house, actor, inquiry_id)
     entry = thread.written(key.dek, inquiry_id, Kind.note, text, by=actor.staff_id, once=once)
     if not _sent_before(house, entry):
         records.access(house, act="note", actor=actor, subject=inquiry_id)
@@ -96,8 +97,8 @@ def how_told(house: House, policy: Policy, sent: Mapping[str, str]) -> Told:
     return Told.no_mail if house.settings.relay is None else Told.by_mail
 
 
-def _key(house: House, inquiry_id: int) -> DataKey:
-    key = keys.of_inquiries(house, [inquiry_id]).get((inquiry_id, MAIN))
+def _key(house: House, actor: Actor, inquiry_id: int) -> DataKey:
+    key = purposes.data_keys(house, Use.answer, [inquiry_id], actor=actor).get((inquiry_id, MAIN))
     if key is None:
         raise NotFound("no key seals it")
     return key

@@ -13,8 +13,9 @@ import structlog
 from inquiries import clock
 from inquiries.errors import SealBroken
 from inquiries.rules import requests as rules
+from inquiries.rules.purposes import Use
 from inquiries.rules.requests import Because, State
-from inquiries.services import keys, request_records, requests
+from inquiries.services import purposes, request_records, requests
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.stores import keys as key_store
@@ -48,7 +49,7 @@ def prove_before_the_end(house: House, inquiry_ids: Collection[int]) -> None:
     """What nobody has looked at yet, of inquiries whose groups are claimed, so that no more is asked."""
     with house.live.read() as connection:
         rows = live.unnoted(connection, inquiry_ids)
-    found = keys.of_inquiries(house, sorted({row.inquiry_id for row in rows})) if rows else {}
+    found = purposes.data_keys(house, Use.rights, sorted({row.inquiry_id for row in rows}))
     for row in rows:
         prove(house, row, found.get((row.inquiry_id, row.group_name)))
 

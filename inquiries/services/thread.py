@@ -23,10 +23,11 @@ from inquiries.rules import items as item_rules
 from inquiries.rules import lifecycle
 from inquiries.rules.correspondence import HERS, MOST, TEXT_LIMIT, Kind
 from inquiries.rules.lifecycle import Action, State
+from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN, Inquiry
 from inquiries.sealing import items
 from inquiries.sealing.primitives import VERSION, derive
-from inquiries.services import due_dates, keys
+from inquiries.services import due_dates, purposes
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
 from inquiries.services.keys import DataKey
@@ -132,7 +133,7 @@ def take_in(house: House) -> int:
     """
     taken = 0
     for rows in house.live.batches(partial(live_thread.not_noted, limit=BATCH), lambda row: row.id):
-        found = keys.of_inquiries(house, sorted({row.inquiry_id for row in rows}))
+        found = purposes.data_keys(house, Use.rights, sorted({row.inquiry_id for row in rows}))
         taken += sum(_take_in(house, row, found.get((row.inquiry_id, MAIN))) for row in rows)
     return taken
 

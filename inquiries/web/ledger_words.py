@@ -53,6 +53,7 @@ ACTS: Final[Mapping[str, str]] = {
     "release": _l("release a hold"),
     "archive": _l("move to the archive"),
     # what was refused, by the right that it needed
+    "use": _l("read without a consent"),
     "own_session": _l("use a session"),
     "list_inquiries": _l("list"),
     "search_inquiries": _l("search"),
@@ -139,6 +140,8 @@ _FACTS: Final[Mapping[str, str]] = {
     "remark": _l("remark"),
     "file": _l("file"),
     "purpose": _l("purpose"),
+    "use": _l("read for"),
+    "group": _l("group"),
     "received_from": _l("received from"),
     "received_before": _l("received before"),
     "form": _l("format"),

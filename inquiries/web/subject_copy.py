@@ -71,6 +71,7 @@ def _document(held: Copy) -> dict[str, Any]:
                 "shown_here": one.shown_here,
                 "text": one.text,
                 "sha256": one.digest,
+                "same": one.same,
             }
             for one in held.consents
         ],

@@ -170,7 +170,10 @@ def test_opening_shows_the_items_in_the_order_of_the_form_with_the_number_of_its
     send(any_house, items=dict(reversed(ITEMS.items())), consents={"inquiry": True, "marketing": True})
     opened = inbox.open_inquiry(any_house, MINJI, only(any_house), None)
     assert list(opened.items.items()) == list(ITEMS.items())
-    assert {one.purpose: one.given for one in opened.consents} == {"inquiry": True, "marketing": True}
+    assert {one.view.purpose: one.view.given for one in opened.consents} == {
+        "inquiry": True,
+        "marketing": True,
+    }
     assert opened.summary.state == "open"
     numbers = [n for n, body in records.bodies(any_house, "access") if body["act"] == "open"]
     assert numbers == [opened.record]

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select
 
-from inquiries.rules.requests import Kind, State
 from inquiries.stores.among import among
+from inquiries.stores.live import agreed
 from inquiries.stores.live import requests as asked
 from inquiries.stores.live.inquiries import not_due
-from inquiries.stores.live.tables import consents, groups, inquiries, requests
+from inquiries.stores.live.tables import consents, groups, inquiries
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,9 @@ def usable(
 
 def _covered(purpose: str, group: str, now: datetime, *columns: Any) -> Select[Any]:
     """The columns of what a consent to the purpose covers: nothing suspended, withdrawn, due or claimed."""
-    withdrawing = select(requests.c.inquiry_id).where(
-        requests.c.kind == Kind.withdraw, requests.c.subject == purpose, requests.c.state != State.refused
-    )
-    agreed = and_(
-        consents.c.inquiry_id == inquiries.c.id,
-        consents.c.purpose == purpose,
-        consents.c.given,
-        consents.c.withdrawn_at.is_(None),
-    )
+    consent = and_(consents.c.inquiry_id == inquiries.c.id, consents.c.purpose == purpose)
     query = select(*columns).select_from(inquiries)
     query = query.join(groups, and_(groups.c.inquiry_id == inquiries.c.id, groups.c.name == group))
-    return query.join(consents, agreed).where(
-        not_due(now),
-        inquiries.c.id.not_in(asked.all_suspended()),
-        inquiries.c.id.not_in(withdrawing),
+    return query.join(consents, consent).where(
+        not_due(now), agreed.standing(), inquiries.c.id.not_in(asked.all_suspended())
     )

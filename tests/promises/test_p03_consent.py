@@ -1,4 +1,4 @@
-"""P02, P03: consent at collection, by the very text shown; each optional purpose for itself."""
+"""P03: consent at collection, by the very text shown, which can be shown again for any record."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import re
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from inquiries import clock
 from inquiries.errors import InvalidItems, NoticeSuperseded
-from inquiries.services import receipt
+from inquiries.services import inbox, receipt
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.stores.live.tables import consents, groups, inquiries, notices
-from tests.cast import send
+from tests.cast import MINJI, send
 from tests.moments import at, installed
-from tests.promises.pages import application, stored
+from tests.promises.pages import application
 from tests.web.site import code_of, errors_of, fields, hidden
 
 
@@ -153,9 +156,31 @@ def test_p03_a_form_of_the_companys_own_is_recorded_as_shown_elsewhere(house: Ho
             assert {row.notice_shown for row in connection.execute(consents.select())} == {False}
 
 
-@pytest.mark.promise("P02")
-def test_p02_an_optional_purpose_has_copies_of_its_own_items_alone(house: House) -> None:
-    """So that what is used for one purpose can never be more than she agreed to for it."""
+@pytest.mark.promise("P03")
+def test_p03_her_copy_and_the_staff_page_prove_that_it_is_the_very_text(house: House) -> None:
     with at():
-        send(house, consents={"inquiry": True, "marketing": True})
-        assert stored(house)["marketing"] == {"name": "김소라", "email": "sora@example.com"}
+        code = send(house, language="en").receipt
+        client = application(house).test_client()
+        (record,) = {(one["text"], one["sha256"], one["same"]) for one in copy_of(client, code)["consents"]}
+        assert sha256(record[0].encode()).hexdigest() == record[1]
+        assert record[2] is True
+        page = client.post("/receipt/copy", data={"receipt": code, "language": "en"}).text
+        assert "This is the very text" in seen(page)
+        assert record[1] in page
+        inquiry = only(house)
+        opened = inbox.open_inquiry(house, MINJI, inquiry, None)
+        assert {(one.text, one.digest, one.same) for one in opened.consents} == {record}
+        with house.live.write() as connection:
+            connection.execute(notices.update().values(text=notices.c.text + " and anything else"))
+        assert not any(one.same for one in inbox.open_inquiry(house, MINJI, inquiry, None).consents)
+        page = client.post("/receipt/copy", data={"receipt": code, "language": "en"}).text
+        assert "cannot be shown as it was" in seen(page)
+
+
+def copy_of(client: FlaskClient, code: str) -> dict[str, Any]:
+    return dict(json.loads(client.post("/receipt/copy", data={"receipt": code, "format": "json"}).text))
+
+
+def only(house: House) -> int:
+    (line,) = inbox.page(house, MINJI).rows
+    return line.id
