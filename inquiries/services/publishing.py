@@ -14,7 +14,7 @@ from inquiries.services.published import Published, version
 from inquiries.stores.live import policies
 from inquiries.stores.types import from_microseconds, to_microseconds
 
-__all__ = ["Published", "in_force", "publish", "remember", "source_in_force", "version"]
+__all__ = ["Published", "history", "in_force", "publish", "remember", "source_in_force", "version"]
 
 log = structlog.get_logger()
 
@@ -34,6 +34,13 @@ def in_force(house: House) -> Published:
     if found is None:
         raise NotInitialised("no policy is in force; run `flask --app app init`")
     return found
+
+
+def history(house: House, most: int) -> tuple[Published, ...]:
+    """The newest versions, announced ones too, the newest first."""
+    with house.live.read() as connection:
+        numbers = policies.versions(connection, most)
+    return tuple(version(house, number) for number in numbers)
 
 
 def source_in_force(house: House) -> str:

@@ -1,4 +1,4 @@
-"""The API for programs: one call that sends one inquiry; its errors are problem+json (RFC 9457)."""
+"""The API for programs: one call sends an inquiry, one describes that; errors are problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from inquiries.errors import FieldError, InvalidItems, UnknownType
 from inquiries.services import intake, publishing
 from inquiries.services.intake import Received, Submission
 from inquiries.services.publishing import Published
-from inquiries.web import body, failures, forms, language, limits, messages, origins
-from inquiries.web.current import house
+from inquiries.web import body, failures, forms, language, limits, messages, openapi, origins
+from inquiries.web.current import house, settings
 from inquiries.web.guards import audience
 
 pages: Final = Blueprint("api", __name__, url_prefix="/api")
@@ -44,6 +44,16 @@ def send() -> tuple[Response, int] | Response:
     except InvalidItems as refused:
         return failures.problem(refused.status, refused.code, _worded(published, sent, refused))
     return jsonify(_told(received)), 201
+
+
+@pages.get("/openapi.json")
+@audience("public")
+def description() -> Response:
+    """The API as the policy in force makes it."""
+    published = publishing.in_force(house())
+    response = jsonify(openapi.document(published, settings().origin, current_app.config["VERSION"]))
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def _told(received: Received) -> dict[str, object]:

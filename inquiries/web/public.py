@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 from flask import Blueprint, Response, current_app, make_response, render_template, request
 
+from inquiries import clock
 from inquiries.errors import (
     FieldError,
     IntakeClosed,
@@ -15,6 +17,7 @@ from inquiries.errors import (
     OnceReused,
     UnknownType,
 )
+from inquiries.policy import differences
 from inquiries.policy import notice as notices
 from inquiries.services import intake, publishing
 from inquiries.services.intake import Submission
@@ -26,6 +29,7 @@ from inquiries.web.received import page as received_page
 
 pages: Final = Blueprint("public", __name__)
 
+_MOST_VERSIONS: Final = 20  # shown of the notice's history
 _SHOWN_AGAIN: Final = (InvalidItems, NoticeSuperseded, OnceReused, IntakeClosed, limits.TooMany)
 _Refusal = InvalidItems | NoticeSuperseded | OnceReused | IntakeClosed | limits.TooMany
 
@@ -74,6 +78,20 @@ def privacy() -> Response:
 def privacy_version(version: int) -> Response:
     """The notice as it stood in one version, so that a person can read what she agreed to."""
     return _notice(publishing.version(house(), version))
+
+
+@pages.get("/privacy/changes")
+@audience("public")
+def privacy_changes() -> Response:
+    """What each version changed of the one before, the newest first (P37)."""
+    history = publishing.history(house(), _MOST_VERSIONS + 1)
+    steps = [
+        (after, before, differences.between(before.policy, after.policy, language.chosen()))
+        for after, before in pairwise(history)
+    ]
+    first = history[-1] if len(history) <= _MOST_VERSIONS else None
+    text = render_template("public/changes.html", steps=steps, first=first, now=clock.now())
+    return _public(make_response(text))
 
 
 # -- the form --------------------------------------------------------------------------------------
@@ -174,9 +192,14 @@ def _again(type_name: str, fields: Mapping[str, object], refused: _Refusal, *, f
 def _notice(published: Published) -> Response:
     sections = notices.full(published.policy, language.chosen())
     verify_key = house().custody.verify_key.hex()
-    response = make_response(
-        render_template("public/privacy.html", published=published, sections=sections, verify_key=verify_key)
+    text = render_template(
+        "public/privacy.html", published=published, sections=sections, verify_key=verify_key
     )
+    return _public(make_response(text))
+
+
+def _public(response: Response) -> Response:
+    """To be kept by whoever likes, and asked for again."""
     response.headers["Cache-Control"] = "no-cache"
     response.vary.add("Accept-Language")
     return response

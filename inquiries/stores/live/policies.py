@@ -51,6 +51,12 @@ def by_version(connection: Connection, version: int) -> PolicyRow | None:
     return None if row is None else PolicyRow(*row)
 
 
+def versions(connection: Connection, most: int) -> list[int]:
+    """The numbers of the newest versions, announced ones too, the newest first."""
+    query = select(policies.c.version).order_by(policies.c.version.desc()).limit(most)
+    return list(connection.scalars(query))
+
+
 def add(connection: Connection, policy: PolicyRow, texts: Iterable[NoticeRow]) -> None:
     """Publish a version with the notices of every type and language."""
     connection.execute(
