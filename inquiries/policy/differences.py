@@ -41,10 +41,11 @@ def _change(before: Section | None, after: Section | None) -> Change | None:
 
 
 def _lines(section: Section | None) -> Iterator[str]:
-    """The section as lines: each paragraph, each row of its table in one."""
+    """The section as lines: each paragraph, and each line of its table's cells with what it is about."""
     if section is None:
         return
     yield from section.paragraphs
     if section.table is not None:
-        for row in section.table.rows:
-            yield " · ".join(cell.replace("\n", "; ") for cell in row)
+        for first, *cells in section.table.rows:
+            for header, cell in zip(section.table.headers[1:], cells, strict=True):
+                yield from (f"{first} · {header}: {line}" for line in cell.splitlines())
