@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from inquiries.policy.model import GROUPS
+from inquiries.rules.retention import MAIN
 
 
 class Kind(StrEnum):
@@ -40,6 +41,9 @@ class Because(StrEnum):
     invalid = "invalid"  # what was to be written is nothing that the form would take
     unproved = "unproved"  # whoever wrote the request does not hold the inquiry's key
 
+
+#: The channel of whoever has the link to unsubscribe, which proves nothing else.
+UNSUBSCRIBE = "unsubscribe"
 
 #: From the commit of such a request on nothing of the inquiry is used, until it is settled, or, of `suspend`,
 #: until it is taken back (P19).
@@ -87,11 +91,15 @@ def decide(kind: Kind, facts: Facts, now: datetime) -> AtOnce | Waits:
     return max(running, key=lambda one: one.until, default=AtOnce())
 
 
-def well_formed(kind: str, subject: str) -> bool:
+def well_formed(kind: str, subject: str, channel: str = "", group: str = "") -> bool:
     """Whether a page of ours asks so: what no page asks came from elsewhere, whoever proved it.
 
-    A withdrawal names a purpose; the groups that end on days of their own bear other names (P14).
+    A withdrawal names a purpose; the groups that end on days of their own bear other names (P14). A link to
+    unsubscribe ends what it is of: all, or the one purpose (P15).
     """
+    if channel == UNSUBSCRIBE:
+        expected = (Kind.delete, "") if group == MAIN else (Kind.withdraw, group)
+        return (kind, subject) == expected and group not in GROUPS[1:]
     return kind in set(Kind) and not (kind == Kind.withdraw and subject in GROUPS)
 
 

@@ -16,6 +16,18 @@ TAG_SIZE = 16
 TagKind = Literal["email", "phone"]
 
 
+def suppression(tag_key: bytes, scope: str, normalised: str) -> bytes:
+    """The hash by which an address that unsubscribed is known; of another scope it is another one.
+
+    Layout: as a tag, of bind("inquiries suppression", version, scope, normalised).
+    """
+    if len(tag_key) != KEY_SIZE:
+        raise ValueError("a tag key is 32 bytes")
+    return hmac.digest(tag_key, bind("inquiries suppression", VERSION, scope, normalised), "sha256")[
+        :TAG_SIZE
+    ]
+
+
 def tag(tag_key: bytes, kind: TagKind, normalised: str) -> bytes:
     """The tag of an address (`rules.items.normal_email`, `normal_phone`).
 

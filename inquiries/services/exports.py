@@ -18,12 +18,14 @@ from inquiries.policy.model import Policy
 from inquiries.rules.exporting import Format, written
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.purposes import Use
+from inquiries.rules.requests import UNSUBSCRIBE
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items, openpgp
-from inquiries.services import openings, passwords, publishing, purposes, records
+from inquiries.services import openings, passwords, publishing, purposes, records, unsubscribing
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
+from inquiries.services.unsubscribing import Agreed, scope_of
 from inquiries.stores import ledger, ledger_pages
 from inquiries.stores.live import exports as live
 from inquiries.stores.live import openings as live_openings
@@ -172,12 +174,18 @@ def _opened(house: House, actor: Actor, order: _Order, policy: Policy) -> list[_
     if len(rows) > MOST_ROWS:
         raise _invalid("first", "too_many", max=MOST_ROWS)
     found = purposes.data_keys(house, Use.export, [row.id for row in rows], group=order.group, actor=actor)
-    taken = (_row(found, order, row, policy) for row in rows)
-    return [one for one in taken if one is not None]
+    made = (_row(house, found, order, row, policy) for row in rows)
+    taken = {one.id: one for one in made if one is not None}
+    mailed = [row for row in rows if row.id in taken and UNSUBSCRIBE in taken[row.id].cells]
+    agreed = [
+        Agreed(row.id, scope_of(order.group, row.type), taken[row.id].cells, row.agreed_at) for row in mailed
+    ]
+    ended = unsubscribing.unwanted(house, policy, agreed)
+    return [one for one in taken.values() if one.id not in ended]
 
 
 def _row(
-    found: dict[tuple[int, str], DataKey], order: _Order, row: live.ExportRow, policy: Policy
+    house: House, found: dict[tuple[int, str], DataKey], order: _Order, row: live.ExportRow, policy: Policy
 ) -> _Taken | None:
     """None where no key opens it: it was destroyed meanwhile, or is among what the officer was told of."""
     key, main = found.get((row.id, order.group)), found.get((row.id, MAIN))
@@ -196,6 +204,8 @@ def _row(
         "agreed": row.agreed_at.astimezone(zone).isoformat(timespec="seconds"),
         "delete_by": "" if row.due_at is None else row.due_at.astimezone(zone).isoformat(timespec="seconds"),
     }
+    if order.group != MAIN or row.due_at is None:  # until she says no: so she must be able to
+        cells[UNSUBSCRIBE] = unsubscribing.link(house, key)
     entry = None
     if main is not None:
         entry = openings.written(main.dek, row.id, Role.privacy, order.reason, clock.now(), exported=True)

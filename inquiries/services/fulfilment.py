@@ -17,7 +17,15 @@ from inquiries.errors import InvalidItems, JobBusy, KeyUnavailable, SealBroken
 from inquiries.rules import requests as rules
 from inquiries.rules.purposes import Use
 from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
-from inquiries.services import corrections, destruction, purposes, request_proofs, request_records, requests
+from inquiries.services import (
+    corrections,
+    destruction,
+    purposes,
+    request_proofs,
+    request_records,
+    requests,
+    unsubscribing,
+)
 from inquiries.services.corrections import Keys
 from inquiries.services.house import House
 from inquiries.stores.live import inquiries as live
@@ -69,6 +77,8 @@ def _carry(house: House, row: RequestRow, found: Keys) -> bool:
     key = found.get((row.inquiry_id, row.group_name))
     if row.noted_at is None and not request_proofs.prove(house, row, key):
         return False
+    if row.channel == rules.UNSUBSCRIBE and key is not None:
+        unsubscribing.heed(house, row, key)  # also where it then waits
     now = clock.now()
     with house.live.read() as connection:
         shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id)

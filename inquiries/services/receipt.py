@@ -192,7 +192,11 @@ def of_opened(house: House, opened: Opened) -> ReceiptView:
         corrected=_corrected(opened, asked),
         parts={name: local(group.due_at, zone) for name, group in opened.groups.items()},
         consents=tuple(_consents(consents, asked, zone)),
-        requests=tuple(_view(one, zone) for one in asked if well_formed(one.kind, one.subject)),
+        requests=tuple(
+            _view(one, zone)
+            for one in asked
+            if well_formed(one.kind, one.subject, one.channel, one.group_name)
+        ),
         openings=tuple(_openings(opened, seen, zone)),
         thread=tuple(
             replace(one, at=one.at.astimezone(zone)) for one in thread.opened(opened.keys[MAIN], written)

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 def prove(house: House, row: RequestRow, key: DataKey | None) -> bool:
     """Whether it is proved, and noted from now on; refused when it never will be."""
-    if not rules.well_formed(row.kind, row.subject):
+    if not rules.well_formed(row.kind, row.subject, row.channel, row.group_name):
         refuse(house, row, Because.invalid)
         return False
     if key is None:

@@ -14,12 +14,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from inquiries import clock
+from inquiries.errors import SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules import deadlines
 from inquiries.rules import requests as rules
 from inquiries.rules.requests import Kind
 from inquiries.rules.retention import MAIN, due_at
-from inquiries.sealing import items
+from inquiries.sealing import items, links
 from inquiries.sealing import requests as sealing
 from inquiries.services import publishing
 from inquiries.services.house import House
@@ -47,7 +48,10 @@ class Asked:
 
 
 def written(dek: bytes, asked: Asked, policy: Policy) -> live.NewRequest:
-    """The request of this moment, to be inserted; `policy` is the one in force, whose deadline it gets."""
+    """The request of this moment, to be inserted; `policy` is the one in force, whose deadline it gets.
+
+    `dek` is the key of the group, or, of a request by a link, the link's (`links.proving_key`).
+    """
     now, request_id = clock.now(), new_id()
     deadline = deadlines.of_request(now, policy)
     sealed = None
@@ -79,8 +83,19 @@ def facts(house: House, connection: Connection, row: inquiries.InquiryRow, now: 
 
 
 def prove(dek: bytes, row: live.NewRequest) -> None:
-    """Check that a holder of the key wrote it. Raises SealBroken."""
+    """Check that a holder of the key wrote it, or of a link that came from it. Raises SealBroken."""
+    if row.channel == rules.UNSUBSCRIBE:
+        dek = links.proving_key(links.secret(dek, row.channel, row.inquiry_id, row.group_name))
     sealing.verify(dek, _covered(row), row.proof)
+
+
+def proved_by(key: bytes, row: live.NewRequest) -> bool:
+    """Whether it was proved by this very key: of the group, or of a link."""
+    try:
+        sealing.verify(key, _covered(row), row.proof)
+    except SealBroken:
+        return False
+    return True
 
 
 def detail(dek: bytes, row: live.NewRequest) -> dict[str, str]:

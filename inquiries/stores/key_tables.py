@@ -46,6 +46,14 @@ tags = Table(
     Index("ix_tags_era_phone", "era", "phone"),
 )  # fmt: skip
 
+#: Addresses that unsubscribed, as keyed hashes (`stores/suppressions.py`).
+suppressions = Table(
+    "suppressions", metadata,
+    Column("scope", String(96), primary_key=True),  # what is no longer sent to it
+    Column("tag", LargeBinary(16), primary_key=True),
+    Column("at", Moment, nullable=False),
+)  # fmt: skip
+
 #: Under which epochs wraps may stand here; `scoured_at` tells that a retirement was carried through.
 epochs = Table(
     "epochs", metadata,

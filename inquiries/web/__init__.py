@@ -19,6 +19,7 @@ from inquiries.web import (
     hosts,
     language,
     limits,
+    linked,
     operations,
     pages,
     public,
@@ -31,8 +32,16 @@ from inquiries.web import (
 
 #: What a process of each surface serves; it does not know the other's pages (P31).
 _SURFACES = {
-    "all": (public.pages, subject.pages, api.pages, staff.pages, operations.pages, operations.inside),
-    "public": (public.pages, subject.pages, api.pages, operations.pages),
+    "all": (
+        public.pages,
+        subject.pages,
+        linked.pages,
+        api.pages,
+        staff.pages,
+        operations.pages,
+        operations.inside,
+    ),
+    "public": (public.pages, subject.pages, linked.pages, api.pages, operations.pages),
     "staff": (staff.pages, operations.pages, operations.inside),
 }
 

@@ -95,6 +95,7 @@ ACTS: Final[Mapping[str, str]] = {
     "clock_confirmed": _l("clock confirmed"),
     "unsealed": _l("not sealed for a while"),
     "anchor": _l("anchored outside"),
+    "suppression_lifted": _l("agreed again after unsubscribing"),
     "review": _l("review signed"),
     "review_reminded": _l("officer reminded of the review"),
 }

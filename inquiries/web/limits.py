@@ -28,6 +28,7 @@ from inquiries.web.current import house
 SUBMIT: Final = "20 per 10 minutes"  # one rule: each is a round trip to the store of the counters
 RECEIPT: Final = "5 per minute;30 per hour"  # codes that open nothing: guessing 125 bits is hopeless anyway
 LOOK: Final = "60 per minute;600 per hour"  # whatever is asked with a code; each is work for the stores
+UNSUBSCRIBE: Final = "600 per minute"  # mail providers do it for many people from a few addresses
 SIGN_IN: Final = "30 per minute;300 per hour"  # attempts of one address, at whichever accounts
 SESSION: Final = "60 per 10 minutes"  # each is a row in the store before anybody has signed in
 
@@ -86,6 +87,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config.setdefault("LIMIT_SUBMIT", SUBMIT)
     app.config.setdefault("LIMIT_RECEIPT", RECEIPT)
     app.config.setdefault("LIMIT_LOOK", LOOK)
+    app.config.setdefault("LIMIT_UNSUBSCRIBE", UNSUBSCRIBE)
     app.config.setdefault("LIMIT_SIGN_IN", SIGN_IN)
     app.config.setdefault("LIMIT_SESSION", SESSION)
     shared = FixedWindowRateLimiter(counters.storage(settings.ratelimit_storage_uri))
@@ -109,6 +111,11 @@ def count_look() -> None:
 def count_missed() -> None:
     """Count one code that opened nothing. Raises TooMany."""
     _counters().count(current_app.config["LIMIT_RECEIPT"], "receipt")
+
+
+def count_unsubscribing() -> None:
+    """Count one link to unsubscribe that was followed. Raises TooMany."""
+    _counters().count(current_app.config["LIMIT_UNSUBSCRIBE"], "unsubscribe")
 
 
 def count_sign_in() -> None:

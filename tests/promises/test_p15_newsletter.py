@@ -1,0 +1,312 @@
+"""P15: what is kept until withdrawn ends with one click on a link, for the address, and stays ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from inquiries.errors import InvalidExport
+from inquiries.rules.requests import UNSUBSCRIBE, Because, Kind, State
+from inquiries.sealing import links
+from inquiries.services import exports, fulfilment, holds, inbox, publishing, receipt, records, requests
+from inquiries.services.house import House
+from inquiries.services.requests import Asked
+from inquiries.settings import HOME, Settings
+from inquiries.stores.key_tables import suppressions
+from inquiries.stores.live import requests as live_requests
+from inquiries.stores.live.tables import groups, inquiries
+from inquiries.stores.live.tables import requests as request_table
+from tests import postgresql
+from tests.cast import MINJI, OH, send
+from tests.moments import T0, at, installed
+from tests.postgresql import STORES
+from tests.promises.pages import application
+from tests.services.test_exports import rows, wish
+
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+SORA = "sora@example.com"
+
+
+@pytest.fixture
+def house(make_settings: Callable[..., Settings]) -> Iterator[House]:
+    """Clunix: its policy declares the newsletter, and nothing but the policy does."""
+    with installed(make_settings, policy=HOME / "policies" / "clunix.toml") as opened:
+        yield opened
+
+
+@pytest.fixture
+def house_on_postgresql(
+    make_settings: Callable[..., Settings], postgres: Callable[[str], str]
+) -> Iterator[House]:
+    for store in STORES:
+        postgresql.empty(postgres(store))
+    urls = {f"{store}_url": postgres(store) for store in STORES}
+    with installed(make_settings, policy=HOME / "policies" / "clunix.toml", **urls) as opened:
+        yield opened
+
+
+def subscribe(house: House, email: str = SORA) -> str:
+    others = dict.fromkeys(("name", "company", "contact", "content"))
+    return send(house, type="newsletter", items={"email": email, **others}).receipt
+
+
+def exported(house: House, **given: Any) -> list[dict[str, str]]:
+    return rows(exports.export(house, OH, wish(type="newsletter", **given)))
+
+
+def nothing_to_export(house: House, **given: Any) -> bool:
+    try:
+        exports.export(house, OH, wish(**({"type": "newsletter"} | given)))
+    except InvalidExport as refused:
+        return [one.code for one in refused.errors] == ["nothing"]
+    return False
+
+
+def path(link: str) -> str:
+    return link.removeprefix("http://127.0.0.1:8000")
+
+
+def click(client: FlaskClient, link: str) -> TestResponse:
+    return client.post(path(link), data=ONE_CLICK)
+
+
+def standing(house: House) -> int:
+    with house.live.read() as connection:
+        return len(connection.execute(select(inquiries.c.id)).all())
+
+
+@pytest.mark.promise("P15")
+def test_p15_from_the_form_to_the_link_to_the_end(house: House) -> None:
+    with at():
+        client = application(house).test_client()
+        page = client.post(
+            "/inquiries/newsletter", data={"email": SORA, "consent.inquiry": "yes", "language": "en"}
+        )
+        assert page.status_code == 200
+        (line,) = inbox.page(house, MINJI).rows
+        assert (line.type, line.due_at) == ("newsletter", None)
+        (row,) = exported(house)
+        assert (row["email"], row["delete_by"]) == (SORA, "")
+    with at(3 * 365):
+        client = application(house).test_client()
+        shown = client.get(path(row["unsubscribe"]))
+        assert shown.status_code == 200
+        assert shown.text.count("<button") == 1
+        assert SORA not in shown.text
+        assert len(exported(house)) == 1  # looking ends nothing
+        assert click(client, row["unsubscribe"]).status_code == 200
+        assert nothing_to_export(house)  # before the worker has come to it
+        fulfilment.carry_out(house)
+        assert standing(house) == 0
+        assert nothing_to_export(house)
+        with house.keys.read() as connection:
+            assert SORA.encode() not in bytes(str(connection.execute(suppressions.select()).all()), "utf-8")
+
+
+@pytest.mark.promise("P15")
+def test_p15_the_button_of_the_page_is_all_that_it_takes(house: House) -> None:
+    with at():
+        subscribe(house)
+        (row,) = exported(house)
+        client = application(house).test_client()
+        assert (
+            client.post(path(row["unsubscribe"]), data={"other": "x"}).text.count("<button") == 1
+        )  # asked again
+        fulfilment.carry_out(house)
+        assert standing(house) == 1
+        both = {**ONE_CLICK, "language": "ko"}  # what the page's form holds
+        answer = client.post(path(row["unsubscribe"]), data=both, content_type="multipart/form-data")
+        assert answer.status_code == 200
+        assert "Set-Cookie" not in answer.headers
+        fulfilment.carry_out(house)
+        assert standing(house) == 0
+
+
+@pytest.mark.promise("P15")
+def test_p15_every_token_is_answered_alike(house: House) -> None:
+    with at():
+        subscribe(house)
+        inquiry = send(house, type="support")
+        (row,) = exported(house)
+        token = row["unsubscribe"].rpartition("/")[2]
+        number, secret = links.read(token)
+        client = application(house).test_client()
+        with house.live.read() as connection:
+            ids = {
+                row[0]: row[1]
+                for row in connection.execute(select(inquiries.c.type, groups.c.id).join(groups))
+            }
+        tokens = [
+            links.token(number + 1, secret),
+            links.token(number, bytes(16)),
+            links.token(ids["support"], secret),
+            token[:-1],
+            token + "=",
+            "x",
+            "%00",
+            token,
+        ]
+        looked = {client.get(f"/unsubscribe/{one}").text.replace(one, "") for one in tokens[:3] + tokens[-1:]}
+        assert len(looked) == 1
+        answers = [click(client, f"/unsubscribe/{one}") for one in tokens]
+        assert {(one.status_code, one.text) for one in answers} == {(200, answers[0].text)}
+        with house.live.read() as connection:  # of what is no mailing nothing is even asked
+            asked = set(connection.scalars(select(request_table.c.inquiry_id)))
+        assert asked == {int(row["inquiry"])}
+        fulfilment.carry_out(house)
+        assert standing(house) == 1  # hers is gone, by her own; the other stands
+        assert receipt.look(house, inquiry.receipt).items
+        assert click(client, f"/unsubscribe/{token}").text == answers[0].text  # it died with the row
+
+
+@pytest.mark.promise("P15")
+@pytest.mark.promise("P21")
+def test_p15_a_made_up_token_ends_nothing_and_stands_in_nobodys_way(house: House) -> None:
+    with at():
+        subscribe(house)
+        (row,) = exported(house)
+        number, _ = links.read(row["unsubscribe"].rpartition("/")[2])
+        client = application(house).test_client()
+        click(client, f"/unsubscribe/{links.token(number, bytes(16))}")
+        assert click(client, row["unsubscribe"]).status_code == 200
+        click(client, row["unsubscribe"])
+        with house.live.read() as connection:
+            assert len(connection.execute(request_table.select()).all()) == 2  # a second click is the first
+        fulfilment.carry_out(house)
+        assert standing(house) == 0
+        states = [body["act"] for _, body in records.bodies(house, "requests")]
+        assert states == ["refused", "asked", "done"]
+
+
+@pytest.mark.promise("P15")
+def test_p15_the_link_proves_nothing_but_its_own_request(house: House) -> None:
+    """Whoever has it and can write to the database, such as a public process that was broken into."""
+    with at():
+        subscribe(house)
+        (row,) = exported(house)
+        _, secret = links.read(row["unsubscribe"].rpartition("/")[2])
+        inquiry = int(row["inquiry"])
+        policy = publishing.in_force(house).policy
+        others = [(Kind.suspend, ""), (Kind.resume, ""), (Kind.copy, ""), (Kind.correct, "email"),
+                  (Kind.delete, "email"), (Kind.withdraw, "inquiry")]  # fmt: skip
+        for (kind, subject), channel in product(others, (UNSUBSCRIBE, "receipt")):
+            asked = Asked(inquiry, kind, subject, channel=channel)
+            written = requests.written(links.proving_key(secret), asked, policy)
+            with house.live.write() as connection:
+                live_requests.add(connection, written)
+            fulfilment.carry_out(house)
+            with house.live.read() as connection:
+                found = live_requests.by_id(connection, written.id)
+            assert found is not None
+            assert found.state == State.refused
+            assert found.because == (Because.invalid if channel == UNSUBSCRIBE else Because.unproved)
+        assert len(exported(house)) == 1
+
+
+@pytest.mark.promise("P15")
+def test_p15_it_holds_for_the_address_until_she_agrees_anew(house: House) -> None:
+    with at():
+        subscribe(house)
+        subscribe(house, "SORA@Example.com")
+        subscribe(house, "gun@example.com")
+        link = next(row["unsubscribe"] for row in exported(house) if row["email"] == SORA)
+        client = application(house).test_client()
+        click(client, link)
+        fulfilment.carry_out(house)
+        assert [row["email"] for row in exported(house)] == ["gun@example.com"]
+        fulfilment.carry_out(house)
+        assert standing(house) == 1  # her second subscription went, too
+    with at(1):
+        subscribe(house)
+        assert {row["email"] for row in exported(house)} == {SORA, "gun@example.com"}
+        lifted = [
+            body for _, body in records.bodies(house, "operation") if body["act"] == "suppression_lifted"
+        ]
+        assert [body["scope"] for body in lifted] == ["main newsletter"]
+        with house.keys.read() as connection:
+            assert connection.execute(suppressions.select()).all() == []
+
+
+@pytest.mark.promise("P15")
+def test_p15_what_was_agreed_to_before_stays_out_also_where_it_is_found_only_later(house: House) -> None:
+    """A row whose key was not adopted when she unsubscribed has no tag to be found by."""
+    with at():
+        subscribe(house)
+        (row,) = exported(house)
+        subscribe(house)  # not adopted yet
+        click(application(house).test_client(), row["unsubscribe"])
+        fulfilment.carry_out(house)
+        assert standing(house) == 1
+        assert nothing_to_export(house)
+
+
+@pytest.mark.promise("P15")
+def test_p15_a_hold_keeps_the_row_and_nothing_of_it_is_used(house: House) -> None:
+    with at():
+        subscribe(house)
+        (row,) = exported(house)
+        holds.place(
+            house, OH, int(row["inquiry"]), reason="a suit", basis="Civil Act", until=T0 + timedelta(days=9)
+        )
+        click(application(house).test_client(), row["unsubscribe"])
+        fulfilment.carry_out(house)
+        assert standing(house) == 1
+        assert nothing_to_export(house)
+    with at(10):
+        fulfilment.carry_out_waiting(house)
+        assert standing(house) == 0
+
+
+@pytest.mark.promise("P15")
+@pytest.mark.promise("P02")
+def test_p15_an_optional_purpose_has_its_own_link_and_the_inquiry_lives_on(
+    make_settings: Callable[..., Settings],
+) -> None:
+    with installed(make_settings) as house, at():
+        code = send(house, consents={"inquiry": True, "marketing": True}).receipt
+        twice = send(house, consents={"inquiry": True, "marketing": True}).receipt
+        link, _ = (row["unsubscribe"] for row in rows(exports.export(house, OH, wish(purpose="marketing"))))
+        assert "unsubscribe" not in rows(exports.export(house, OH, wish()))[0]
+        click(application(house).test_client(), link)
+        for _ in range(2):
+            fulfilment.carry_out(house)
+        assert nothing_to_export(house, purpose="marketing", type=None)
+        for one in (code, twice):
+            view = receipt.look(house, one)
+            assert view.items
+            assert not view.suspended
+            assert [consent.holds for consent in view.consents] == [True, False]
+
+
+@pytest.mark.promise("P15")
+def test_p15_the_form_and_the_receipt_say_that_it_is_kept_until_she_withdraws(house: House) -> None:
+    with at():
+        client = application(house).test_client()
+        assert "동의를 철회하실 때까지" in client.get("/inquiries/newsletter?lang=ko").text
+        code = subscribe(house)
+        page = client.post("/receipt", data={"receipt": code, "language": "en"}).text
+        assert "when you withdraw your consent" in page
+        assert client.post("/receipt/delete", data={"receipt": code, "confirm": "yes"}).status_code == 202
+        fulfilment.carry_out(house)
+        assert standing(house) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.promise("P15")
+@pytest.mark.parametrize(
+    "story",
+    [
+        test_p15_from_the_form_to_the_link_to_the_end,
+        test_p15_it_holds_for_the_address_until_she_agrees_anew,
+        test_p15_a_made_up_token_ends_nothing_and_stands_in_nobodys_way,
+    ],
+)
+def test_p15_on_postgresql(house_on_postgresql: House, story: Callable[[House], None]) -> None:
+    story(house_on_postgresql)
