@@ -30,8 +30,8 @@ GRANT SELECT (id, type, state, channel, language, policy_version, received_at, a
               receipt_lookup, once),
       INSERT (id, type, state, channel, language, policy_version, received_at, receipt_lookup, once)
   ON inquiries TO inquiries_public;
-GRANT SELECT (id, inquiry_id, name, due_at, claimed_at, sealed),
-      INSERT (id, inquiry_id, name, due_at, sealed)
+GRANT SELECT (id, inquiry_id, name, due_at, claimed_at, sealed, evidence),
+      INSERT (id, inquiry_id, name, due_at, sealed, evidence)
   ON inquiry_groups TO inquiries_public;
 GRANT SELECT,
       INSERT (inquiry_id, purpose, given, policy_version, notice_digest, notice_shown, language, recorded_at)

@@ -34,7 +34,6 @@ class Copy:
 
     made_at: datetime
     view: ReceiptView
-    channel: str
     language: str
     answered_at: datetime | None
     closed_at: datetime | None
@@ -59,7 +58,6 @@ def for_receipt(house: House, typed: str) -> Copy:
     return Copy(
         made_at=clock.now().astimezone(zone),
         view=view,
-        channel=opened.row.channel,
         language=opened.row.language,
         answered_at=receipt.local(opened.row.answered_at, zone),
         closed_at=receipt.local(opened.row.closed_at, zone),

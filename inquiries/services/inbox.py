@@ -20,7 +20,17 @@ from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN, GroupFacts, Inquiry, Keep, Reason, decide
-from inquiries.services import due_dates, grants, inbox_views, openings, publishing, purposes, records, thread
+from inquiries.services import (
+    due_dates,
+    evidence,
+    grants,
+    inbox_views,
+    openings,
+    publishing,
+    purposes,
+    records,
+    thread,
+)
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.consents import reproduced
 from inquiries.services.house import House
@@ -162,12 +172,14 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
             ConsentView(one.purpose, one.given, one.policy_version, one.recorded_at, one.withdrawn_at)
             for one in consents
         )
+        proof = live.evidence_of(connection, inquiry_id)
         agreed = tuple(reproduced(connection, zip(consents, views, strict=True)))
     shown = inbox_views.summary(house, now, opened, needs_reason=decision.needs_reason)
     in_order = {name: opened[name] for name in shown.policy.types[row.type].items if name in opened}
     visible = correspondence.shown_to(actor.roles, row.type)
     entries = tuple(thread.opened(key.dek, written, visible))
-    return OpenedInquiry(shown, in_order, agreed, entries, number, seen_at)
+    how = evidence.opened(key.dek, inquiry_id, MAIN, proof)
+    return OpenedInquiry(shown, in_order, agreed, entries, how, number, seen_at)
 
 
 # -- acting --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from datetime import datetime
 from inquiries.errors import SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules import masking
+from inquiries.rules.entry import Evidence
 from inquiries.rules.lifecycle import State
 from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
@@ -72,6 +73,7 @@ class OpenedInquiry:
     items: Mapping[str, str]
     consents: tuple[ConsentRecord, ...]
     thread: tuple[Entry, ...]
+    evidence: Evidence | None
     record: int
     opened_at: datetime
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -20,18 +20,21 @@ from inquiries import clock
 from inquiries.errors import IntakeClosed, NoticeSuperseded, OnceReused, UnknownType
 from inquiries.policy.model import Policy
 from inquiries.policy.period import Period
+from inquiries.rules import correspondence, retention
 from inquiries.rules import items as item_rules
-from inquiries.rules import retention
+from inquiries.rules.entry import Evidence
 from inquiries.rules.lifecycle import State
 from inquiries.rules.retention import MAIN, VISITOR
 from inquiries.sealing import envelope, items, receipts
 from inquiries.sealing.primitives import Draw, bind
-from inquiries.services import epochs, publishing, sending
+from inquiries.services import epochs, evidence, mail, publishing, sending
 from inquiries.services.house import House
 from inquiries.services.ids import new_ids
+from inquiries.services.keys import DataKey
 from inquiries.stores.database import Database
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
+from inquiries.stores.live import outbox
 
 TRIES = 5
 
@@ -41,7 +44,10 @@ _DRAWN = 512
 
 @dataclass(frozen=True)
 class Submission:
-    """What came in, unchecked. `once` is the nonce of `_once` or the Idempotency-Key."""
+    """What came in, unchecked. `once` is the nonce of `_once` or the Idempotency-Key.
+
+    `evidence`, checked, is there where staff enter what came by another way (`channel`).
+    """
 
     type: str
     items: Mapping[str, object]
@@ -52,12 +58,14 @@ class Submission:
     address: str | None = None
     user_agent: str | None = None
     channel: str = "form"
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
 class Received:
     """What the sender is told; `due` is in the policy's time zone, None when kept until withdrawn."""
 
+    id: int
     receipt: str
     due: datetime | None
     notice_version: int
@@ -112,6 +120,8 @@ def _code(house: House, submission: Submission, accepted: item_rules.Accepted, d
     if submission.once is None:
         return receipts.random_code(draw)
     parts = [submission.type, submission.language]
+    if submission.evidence is not None:
+        parts += [submission.channel, *map(str, astuple(submission.evidence))]
     for fields in (accepted.items, accepted.consents):
         parts += [text for name in sorted(fields) for text in (name, str(fields[name]))]
     return receipts.code_from(house.secret_key, submission.once, hashlib.sha256(bind(*parts)).digest())
@@ -141,7 +151,7 @@ def _store(
         for draft, key_id in zip(drafts, key_ids, strict=True)
     ]
     groups = [
-        _sealed(draft, key, inquiry_id, now, policy.time_zone, draw)
+        _sealed(draft, key, inquiry_id, now, submission.evidence, policy.time_zone, draw)
         for draft, key in zip(drafts, keys, strict=True)
     ]
     shell = live.NewInquiry(
@@ -166,10 +176,10 @@ def _store(
             draw=draw,
         )
         posted = live_epochs.NewEnvelope(inquiry_id, epoch.number, sealed)
-        house.live.write_together(_put, _Whole(shell, groups, agreed, posted))
-    return Received(
-        code, _local(groups[0].due_at, policy), published.version, submission.type, repeated=False
-    )
+        told = _told(submission, policy, accepted, keys[0], inquiry_id)
+        house.live.write_together(_put, _Whole(shell, groups, agreed, posted, told))
+    due = _local(groups[0].due_at, policy)
+    return Received(inquiry_id, code, due, published.version, submission.type, repeated=False)
 
 
 @dataclass(frozen=True)
@@ -180,6 +190,7 @@ class _Whole:
     groups: Sequence[live.NewGroup]
     consents: Sequence[live.NewConsent]
     envelope: live_epochs.NewEnvelope
+    told: outbox.NewMail | None
 
 
 def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
@@ -195,6 +206,9 @@ def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
         [consent for one in wholes for consent in one.consents],
     )
     live_epochs.add_envelopes(connection, [one.envelope for one in wholes])
+    for one in wholes:
+        if one.told is not None:
+            outbox.add(connection, one.told)
 
 
 def _drafts(policy: Policy, submission: Submission, accepted: item_rules.Accepted) -> list[_Draft]:
@@ -213,11 +227,29 @@ def _drafts(policy: Policy, submission: Submission, accepted: item_rules.Accepte
 
 
 def _sealed(
-    draft: _Draft, key: envelope.GroupKey, inquiry_id: int, received_at: datetime, time_zone: str, draw: Draw
+    draft: _Draft,
+    key: envelope.GroupKey,
+    inquiry_id: int,
+    received_at: datetime,
+    how: Evidence | None,
+    time_zone: str,
+    draw: Draw,
 ) -> live.NewGroup:
     sealed = items.seal_items(key.dek, inquiry_id, draft.name, draft.items, draw)
     due_at = retention.due_at(received_at, draft.period, time_zone)
-    return live.NewGroup(key.key_id, inquiry_id, draft.name, due_at, items.pack(sealed))
+    proof = None if how is None else evidence.sealed(key.dek, inquiry_id, draft.name, how)
+    return live.NewGroup(key.key_id, inquiry_id, draft.name, due_at, items.pack(sealed), proof)
+
+
+def _told(
+    submission: Submission, policy: Policy, accepted: item_rules.Accepted, key: envelope.GroupKey, owner: int
+) -> outbox.NewMail | None:
+    """To whose inquiry was entered by staff, where she gave an address: that it was; never the code."""
+    to = correspondence.address_of(policy, accepted.items)
+    if submission.evidence is None or to is None:
+        return None
+    main = DataKey(key.key_id, owner, MAIN, key.dek)
+    return mail.sealed(main, kind=mail.Kind.entered, to=to, language=submission.language)
 
 
 def _known(
@@ -231,9 +263,8 @@ def _known(
     if row is None:
         return None
     version = publishing.version(house, row.policy_version)
-    return Received(
-        code, _local(row.due_at, published.policy), version.version, submission.type, repeated=True
-    )
+    due = _local(row.due_at, published.policy)
+    return Received(row.id, code, due, version.version, submission.type, repeated=True)
 
 
 def _local(moment: datetime | None, policy: Policy) -> datetime | None:

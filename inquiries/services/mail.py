@@ -42,6 +42,7 @@ class Kind(StrEnum):
     """What a message says; each has its text in `templates/mail/`, by language."""
 
     address_changed = "address_changed"  # to the old and the new address: the inquiry's was corrected
+    entered = "entered"  # to the person: staff entered her inquiry, and how she gets at it
     replied = "replied"  # to the person: there is an answer, to be read with the receipt
     anchored = "anchored"  # to the officer: where the ledger stands, to be kept outside of it
     review_missing = "review_missing"  # to the officer: the accesses wait for her review
@@ -86,18 +87,30 @@ def queue(
     Raises:
         IntakeClosed: no epoch is open to give a key of its own.
     """
-    mail_id, now = new_id(), clock.now()
-    suspended = kind in OF_REQUESTS
-    text = json.dumps({"to": to, "facts": dict(facts or {})}, ensure_ascii=False)
-    if key is None:
-        dek = keys.born(house, connection, mail_id, MAIL)
-        sealed = items.seal_item(dek, mail_id, MAIL, _item(mail_id), text)
-        new = outbox.NewMail(mail_id, None, kind, language, sealed, suspended, now, now + LIFE)
+    if key is not None:
+        new = sealed(key, kind=kind, to=to, language=language, facts=facts)
     else:
-        sealed = items.seal_item(key.dek, key.inquiry_id, key.group, _item(mail_id), text)
-        new = outbox.NewMail(mail_id, key.inquiry_id, kind, language, sealed, suspended, now, None)
+        mail_id, now = new_id(), clock.now()
+        dek = keys.born(house, connection, mail_id, MAIL)
+        said = items.seal_item(dek, mail_id, MAIL, _item(mail_id), _text(to, facts))
+        new = outbox.NewMail(mail_id, None, kind, language, said, kind in OF_REQUESTS, now, now + LIFE)
     outbox.add(connection, new)
-    return mail_id
+    return new.id
+
+
+def sealed(
+    key: DataKey, *, kind: Kind, to: str, language: str, facts: Mapping[str, str] | None = None
+) -> outbox.NewMail:
+    """A message under an inquiry's key, to be added in the transaction of what it tells about."""
+    mail_id = new_id()
+    said = items.seal_item(key.dek, key.inquiry_id, key.group, _item(mail_id), _text(to, facts))
+    return outbox.NewMail(
+        mail_id, key.inquiry_id, kind, language, said, kind in OF_REQUESTS, clock.now(), None
+    )
+
+
+def _text(to: str, facts: Mapping[str, str] | None) -> str:
+    return json.dumps({"to": to, "facts": dict(facts or {})}, ensure_ascii=False)
 
 
 def opened(house: House, row: outbox.MailRow) -> Letter:

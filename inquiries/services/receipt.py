@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from inquiries import clock
 from inquiries.errors import SealBroken
 from inquiries.policy.model import Policy
+from inquiries.rules.entry import Evidence
 from inquiries.rules.requests import Because, Kind, State, well_formed
 from inquiries.rules.retention import MAIN
 from inquiries.services import openings, publishing, requests, thread
@@ -76,7 +77,8 @@ class ReceiptView:
 
     `held_until` is the end of the legal hold that keeps it at least until then, None when none runs (P14).
     `items` are in the order of the form; `corrected` are those that are to be written in their place and are
-    not yet. `parts` says when each group ends. Moments are in the policy's time zone.
+    not yet. `parts` says when each group ends. `evidence`: how she consented, where staff entered it. Moments
+    are in the policy's time zone.
     """
 
     type: str
@@ -87,6 +89,8 @@ class ReceiptView:
     items: Mapping[str, str]
     corrected: Mapping[str, str]
     parts: Mapping[str, datetime | None]
+    channel: str
+    evidence: Evidence | None
     consents: tuple[ConsentView, ...]
     requests: tuple[RequestView, ...]
     openings: tuple[OpeningView, ...]
@@ -191,6 +195,8 @@ def of_opened(house: House, opened: Opened) -> ReceiptView:
         items={name: items[name] for name in policy.types[row.type].items if name in items},
         corrected=_corrected(opened, asked),
         parts={name: local(group.due_at, zone) for name, group in opened.groups.items()},
+        channel=row.channel,
+        evidence=opened.evidence(MAIN),
         consents=tuple(_consents(consents, asked, zone)),
         requests=tuple(
             _view(one, zone)

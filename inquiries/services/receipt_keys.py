@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 from inquiries import clock
 from inquiries.errors import KeyUnavailable, NotFound, SealBroken
+from inquiries.rules.entry import Evidence
 from inquiries.rules.retention import MAIN, VISITOR
 from inquiries.sealing import envelope, epochs, items, receipts
+from inquiries.services import evidence
 from inquiries.services.house import House
 from inquiries.stores import receipt_wraps
 from inquiries.stores.live import epochs as live_epochs
@@ -33,6 +35,12 @@ class Opened:
             return {}
         sealed = items.unpack(self.groups[group].sealed)
         return items.open_items(self.keys[group], self.row.id, group, sealed)
+
+    def evidence(self, group: str) -> Evidence | None:
+        """How she consented, where staff entered it. Raises SealBroken."""
+        if group not in self.groups or group not in self.keys:
+            return None
+        return evidence.opened(self.keys[group], self.row.id, group, self.groups[group].evidence)
 
 
 def open_receipt(house: House, typed: str) -> Opened:

@@ -6,7 +6,7 @@ form and keeps what was typed; an inquiry that is accepted never passes through 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -15,6 +15,7 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, EmailField, Field, StringField, TelField, TextAreaField
 
+from inquiries.errors import NoticeSuperseded
 from inquiries.policy.model import Item, Policy
 from inquiries.policy.notice import Notice
 from inquiries.services.publishing import Published
@@ -34,6 +35,32 @@ _ATTRIBUTES: Final[Mapping[str, Mapping[str, Any]]] = {
     "phone": {"inputmode": "tel"},
     "long_text": {"rows": 8},
 }
+
+
+def sorted_out(
+    fields: Mapping[str, object], others: Collection[str] = ()
+) -> tuple[dict[str, object], dict[str, object]]:
+    """(items, consents) of what was sent, each still to be judged; `others` are fields of the page itself."""
+    items: dict[str, object] = {}
+    consents: dict[str, object] = {}
+    for name, value in fields.items():
+        if name.startswith(CONSENT):
+            consents[name.removeprefix(CONSENT)] = True if value == "yes" else value
+        elif name not in CONTROLS and name not in others:
+            items[name] = value
+    return items, consents
+
+
+def version_seen(seen: object) -> int | None:
+    """The version of the notice that the form showed; None for a form of the company's own.
+
+    Raises NoticeSuperseded when it is no number: whatever she saw, she must see the notice in force.
+    """
+    if seen is None or seen == "":
+        return None
+    if isinstance(seen, str) and seen.isascii() and seen.isdigit() and len(seen) < 10:  # noqa: PLR2004
+        return int(seen)
+    raise NoticeSuperseded("_notice is not a number")
 
 
 class InquiryForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types

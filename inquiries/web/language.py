@@ -7,6 +7,8 @@ theirs in the session.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -84,13 +86,25 @@ def prefer(wanted: object) -> None:
         refresh()
 
 
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """For a part of a page that somebody else is to read: what is rendered within is in this language."""
+    before, g.language = chosen(), code if code in SPOKEN else chosen()
+    refresh()
+    try:
+        yield
+    finally:
+        g.language = before
+        refresh()
+
+
 def choices() -> tuple[Choice, ...]:
     """What the language links of this page offer; a page answered to a form leads back to the form."""
     languages = offered()
     if len(languages) < 2:  # noqa: PLR2004 - nothing to choose
         return ()
     now = chosen()
-    return tuple(Choice(code, _own_name(code), _here(code), code == now) for code in languages)
+    return tuple(Choice(code, own_name(code), _here(code), code == now) for code in languages)
 
 
 def day(value: datetime, zone: str | None = None) -> str:
@@ -147,7 +161,8 @@ def _here(code: str) -> str:
     return url_for(request.endpoint, **values)
 
 
-def _own_name(code: str) -> str:
+def own_name(code: str) -> str:
+    """What a language calls itself."""
     return (Locale(code).get_display_name(code) or code).capitalize()
 
 

@@ -112,3 +112,12 @@ STATES: Final = {
     "answered": _("Answered"),
     "closed": _("Closed"),
 }
+
+#: How an inquiry came that staff entered, as they and the person herself read it.
+CHANNELS: Final = {
+    "phone": _("by telephone"),
+    "paper": _("on paper"),
+    "mail": _("by e-mail"),
+    "fax": _("by fax"),
+    "event": _("at an event"),
+}

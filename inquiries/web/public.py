@@ -126,35 +126,17 @@ def _submission(type_name: str, fields: Mapping[str, object]) -> Submission:
         nonce = once.read(fields.get("_once"))
     except ValueError:
         raise InvalidItems((FieldError("_once", "stale_form"),)) from None
-    items: dict[str, object] = {}
-    consents: dict[str, object] = {}
-    for name, value in fields.items():
-        if name.startswith(forms.CONSENT):
-            consents[name.removeprefix(forms.CONSENT)] = True if value == "yes" else value
-        elif name not in forms.CONTROLS:
-            items[name] = value
+    items, consents = forms.sorted_out(fields)
     return Submission(
         type=type_name,
         items=items,
         consents=consents,
         language=language.chosen(),
-        notice_version=_version(fields.get("_notice")),
+        notice_version=forms.version_seen(fields.get("_notice")),
         once=nonce,
         address=request.remote_addr,
         user_agent=request.headers.get("User-Agent"),
     )
-
-
-def _version(seen: object) -> int | None:
-    """The version of the notice that the form showed; None for a form of the company's own.
-
-    Raises NoticeSuperseded when it is no number: whatever she saw, she must see the notice in force.
-    """
-    if seen is None or seen == "":
-        return None
-    if isinstance(seen, str) and seen.isascii() and seen.isdigit() and len(seen) < 10:  # noqa: PLR2004
-        return int(seen)
-    raise NoticeSuperseded("_notice is not a number")
 
 
 def _form(

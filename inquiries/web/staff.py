@@ -21,6 +21,7 @@ from inquiries.web import (
     staff_access,
     staff_account,
     staff_archive,
+    staff_entry,
     staff_export,
     staff_grants,
     staff_holds,
@@ -65,6 +66,8 @@ pages.add_url_rule("/sign-out", view_func=staff_access.sign_out, methods=_POST)
 pages.add_url_rule("/enrol/<token>", view_func=staff_access.enrol, methods=_GET + _POST)
 pages.add_url_rule("/inbox", view_func=staff_inbox.inbox, methods=_GET)
 pages.add_url_rule("/search", view_func=staff_inbox.search, methods=_GET + _POST)
+pages.add_url_rule("/enter", view_func=staff_entry.entry_types, methods=_GET)
+pages.add_url_rule("/enter/<type_name>", view_func=staff_entry.enter, methods=_GET + _POST)
 pages.add_url_rule(_INQUIRY, view_func=staff_inbox.inquiry, methods=_GET)
 pages.add_url_rule(f"{_INQUIRY}/open", view_func=staff_inbox.open_inquiry, methods=_GET + _POST)
 pages.add_url_rule(f"{_INQUIRY}/answered", view_func=staff_inbox.answered, methods=_POST)

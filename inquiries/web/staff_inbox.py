@@ -186,8 +186,10 @@ def _open(summary: InquirySummary) -> bool:
 
 
 def _authors(opened: OpenedInquiry) -> dict[int, str]:
-    """Who wrote the entries of the thread, as staff know one another."""
+    """Who wrote the entries of the thread, and who entered it, as staff know one another."""
     wrote = {entry.by for entry in opened.thread}
+    if opened.evidence is not None:
+        wrote.add(opened.evidence.by)
     return {one.id: one.email for one in people.everyone(house()) if one.id in wrote}
 
 

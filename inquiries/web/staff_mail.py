@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission
 from inquiries.services import mail as service
-from inquiries.web import sessions, staff_words
+from inquiries.web import mail_words, sessions, staff_words, templating
 from inquiries.web.current import before, house
 from inquiries.web.guards import needs, signed_in
+
+_WORDS: Final = templating.own_words(mail_words)
 
 
 @needs(Permission.see_mail)
@@ -20,6 +24,7 @@ def mail() -> str:
     return render_template(
         "staff/mail.html",
         outbox=service.overview(house(), signed_in(), before()),
+        mail_words=_WORDS,
         said=staff_words.SAID.get(said) if said else None,
     )
 

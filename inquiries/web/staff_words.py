@@ -20,8 +20,8 @@ from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import ALL_TYPES, Permission, Role
 from inquiries.services import publishing
 from inquiries.services.actor import Actor
-from inquiries.services.mail import Kind
 from inquiries.web import language
+from inquiries.web import messages as messages_of
 from inquiries.web.current import house
 from inquiries.web.messages import Message
 
@@ -67,30 +67,6 @@ SAID: Final[Mapping[str, str]] = {
     "passkey_removed": _l("The passkey is removed. You were signed out everywhere else."),
     "session_ended": _l("Ended."),
     "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
-}
-
-
-MAIL_KINDS: Final[Mapping[str, str]] = {
-    Kind.replied: _l("to the person: there is an answer"),
-    Kind.address_changed: _l("to the old and the new address: it was corrected"),
-    Kind.anchored: _l("to the officer: where the ledger stands"),
-    Kind.review_missing: _l("to the officer: a review is missing"),
-    Kind.invited: _l("to staff: an invitation"),
-}
-
-_MAIL_PROBLEMS: Final[Mapping[str, str]] = {
-    "refused": _l("The mail server refused it."),
-    "deferred": _l("The mail server put it off for a whole day."),
-    "uncertain": _l("The connection broke at the last moment: it may have arrived."),
-    "unreachable": _l("The mail server did not answer for a whole day."),
-    "closing": _l("The mail server did not answer for a whole day."),
-    "encryption": _l("The mail server could not be reached over an encrypted connection."),
-    "sign_in": _l("The mail server does not accept our user name and password."),
-    "sender": _l("The mail server does not accept our sender address."),
-    "address": _l("No mail server takes this address."),
-    "unopenable": _l("No key opens it."),
-    "unwritable": _l("It could not be written out by this version of the software."),
-    "restored": _l("A backup was put back: it may have been sent before."),
 }
 
 
@@ -168,6 +144,21 @@ def short_day(moment: datetime) -> str:
     return format_date(local.date(), "medium", locale=language.chosen())
 
 
+def own_name(code: str) -> str:
+    """What a language calls itself."""
+    return language.own_name(code)
+
+
+def may_enter(actor: Actor) -> bool:
+    """Whether this person is led to the page where an inquiry is entered."""
+    return actor.may(Permission.enter_inquiry).allowed
+
+
+def channel(name: str) -> str:
+    """How an inquiry came."""
+    return str(messages_of.CHANNELS.get(name, name))
+
+
 def zone() -> str:
     """The time zone in which exact times are told: the policy's."""
     return publishing.in_force(house()).policy.time_zone
@@ -200,16 +191,6 @@ def may_see_ledger(actor: Actor) -> bool:
 def may_search(actor: Actor) -> bool:
     """Whether this person is led to the search."""
     return actor.may(Permission.search_inquiries).allowed
-
-
-def mail_kind(name: str) -> str:
-    """What a message says, for a list."""
-    return str(MAIL_KINDS.get(Kind(name), name) if name in set(Kind) else name)
-
-
-def mail_problem(name: str) -> str:
-    """Why a message was given up."""
-    return str(_MAIL_PROBLEMS.get(name, name))
 
 
 def since(moment: datetime) -> str:

@@ -47,7 +47,9 @@ def _document(held: Copy) -> dict[str, Any]:
         "inquiry": {
             "type": view.type,
             "state": view.state,
-            "channel": held.channel,
+            "channel": view.channel,
+            "entered": view.evidence
+            and {"who": view.evidence.who, "how": view.evidence.how, "at": _said(view.evidence.at)},
             "language": held.language,
             "policy_version": view.policy_version,
             "received": _said(view.received_at),

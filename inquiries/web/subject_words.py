@@ -16,7 +16,7 @@ from inquiries.rules.permissions import Role
 from inquiries.rules.requests import Because, Kind, State
 from inquiries.rules.retention import VISITOR
 from inquiries.services.receipt import RequestView
-from inquiries.web import language
+from inquiries.web import language, messages
 
 KINDS: Final[Mapping[Kind, str]] = {
     Kind.copy: _l("A copy of what is held"),
@@ -82,6 +82,11 @@ SAID: Final[Mapping[str, str]] = {
     ),
     "correct_nothing": _l("Nothing was changed: every item is as it was."),
 }
+
+
+def channel(name: str) -> str:
+    """How her inquiry came."""
+    return str(messages.CHANNELS.get(name, name))
 
 
 def left(moment: datetime) -> str:

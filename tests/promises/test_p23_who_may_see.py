@@ -88,6 +88,19 @@ ACCOUNT = ("account", "password", "app", "recovery_codes", "add_passkey")
 #: Endpoints that are not about one inquiry: person → answer; all others as "else".
 PLAIN: dict[str, dict[str, int]] = {
     "GET staff.inbox": {"nobody": TO_SIGN_IN, "else": 200},
+    **{  # of support; the POST with nothing filled in
+        f"{method} staff.{name}": {
+            "nobody": TO_SIGN_IN,
+            "business": 404,
+            "business, granted": 404,
+            "else": status,
+        }
+        for method, name, status in (
+            ("GET", "entry_types", 200),
+            ("GET", "enter", 200),
+            ("POST", "enter", 422),
+        )
+    },
     "GET staff.retention": {"nobody": TO_SIGN_IN, **dict.fromkeys(OFFICERS, 200), "else": 404},
     "GET staff.run": {"nobody": TO_SIGN_IN, "else": 404},  # no such run, nor such a hold, nor archived
     "GET staff.run_file": {"nobody": TO_SIGN_IN, "else": 404},
@@ -177,7 +190,12 @@ class Floor:
         called, _, reason = endpoint.partition(" with a ")
         method, _, name = called.partition(" ")
         unknown = dict.fromkeys(("number", "hold_id", "archive_id", "mail_id", "staff_id", "grant_id"), 4711)
-        values: dict[str, object] = {"inquiry_id": inquiry_id, "token": "no-such-invitation", **unknown}
+        values: dict[str, object] = {
+            "inquiry_id": inquiry_id,
+            "token": "no-such-invitation",
+            "type_name": "support",
+            **unknown,
+        }
         (rule,) = (one for one in self.app.url_map.iter_rules() if one.endpoint == name)
         path = self.app.url_map.bind("localhost").build(name, {one: values[one] for one in rule.arguments})
         given = {"reason": "a request of the person"} if reason else {}

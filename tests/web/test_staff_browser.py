@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
 from inquiries import clock
 from inquiries.rules.permissions import Role
-from inquiries.services import archive, holds, inbox, mail, records, retention, rotation
+from inquiries.services import archive, holds, inbox, mail, receipt, records, retention, rotation
 from inquiries.services.house import House
 from inquiries.services.sign_in import SignedIn
 from inquiries.stores import keys
@@ -95,7 +96,7 @@ def test_every_page_of_the_officer_can_be_read_by_everyone(
         f"{inquiry}/archive?statute=contract", "/staff/retention", f"/staff/retention/runs/{office.run}",
         "/staff/archive", f"/staff/archive/{office.archived}", "/staff/mail", "/staff/restore", "/staff/ledger",
         "/staff/ledger?chain=rights", f"/staff/ledger?inquiry={office.held}", "/staff/ledger/review",
-        "/staff/export",
+        "/staff/export", "/staff/enter", "/staff/enter/support",
     ]  # fmt: skip
     for path in paths:
         page.goto(office.url + path)
@@ -157,3 +158,55 @@ def test_an_inquiry_is_archived_without_scripts_and_by_keyboard(browser: Browser
         page.get_by_label("Reason for archiving").fill("a dispute")
         page.get_by_role("button", name="Archive these items").press("Enter")
         expect(page.locator("[data-row]").first).to_contain_text("Consumer complaints")
+
+
+@pytest.mark.promise("P06")
+def test_an_inquiry_is_entered_with_the_keyboard_alone(browser: Browser, office: Office) -> None:
+    context = office.browse(browser, locale="en-US")  # in whose order a day is typed
+    page = context.new_page()
+    page.goto(f"{office.url}/staff/inbox")
+
+    def press(selector: str) -> None:
+        tab_to(page, selector)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+
+    press("a[href='/staff/enter']")
+    press("a[href='/staff/enter/support']")
+    for name in ("name", "email", "content"):
+        tab_to(page, f"[name={name}]")
+        page.keyboard.type(cast.ITEMS[name])
+    tab_to(page, "[name='consent.inquiry']")
+    page.keyboard.press("Space")
+    press("main form.entry button")
+    expect(page.locator("#errors")).to_be_focused()
+    expect(page.locator("#errors a")).to_have_count(4)  # what it came by, who, how, when
+    assert Axe().run(page).violations_count == 0
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # to the first field at fault
+    expect(page.locator("[name='evidence.channel']")).to_be_focused()
+    page.keyboard.type("By tel")
+    for name, text in (("who", "Sora Kim"), ("how", "the notice was read out; she said yes")):
+        tab_to(page, f"[name='evidence.{name}']")
+        page.keyboard.type(text)
+    tab_to(page, "[name='evidence.at']")
+    now = clock.now().astimezone(ZoneInfo("Asia/Seoul"))
+    page.keyboard.type(now.strftime("%m%d%Y"))
+    page.keyboard.press("Tab")
+    page.keyboard.type(now.strftime("%I%M%p"))
+    press("main form.entry button")
+    expect(page.locator("#receipt")).to_be_visible()
+    assert Axe().run(page).violations_count == 0
+    code = page.locator("#receipt").inner_text()
+    assert code not in page.url
+    assert receipt.look(office.house, code).items["name"] == cast.ITEMS["name"]
+    context.close()
+
+
+def tab_to(page: Page, selector: str) -> None:
+    target = page.locator(selector)
+    for _ in range(60):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never reached {selector}")

@@ -33,13 +33,17 @@ class NewInquiry:
 
 @dataclass(frozen=True)
 class NewGroup:
-    """A group of sealed items; `due_at` is None when it is kept until withdrawn."""
+    """A group of sealed items; `due_at` is None when it is kept until withdrawn.
+
+    `evidence`: sealed, how she consented who did not write by the form.
+    """
 
     id: int
     inquiry_id: int
     name: str
     due_at: datetime | None
     sealed: bytes
+    evidence: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class GroupRow:
     due_at: datetime | None
     claimed_at: datetime | None
     sealed: bytes
+    evidence: bytes | None
 
 
 @dataclass(frozen=True)
@@ -264,10 +269,15 @@ def once_used(connection: Connection, once: bytes) -> bool:
 
 def groups_of(connection: Connection, inquiry_id: int, now: datetime) -> list[GroupRow]:
     """The groups of one inquiry that are not due, or that a hold keeps."""
-    query = select(
-        groups.c.id, groups.c.inquiry_id, groups.c.name, groups.c.due_at, groups.c.claimed_at, groups.c.sealed
-    ).where(groups.c.inquiry_id == inquiry_id, not_due(now, held=True))
+    columns = (groups.c[name] for name in GroupRow.__dataclass_fields__)
+    query = select(*columns).where(groups.c.inquiry_id == inquiry_id, not_due(now, held=True))
     return [GroupRow(*row) for row in connection.execute(query)]
+
+
+def evidence_of(connection: Connection, inquiry_id: int) -> bytes | None:
+    """How she consented who did not write by the form, sealed under the key of the main group."""
+    query = select(groups.c.evidence).where(groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN)
+    return connection.scalar(query)
 
 
 def group_ids(connection: Connection, inquiry_id: int) -> dict[str, int]:

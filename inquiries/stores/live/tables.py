@@ -84,6 +84,7 @@ groups = Table(
     Column("claimed_at", Moment),  # set once: from here on only destruction follows
     Column("claimed_for", String(32)),  # why, when it is not because its day has come
     Column("sealed", LargeBinary, nullable=False),  # sealing.items.pack
+    Column("evidence", LargeBinary),  # sealed; how she consented who wrote by another way than the form (P06)
     Index("ix_inquiry_groups_due_at", "due_at"),
     Index(
         "ix_inquiry_groups_claimed_at",
