@@ -53,7 +53,7 @@ def _drop_unsendable(house: House) -> None:
     """Where no mail is configured, nothing may gather that would go out on the day when it is."""
     now = clock.now()
     with house.live.read() as connection:
-        if not outbox.anything(connection, now - mail.LIFE):
+        if not outbox.unsendable(connection, now - mail.LIFE):
             return
     with house.live.write() as connection:
         dropped = outbox.drop_unsendable(connection, now - mail.LIFE)
@@ -87,6 +87,18 @@ def _send(house: House, relay: Relay, stopping: Callable[[], bool]) -> int:
     finally:
         session.close()
     return count
+
+
+def _postpone(house: House, gone: smtp.Unreachable) -> None:
+    """One try tells how the relay stands: the others failed with the one that was tried."""
+    now = clock.now()
+    with house.live.write() as connection:
+        given_up = outbox.postpone(
+            connection, now, next_at=now + RELAY_PAUSE, since=now - TRIED_FOR,
+            problem=gone.problem, reply=gone.reply,
+        )  # fmt: skip
+    if given_up:
+        log.error("mail.given_up", count=given_up, problem=gone.problem, reply=gone.reply)
 
 
 def _hand_in(house: House, session: smtp.Session, row: outbox.MailRow) -> int:
@@ -126,7 +138,8 @@ def _hand_in(house: House, session: smtp.Session, row: outbox.MailRow) -> int:
         pause = min(FIRST_PAUSE * 2 ** min(row.failures, 10), LONGEST_PAUSE)
         _failed(house, row, deferred.problem, deferred.reply, again_in=pause)
     except smtp.Unreachable as gone:
-        _failed(house, row, gone.problem, gone.reply, again_in=RELAY_PAUSE)
+        _postpone(house, gone)
+        _failed(house, row, gone.problem, gone.reply, again_in=RELAY_PAUSE)  # last: should it be to blame
         raise
     else:
         with house.live.write() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -167,22 +168,48 @@ def test_what_a_relay_does_to_one_message(
     assert mail.trouble(house) == (None if again else mail.Trouble(0, None, 1))
 
 
-def test_a_relay_that_is_away_and_comes_back(house: House, make_settings: Any) -> None:
+def test_a_relay_that_is_away_and_comes_back(
+    house: House, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     away = Relay()
     with relay(away):
         pass
     settings = make_settings(smtp_url=away.url, mail_from=SENDER)
     moved = replace(house, settings=settings)
     made = [queued(moved, own=n % 2 == 0) for n in range(4)]
+    tries: list[smtp.Session] = []
+    connected = smtp.Session._connected
+
+    def counted(session: smtp.Session) -> smtplib.SMTP:
+        tries.append(session)
+        return connected(session)
+
+    monkeypatch.setattr(smtp.Session, "_connected", counted)
     with travel(clock.now(), tick=False) as time:
-        for _ in range(3):
+        for n in range(3):
             for _ in range(4):
                 delivery.send_waiting(moved)
             assert set(states(house).values()) == {"waiting unreachable"}
+            assert len(tries) == n + 1, "one try tells how the relay stands"
             time.shift(timedelta(minutes=6))
         with relay(away):
             delivery.send_waiting(moved)
-    assert sorted(away.ids) == sorted(f"<{one:x}@example.com>" for one in made)
+        assert sorted(away.ids) == sorted(f"<{one:x}@example.com>" for one in made)
+        given_up = [queued(moved, own=n % 2 == 0) for n in range(3)]
+        for _ in range(25):
+            delivery.send_waiting(moved)
+            time.shift(timedelta(hours=1))
+    assert {states(house)[one] for one in given_up} == {"dead unreachable"}, "after a day, as any other"
+
+
+def test_a_message_that_drives_the_relay_away_holds_up_no_other(house: House, post: Relay) -> None:
+    first, second = queued(house), queued(house)
+    post.takes = ["closing", "take", "closing"]
+    delivery.send_waiting(house)
+    with travel(clock.now() + timedelta(minutes=6)):
+        delivery.send_waiting(house)
+    assert post.ids == [f"<{second:x}@example.com>"]
+    assert states(house) == {first: "waiting closing 421"}
 
 
 def test_what_never_arrives_with_a_key_of_its_own_ends_after_two_days_on_record(
@@ -271,9 +298,12 @@ def test_nothing_leaves_while_its_inquiry_is_suspended(
         delivery.send_waiting(house)
         assert post.ids == [f"<{about:x}@example.com>"], "of her own request she is told"
         assert mail.trouble(house) is None, "what is kept from leaving is not stuck"
+        with house.live.read() as connection:
+            assert not outbox.anything(connection, clock.now()), "nor looked at again and again"
         asked(house, newest(house), Right.resume)
         with house.live.write() as connection:
             live_requests.lift(connection, newest(house), 1 << 62, clock.now())
+        assert mail.trouble(house) is None, "it has waited since just now"
         delivery.send_waiting(house)
     assert post.ids[1:] == [f"<{hers:x}@example.com>"]
 

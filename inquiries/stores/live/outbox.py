@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, literal, or_, select, update
 
 from inquiries.stores.among import among
 from inquiries.stores.live import inquiries, requests
@@ -155,6 +155,28 @@ def failed(
     connection.execute(update(outbox).where(outbox.c.id == mail_id, _LEAVING).values(values))
 
 
+def postpone(
+    connection: Connection,
+    now: datetime,
+    *,
+    next_at: datetime,
+    since: datetime,
+    problem: str,
+    reply: int | None,
+) -> int:
+    """The relay takes nothing: whatever could leave now failed with it, and is tried again at `next_at`.
+
+    What has failed since `since` or longer is given up; returns how many that were.
+    """
+    ready = and_(outbox.c.state == State.waiting, outbox.c.next_at <= now, _may_leave(now))
+    over = update(outbox).where(ready, outbox.c.failed_at <= since)
+    said = {"failures": outbox.c.failures + 1, "problem": problem, "reply": reply}
+    given_up = connection.execute(over.values(**said, state=State.dead)).rowcount
+    first = func.coalesce(outbox.c.failed_at, literal(now, Moment))
+    connection.execute(update(outbox).where(ready).values(**said, next_at=next_at, failed_at=first))
+    return given_up
+
+
 def settle(connection: Connection, now: datetime, problem: str) -> int:
     """What a process left behind that was killed: it waits again, or, if it was leaving, is given up.
 
@@ -182,13 +204,18 @@ def _given_up(now: datetime, problem: str) -> dict[str, Any]:
 
 def anything(connection: Connection, now: datetime) -> bool:
     """Whether there is something to send, or to settle."""
-    ready = and_(outbox.c.state == State.waiting, outbox.c.next_at <= now)
+    ready = and_(outbox.c.state == State.waiting, outbox.c.next_at <= now, _may_leave(now))
     return connection.execute(select(outbox.c.id).where(or_(ready, _LEAVING)).limit(1)).first() is not None
 
 
 def figures(connection: Connection, now: datetime) -> Figures:
-    """How the outbox stands; what a suspension or an end keeps from leaving waits for nobody."""
-    waiting = select(func.count(), func.min(outbox.c.queued_at)).where(
+    """How the outbox stands; what a suspension or an end keeps from leaving waits for nobody.
+
+    A message of an inquiry that was suspended has waited since the suspension ended.
+    """
+    lifted = requests.last_lifted(outbox.c.inquiry_id)
+    since = case((lifted > outbox.c.queued_at, lifted), else_=outbox.c.queued_at)
+    waiting = select(func.count(), func.min(since)).where(
         outbox.c.state.in_((State.waiting, State.sending, State.handed)), _may_leave(now)
     )
     dead = select(func.count()).where(outbox.c.state == State.dead)
@@ -239,14 +266,20 @@ def take_back(connection: Connection, inquiry_id: int, kind: str) -> int:
     return connection.execute(query).rowcount
 
 
+def unsendable(connection: Connection, queued_before: datetime) -> bool:
+    """Whether something has waited since before then that does not end by itself."""
+    query = select(outbox.c.id).where(_waiting_since(queued_before))
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def drop_unsendable(connection: Connection, queued_before: datetime) -> int:
-    """Where no mail is configured, remove what has waited since before then; returns how many."""
-    query = delete(outbox).where(
-        outbox.c.inquiry_id.is_not(None),
-        outbox.c.state == State.waiting,
-        outbox.c.queued_at < queued_before,
-    )
-    return connection.execute(query).rowcount
+    """Where no mail is configured, remove it; returns how many there were."""
+    return connection.execute(delete(outbox).where(_waiting_since(queued_before))).rowcount
+
+
+def _waiting_since(moment: datetime) -> Any:  # noqa: ANN401 - an SQL condition
+    waiting = and_(outbox.c.inquiry_id.is_not(None), outbox.c.state == State.waiting)
+    return and_(waiting, outbox.c.queued_at < moment)
 
 
 def claim_due(connection: Connection, now: datetime, limit: int) -> list[MailRow]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from inquiries.rules.requests import PENDING, SUSPENDING, Because, Kind, State
 from inquiries.stores.among import among
@@ -97,6 +97,12 @@ def suspended(connection: Connection, inquiry_ids: Collection[int]) -> frozenset
 def all_suspended() -> Any:  # noqa: ANN401 - a subselect of inquiry ids
     """The ids of all inquiries of which nothing may be used, for a query that leaves them out."""
     return select(requests.c.inquiry_id).where(_SUSPENDS)
+
+
+def last_lifted(inquiry_id: Any) -> Any:  # noqa: ANN401 - a column, and a subselect
+    """When the last suspension of this inquiry ended."""
+    query = select(func.max(requests.c.lifted_at)).where(requests.c.inquiry_id == inquiry_id)
+    return query.scalar_subquery()
 
 
 def withdrawn(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[tuple[int, str]]:
