@@ -201,14 +201,17 @@ def _facts(house: House, inquiry_ids: Sequence[int]) -> dict[int, _Facts]:
         found = live_inquiries.for_adoption(connection, inquiry_ids)
         mail = outbox.dues(connection, inquiry_ids)
     return {key: _Facts(due_at=due_at) for key, due_at in mail.items()} | {
-        one.id: _Facts(
-            one.receipt_lookup,
-            one.sealed,
-            publishing.version(house, one.policy_version).policy,
-            Inquiry(one.type, one.received_at),
-        )
-        for one in found
+        one.id: _facts_of(house, one) for one in found
     }
+
+
+def _facts_of(house: House, one: live_inquiries.ForAdoption) -> _Facts:
+    """Without a policy, and so without tags and an end, where it is an inquiry that intake never wrote."""
+    if not publishing.declares(house, one.policy_version, one.type):
+        log.error("inquiry.undeclared", inquiry=one.id)
+        return _Facts(one.receipt_lookup)
+    policy = publishing.version(house, one.policy_version).policy
+    return _Facts(one.receipt_lookup, one.sealed, policy, Inquiry(one.type, one.received_at))
 
 
 def _new_key(

@@ -11,9 +11,10 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
-from inquiries.errors import InvalidItems, JobBusy, KeyUnavailable, SealBroken
+from inquiries.errors import InvalidItems, JobBusy
 from inquiries.rules import requests as rules
 from inquiries.rules.purposes import Use
 from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
@@ -66,8 +67,10 @@ def _tried(house: House, row: RequestRow, found: Keys) -> bool:
         return row.because != Because.lost and _carry(house, row, found)
     except JobBusy:
         return False  # a sweep is at work: what was claimed here is what it destroys next
-    except (KeyUnavailable, SealBroken) as failed:
-        log.error("request.not_carried_out", request=row.id, reason=failed.code)
+    except SQLAlchemyError:
+        raise
+    except Exception as failed:  # noqa: BLE001 - who broke into the public surface may have written anything
+        log.error("request.not_carried_out", request=row.id, reason=type(failed).__name__)
         with house.live.write() as connection:
             live_requests.wait(connection, row.id, Because.failed, None)
         return False

@@ -90,6 +90,7 @@ def lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxR
 
     What may be used is asked last, when all is opened: a suspension or deletion meanwhile is heeded.
     """
+    rows = [row for row in rows if publishing.declares(house, row.policy_version, row.type)]
     ids = [row.id for row in rows]
     with house.live.read() as connection:
         readable = live.usable(connection, ids, clock.now())
@@ -256,7 +257,7 @@ def permitted(
         row = live.readable(connection, inquiry_id, now, held=True)
         held = [one.until for one in holds.of_inquiries(connection, [inquiry_id], now)]
         granted = inquiry_id in grants.inquiries_of(connection, actor)
-    if row is None:
+    if row is None or not publishing.declares(house, row.policy_version, row.type):
         _refuse(house, actor, inquiry_id, permission)
     who = actor
     if decide(GroupFacts(row.due_at, max(held, default=None)), now) == Keep(Reason.held):

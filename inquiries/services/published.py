@@ -94,3 +94,15 @@ def version(house: House, number: int) -> Published:
             raise NotFound(f"policy version {number}")
         versions[number] = Published(row.version, loader.parse_published(row.source), row.effective_at)
     return versions[number]
+
+
+def declares(house: House, number: int, type_name: str) -> bool:
+    """Whether this version was published and has this inquiry type.
+
+    An inquiry that says otherwise was written past intake, by somebody who broke into the public surface: it
+    must not keep others from being adopted, listed and destroyed.
+    """
+    try:
+        return type_name in version(house, number).types
+    except NotFound:
+        return False

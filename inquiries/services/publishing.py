@@ -10,11 +10,20 @@ from inquiries.policy import loader, notice
 from inquiries.policy.model import Policy
 from inquiries.services import published, records
 from inquiries.services.house import House
-from inquiries.services.published import Published, version
+from inquiries.services.published import Published, declares, version
 from inquiries.stores.live import policies
 from inquiries.stores.types import from_microseconds, to_microseconds
 
-__all__ = ["Published", "history", "in_force", "publish", "remember", "source_in_force", "version"]
+__all__ = [
+    "Published",
+    "declares",
+    "history",
+    "in_force",
+    "publish",
+    "remember",
+    "source_in_force",
+    "version",
+]
 
 log = structlog.get_logger()
 

@@ -31,7 +31,7 @@ def prove(house: House, row: RequestRow, key: DataKey | None) -> bool:
         refuse(house, row, Because.invalid)
         return False
     if key is None:
-        if _key_destroyed(house, row):
+        if _has_no_key(house, row):
             refuse(house, row, Because.unproved)
         return False  # or its key is on its way
     try:
@@ -62,7 +62,11 @@ def refuse(house: House, row: RequestRow, because: Because) -> None:
         live.settle(connection, row.id, State.refused, clock.now(), because)
 
 
-def _key_destroyed(house: House, row: RequestRow) -> bool:
+def _has_no_key(house: House, row: RequestRow) -> bool:
+    """Whether its group's key was destroyed, or never was: all of an inquiry are adopted at once.
+
+    Else whoever can insert a request could suspend any inquiry for good, by naming a group that is none.
+    """
     with house.keys.read() as connection:
         rows = key_store.of_inquiries(connection, [row.inquiry_id])
-    return any(one.group == row.group_name and one.destroyed for one in rows)
+    return bool(rows) and all(one.destroyed for one in rows if one.group == row.group_name)

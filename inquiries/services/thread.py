@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidItems, NotFound, SealBroken, Suspended
@@ -134,8 +134,21 @@ def take_in(house: House) -> int:
     taken = 0
     for rows in house.live.batches(partial(live_thread.not_noted, limit=BATCH), lambda row: row.id):
         found = purposes.data_keys(house, Use.rights, sorted({row.inquiry_id for row in rows}))
-        taken += sum(_take_in(house, row, found.get((row.inquiry_id, MAIN))) for row in rows)
+        taken += sum(_tried(house, row, found.get((row.inquiry_id, MAIN))) for row in rows)
     return taken
+
+
+def _tried(house: House, row: EntryRow, key: DataKey | None) -> bool:
+    """One that fails holds up no other: who broke into the public surface may have written anything."""
+    try:
+        return _take_in(house, row, key)
+    except SQLAlchemyError:
+        raise
+    except Exception as failed:  # noqa: BLE001 - whatever it is, it stays where it is
+        log.error("answer.not_taken_in", entry=row.id, reason=type(failed).__name__)
+        with house.live.write() as connection:
+            live_thread.note(connection, row.id, clock.now())
+        return False
 
 
 def _take_in(house: House, row: EntryRow, key: DataKey | None) -> bool:
