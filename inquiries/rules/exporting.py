@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 _BOM = "\ufeff"  # spreadsheets take a file without it for another encoding, and spoil Korean
 #: A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection), in full width, too.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: What begins a cell within a text to a spreadsheet that parts cells at semicolons or tabs, as in Indonesia:
+#: there a quote counts at the very beginning of a cell alone, and ours begin after commas.
+_WITHIN = re.compile("([;\t\r\n][\"' ]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 class Format(StrEnum):
@@ -33,5 +37,6 @@ def written(form: Format, about: Mapping[str, object], rows: Sequence[Mapping[st
 
 
 def shown(cell: str) -> str:
-    """The cell with an apostrophe before it where a spreadsheet would compute instead of show it."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+    """The cell with an apostrophe before whatever a spreadsheet would compute instead of show it."""
+    whole = f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+    return _WITHIN.sub(r"\1'", whole)

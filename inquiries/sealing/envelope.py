@@ -139,15 +139,6 @@ def seal_envelope(
     return _VERSION.to_bytes(1) + epoch.to_bytes(8, "big") + outer
 
 
-def epoch_of(blob: bytes) -> int:
-    """The epoch that the envelope's header names; believed only once the envelope opens under it.
-
-    Raises:
-        SealBroken: cut short or an unknown version.
-    """
-    return _header(blob)[1]
-
-
 class Opener:
     """Opens envelopes of one epoch with its private key, and knows sending keys again that it has met.
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from inquiries.errors import SealBroken
 from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, derive
 
-PROOF_SIZE = 32
-
 _REQUEST = "inquiries request"
 
 

@@ -33,4 +33,9 @@ class Actor:
 
 def on_one_line(reason: str | None) -> str:
     """The reason that somebody gave, as it is recorded; empty when she gave none."""
-    return " ".join((reason or "").split())[:REASON_LIMIT]
+    return visible(reason or "")[:REASON_LIMIT]
+
+
+def visible(text: str) -> str:
+    """The text on one line, without what nobody sees: some of it turns around what is read beside it."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidItems, NotFound
 from inquiries.rules.permissions import Permission, Role
+from inquiries.sealing import items
 from inquiries.services import keys, passwords, publishing, records, register, second_factor, training
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
@@ -68,7 +69,7 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
     """
     invited = invitation(house, token)
     step = second_factor.matching_step(totp_secret, code, clock.now())
-    _refuse_weak(password, invited.email, step)
+    _refuse_weak(house, password, invited.email, step)
     password_hash = passwords.hashed(password)  # before the transaction: it takes a tenth of a second
     codes = second_factor.new_recovery_codes()
     dek, moment = keys.of_staff_if_any(house, invited.staff_id), clock.now()
@@ -77,7 +78,9 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
         if person is None or step is None or not store.use_invitation(live, token_digest(token), moment):
             raise NotFound("no such invitation")
         secret = second_factor.spelled(totp_secret)
-        sealed = keys.seal_for_staff(house, live, person.id, TOTP_NAME, secret, dek)
+        # A second key would never be adopted: the one that she has stands.
+        own = keys.born(house, live, person.id, keys.STAFF) if dek is None else dek
+        sealed = items.seal_item(own, person.id, keys.STAFF, TOTP_NAME, secret)
         known = _acknowledged(house, live, person.id)
         enrolled = store.Person(person.id, person.email, password_hash, sealed, moment, None)
         store.enrol(live, enrolled, step)
@@ -99,9 +102,9 @@ def _acknowledged(house: House, live: Connection, staff_id: int) -> dict[str, st
     return {"on": on.isoformat(), "plan": plan}
 
 
-def _refuse_weak(password: str, email: str, step: int | None) -> None:
+def _refuse_weak(house: House, password: str, email: str, step: int | None) -> None:
     errors = []
-    fault = passwords.fault(password, email)
+    fault = passwords.fault(house, password, email)
     if fault is not None:
         errors.append(FieldError("password", fault, {"min": passwords.SHORTEST, "max": passwords.LONGEST}))
     if step is None:

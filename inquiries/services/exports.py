@@ -95,7 +95,7 @@ def export(house: House, actor: Actor, wish: Wish) -> Export:
     if not actor.may(Permission.export).allowed:
         _refuse(house, actor)
     published = publishing.in_force(house)
-    order = _checked(published.policy, wish)
+    order = _checked(house, published.policy, wish)
     taken = _opened(house, actor, order, published.policy)
     for _ in range(_TRIES):
         if not taken:
@@ -215,7 +215,7 @@ def _row(
 # -- what is asked for ---------------------------------------------------------------------------
 
 
-def _checked(policy: Policy, wish: Wish) -> _Order:
+def _checked(house: House, policy: Policy, wish: Wish) -> _Order:
     """The wish in order. Raises InvalidExport with every fault."""
     errors: list[FieldError] = []
     purpose = policy.purposes.get(wish.purpose)
@@ -224,7 +224,7 @@ def _checked(policy: Policy, wish: Wish) -> _Order:
     if wish.type is not None and wish.type not in policy.types:
         errors.append(FieldError("type", "unknown_type"))
     zone = ZoneInfo(policy.time_zone)
-    first, last = wish.first or _BEGINNING, wish.last or _END
+    first, last = max(wish.first or _BEGINNING, _BEGINNING), min(wish.last or _END, _END)
     if first > last:
         errors.append(FieldError("last", "before_first"))
     if wish.form not in set(Format):
@@ -232,7 +232,7 @@ def _checked(policy: Policy, wish: Wish) -> _Order:
     reason = on_one_line(wish.reason)
     if not reason:
         errors.append(FieldError("reason", "required"))
-    recipient = _recipient(wish, errors)
+    recipient = _recipient(house, wish, errors)
     if errors or purpose is None or recipient is None:
         raise InvalidExport(tuple(errors))
     return _Order(
@@ -249,7 +249,7 @@ def _checked(policy: Policy, wish: Wish) -> _Order:
     )
 
 
-def _recipient(wish: Wish, errors: list[FieldError]) -> openpgp.Recipient | None:
+def _recipient(house: House, wish: Wish, errors: list[FieldError]) -> openpgp.Recipient | None:
     certificate = wish.certificate.strip()
     if certificate and wish.passphrase:
         errors.append(FieldError("certificate", "both"))
@@ -259,7 +259,7 @@ def _recipient(wish: Wish, errors: list[FieldError]) -> openpgp.Recipient | None
         except openpgp.NoCertificate as refused:
             errors.append(FieldError("certificate", refused.code))
     elif wish.passphrase:
-        fault = passwords.fault(wish.passphrase)
+        fault = passwords.fault(house, wish.passphrase)
         if fault is None:
             return openpgp.knowing(wish.passphrase)
         errors.append(FieldError("password", fault, {"min": passwords.SHORTEST, "max": passwords.LONGEST}))

@@ -17,7 +17,7 @@ from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
 from inquiries.services import people, purposes, records
-from inquiries.services.actor import REASON_LIMIT, Actor, on_one_line
+from inquiries.services.actor import REASON_LIMIT, Actor, on_one_line, visible
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
 from inquiries.stores.live import holds, inquiries
@@ -152,7 +152,7 @@ def marks(house: House, inquiry_id: int) -> tuple[HoldMark, ...]:
 
 
 def _checked(reason: str, basis: str, until: datetime | None) -> tuple[str, str, datetime]:
-    reason, basis = " ".join(reason.split()), " ".join(basis.split())
+    reason, basis = visible(reason), visible(basis)
     now = clock.now()
     errors = [
         FieldError(name, "required") if not text else FieldError(name, "too_long", {"max": limit})

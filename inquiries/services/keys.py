@@ -1,4 +1,4 @@
-"""Data keys for the services that read, and what is sealed for staff; decides nobody's permission.
+"""Data keys: those of inquiries for the services that read, of staff, of mail; decides nobody's permission.
 
 Adopts first what the worker has not come to yet.
 """
@@ -117,33 +117,7 @@ def born(house: House, connection: Connection, owner_id: int, group: str) -> byt
     return dek
 
 
-# -- what is sealed for staff --------------------------------------------------------------------
-
-
-def seal_for_staff(
-    house: House, connection: Connection, staff_id: int, name: str, plaintext: str, dek: bytes | None = None
-) -> bytes:
-    """Seal a member of staff's own secret: under the data key that she has, or one born in an envelope.
-
-    In the caller's transaction of the live store, so that both stand or neither. A second key would never be
-    adopted: the first one stands.
-
-    Raises:
-        IntakeClosed: no epoch is open.
-    """
-    if dek is not None:
-        return items.seal_item(dek, staff_id, STAFF, name, plaintext)
-    dek = born(house, connection, staff_id, STAFF)
-    return items.seal_item(dek, staff_id, STAFF, name, plaintext)
-
-
-def open_for_staff(house: House, staff_id: int, name: str, blob: bytes) -> str:
-    """The inverse of `seal_for_staff`.
-
-    Raises:
-        NotFound: the key was destroyed or lost.
-    """
-    return items.open_item(of_staff(house, staff_id), staff_id, STAFF, name, blob)
+# -- of staff and of mail --------------------------------------------------------------------------
 
 
 def of_staff(house: House, staff_id: int) -> bytes:

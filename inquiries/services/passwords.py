@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Final
+from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from inquiries.services import publishing
+from inquiries.services.house import House
+
 SHORTEST = 15  # characters (PROMISES, parameters)
 LONGEST = 512  # beyond that nobody types; it bounds the work that a stranger can ask for
 
+_PARTS: Final = re.compile(r"[\W_]+")
 _HASHER = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1, type=Type.ID)
 
 #: The hash of random bytes that nobody knows: checked where no account is, at the same cost.
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=1$YkRkP2WDHQFJfvQOUNvs2w$qJD1k2uAI9RNl1OfI6LyVm5F43QjgcMsVlRV9b6NSpw"
 
 
-def fault(password: str, account: str = "") -> str | None:
-    """Why this cannot be this account's: `too_short`, `too_long`, `too_simple`; None when it can."""
-    if account and password.strip().lower() == account:
-        return "too_simple"
+def fault(house: House, password: str, account: str = "") -> str | None:
+    """Why this cannot be the password of this account: `too_short`, `too_long`, `too_simple`; or None.
+
+    Too simple is what has hardly a character besides the words that a stranger tries first here: those of the
+    account's address, the controller's name, our address and our own name (docs/security.md).
+    """
     known = _known(password)
     if len(known) < SHORTEST:
         return "too_short"
     if len(known) > LONGEST:
         return "too_long"
-    return "too_simple" if len(set(known)) < 4 else None  # noqa: PLR2004 - "aaaaaaaaaaaaaaa", "121212121212121"
+    left = known.casefold()
+    for word in _first_tried(house, account):
+        left = left.replace(word, "")
+    return "too_simple" if len(set(left)) < 4 else None  # noqa: PLR2004 - "aaaaaaaaaaaaaaa", "121212121212121"
+
+
+def _first_tried(house: House, account: str) -> list[str]:
+    """The longest first, so that a word within another does not leave half of it."""
+    names = publishing.in_force(house).policy.controller.root.values()
+    texts = [account, urlsplit(house.settings.origin).netloc, "inquiries password", *names]
+    words = {word for text in texts for word in (text.casefold(), *_PARTS.split(text.casefold()))}
+    return sorted((word for word in words if len(word) > 2), key=len, reverse=True)  # noqa: PLR2004 - "of", "주"
 
 
 def hashed(password: str) -> str:

@@ -61,7 +61,7 @@ def change_password(house: House, actor: Actor, *, current: str, wanted: str, vi
     fits = person is not None and passwords.matches(person.password_hash, current)
     if isinstance(counted, attempts.Locked) or person is None or not fits:
         raise sign_in.refused(house, "change_password", person, visit, "password")
-    fault = "unchanged" if wanted == current else passwords.fault(wanted, actor.email)
+    fault = "unchanged" if wanted == current else passwords.fault(house, wanted, actor.email)
     if fault is not None:
         limits = {"min": passwords.SHORTEST, "max": passwords.LONGEST}
         raise InvalidItems((FieldError("new_password", fault, limits),))

@@ -19,7 +19,7 @@ DIGITS = 6
 RECOVERY_CODES = 10
 
 _SECRET_SIZE = 20  # RFC 4226, 4: 160 bits are recommended
-_RECOVERY_SIZE = 10  # 80 random bits: no slow hash is needed, nobody can try them all
+_RECOVERY_SIZE = 15  # 120 random bits: no slow hash is needed (OWASP ASVS 5.0, 6.5.2)
 _GROUP = 4
 _LOOKALIKES = str.maketrans("018", "OIB")  # digits that base 32 does not have
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+from datetime import date
+from typing import Final, cast
 
 from flask import current_app, request
+from werkzeug.datastructures import MultiDict
 
 from inquiries.services.house import House
 from inquiries.services.ids import LARGEST_ID
 from inquiries.settings import Settings
+
+_YEARS: Final = range(2000, 2200)
 
 
 def house() -> House:
@@ -22,6 +26,17 @@ def settings() -> Settings:
 
 
 def before() -> int | None:
-    """The id below which a list goes on; None where the address names none that a store can hold."""
-    wanted = request.args.get("before", type=int)
+    """The id below which a list goes on; None where the address names none."""
+    return number(request.args, "before")
+
+
+def number(sent: MultiDict[str, str], name: str) -> int | None:
+    """The number that was sent under this name; None where it is none that a store can hold."""
+    wanted = sent.get(name, type=int)
     return wanted if wanted is not None and 0 <= wanted <= LARGEST_ID else None
+
+
+def day(sent: MultiDict[str, str], name: str) -> date | None:
+    """The day that was sent under this name; None where it is none that one can reckon with."""
+    wanted = sent.get(name, type=date.fromisoformat)
+    return wanted if wanted is not None and wanted.year in _YEARS else None

@@ -117,6 +117,8 @@ def _http(failure: HTTPException) -> Response:
     status = failure.code or 500
     if status < 400:  # noqa: PLR2004 - a redirect, raised by the router
         return make_response(failure.get_response())
+    if status in _TRIED:
+        _log.info("refused", status=status, endpoint=request.endpoint, kind=type(failure).__name__)
     response = problem(status, _CODES.get(status, "failed")) if _wants_json() else page(status)
     for name, value in failure.get_headers(request.environ):
         if name in {"Allow", "Retry-After"}:
@@ -180,6 +182,10 @@ _CODES: Final = {
     429: "too_many",
     503: "unavailable",
 }
+
+
+#: What honest browsers are hardly ever answered: broken encodings, foreign pages and hosts, limits.
+_TRIED: Final = frozenset({400, 403, 413, 415, 429})
 
 
 def _words(status: int) -> _Words:

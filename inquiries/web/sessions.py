@@ -144,6 +144,7 @@ class StaffSessions(SessionInterface):
         if session.over:
             name = cookie_name()
             response.delete_cookie(name, path="/", secure=_secure(), httponly=True, samesite="Strict")
+            response.headers["Clear-Site-Data"] = '"cache"'  # also pages that "back" would bring up again
             return
         try:
             _store(session)

@@ -65,9 +65,9 @@ def account() -> str:
     )
 
 
-@needs(Permission.own_session)
+@needs(Permission.own_session, fresh=True)
 def end_sessions() -> Response:
-    """End one of one's own sessions, or all but this one."""
+    """End one of one's own sessions, or all but this one: a thief of a cookie cannot throw its owner out."""
     if "others" in request.form:
         session_service.end_others(house(), signed_in(), sessions.visit())
     else:

@@ -14,7 +14,7 @@ from inquiries.errors import FieldError, RightsRefused
 from inquiries.rules.permissions import Permission
 from inquiries.services import grants, holds, inbox, training
 from inquiries.web import sessions, staff_words
-from inquiries.web.current import house
+from inquiries.web.current import day, house, number
 from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
 
@@ -29,9 +29,9 @@ def grant(inquiry_id: int) -> ResponseReturnValue:
         try:
             grants.grant(
                 house(),
-                staff_id=request.form.get("person", 0, type=int),
+                staff_id=number(request.form, "person") or 0,
                 inquiry_id=inquiry_id,
-                until=_end_of(request.form.get("until", type=date.fromisoformat)),
+                until=_end_of(day(request.form, "until")),
                 reason=request.form.get("reason"),
                 by=signed_in(),
             )
@@ -75,9 +75,9 @@ def _page(inquiry_id: int, errors: tuple[Message, ...], typed: Mapping[str, str]
     )
 
 
-def _end_of(day: date | None) -> datetime | None:
+def _end_of(last: date | None) -> datetime | None:
     """The end of the day that was chosen, where the policy is at home; None when it is no day."""
-    if day is None:
+    if last is None:
         return None
     zone = ZoneInfo(staff_words.zone())
-    return datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1)
+    return datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)

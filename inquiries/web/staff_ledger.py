@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final, get_args
 
 from flask import redirect, render_template, request, url_for
@@ -12,15 +11,14 @@ from inquiries.errors import FieldError, ReasonRequired, WrongState
 from inquiries.rules.permissions import Permission
 from inquiries.services import inspection, publishing, records
 from inquiries.services import review as reviews
-from inquiries.services.ids import LARGEST_ID
+from inquiries.services.actor import on_one_line
 from inquiries.services.inspection import Asked
 from inquiries.web import ledger_words, sessions, staff_words, templating
-from inquiries.web.current import before, house
+from inquiries.web.current import before, day, house, number
 from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
 
 _WORDS: Final = templating.own_words(ledger_words)
-_YEARS: Final = range(2000, 2200)  # of a period that somebody asks for
 
 
 @needs(Permission.see_ledger)
@@ -44,7 +42,7 @@ def review() -> ResponseReturnValue:
     """What is marked since the last review; signed, it goes on record."""
     if request.method == "GET":
         return _review()
-    up_to = request.form.get("up_to", 0, type=int)
+    up_to = number(request.form, "up_to") or 0
     try:
         reviews.sign(house(), signed_in(), up_to, request.form.get("remark", ""))
     except ReasonRequired:
@@ -77,12 +75,12 @@ def _asked() -> Asked:
     outcome = given.get("outcome", "")
     return Asked(
         chain=next((one for one in chains if one == chain), "access"),
-        act=given.get("act") or None,
-        staff=_number("person"),
-        inquiry=_number("inquiry"),
+        act=on_one_line(given.get("act")) or None,
+        staff=number(given, "person"),
+        inquiry=number(given, "inquiry"),
         outcome=outcome if outcome in ledger_words.OUTCOMES else None,
-        first=_day("first"),
-        last=_day("last"),
+        first=day(given, "first"),
+        last=day(given, "last"),
         before=before(),
     )
 
@@ -99,16 +97,3 @@ def _filters(asked: Asked) -> dict[str, str]:
         "last": asked.last,
     }
     return {name: str(value) for name, value in named.items() if value is not None}
-
-
-def _number(name: str) -> int | None:
-    wanted = request.args.get(name, type=int)
-    return wanted if wanted is not None and 0 <= wanted <= LARGEST_ID else None
-
-
-def _day(name: str) -> date | None:
-    try:
-        day = date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
-    return day if day.year in _YEARS else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import date
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
@@ -16,7 +15,7 @@ from inquiries.rules.permissions import ALL_TYPES, Permission, Role
 from inquiries.services import grants, publishing, records, register_view, renewal, roles, training
 from inquiries.services import people as service
 from inquiries.web import language, people_words, sessions, staff_words
-from inquiries.web.current import before, house, settings
+from inquiries.web.current import before, day, house, number, settings
 from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
 
@@ -136,10 +135,8 @@ def change(staff_id: int) -> ResponseReturnValue:
 @needs(Permission.manage_people, fresh=True)
 def train(staff_id: int) -> ResponseReturnValue:
     """Record the day of her training."""
-    day = request.form.get("on", type=date.fromisoformat)
-    return _done(
-        staff_id, lambda: roles.train(house(), staff_id=staff_id, on=day, by=signed_in()), "training"
-    )
+    on = day(request.form, "on")
+    return _done(staff_id, lambda: roles.train(house(), staff_id=staff_id, on=on, by=signed_in()), "training")
 
 
 @needs(Permission.manage_people, fresh=True)
@@ -158,7 +155,7 @@ def revoke(staff_id: int) -> ResponseReturnValue:
 def register() -> str:
     """The register of rights, whole or filtered, the newest first."""
     act = request.args.get("act", "")
-    wanted = request.args.get("person", type=int)
+    wanted = number(request.args, "person")
     return render_template(
         "staff/register.html",
         page_of=register_view.page(house(), staff_id=wanted, act=act or None, before=before()),

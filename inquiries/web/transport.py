@@ -1,4 +1,4 @@
-"""Outside this machine https alone: plain http is led there if it asks, refused if it sends (P30)."""
+"""Outside this machine https alone: whoever browses by plain http is led there, all else refused (P30)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
 def _https_alone() -> Response | None:
     if request.is_secure or settings().development or request.path in FOR_MACHINES:
         return None
-    if request.method in {"GET", "HEAD"}:
+    if request.method in {"GET", "HEAD"} and not request.path.startswith("/api/"):
         return redirect(_address(), code=308)
     raise PlainHttp
 

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 
 from inquiries.errors import NotFound, RotationIncomplete
+from inquiries.sealing import items
 from inquiries.services import (
     adoption,
     archive_moves,
@@ -123,7 +124,8 @@ def _enrolled(house: House, enrolment: str | None, notes: list[dict[str, str]], 
     known = [one for one in people.everyone(house) if one.enrolled]
     if known:
         for note in [note for note in notes if note["act"] == "enrolled"]:
-            secret = keys.open_for_staff(house, known[0].id, TOTP_NAME, _totp_of(house))
+            own = keys.of_staff(house, known[0].id)
+            secret = items.open_item(own, known[0].id, keys.STAFF, TOTP_NAME, _totp_of(house))
             assert secret == note["secret"]
         return
     tokens = [enrolment, *(note["token"] for note in notes if note["act"] == "invited")]

@@ -144,7 +144,7 @@ class Attacker:
 
     def _from_envelopes(self, every: Iterable[epochs.EpochSecret]) -> Iterator[bytes]:
         for inquiry_id, blob in self.envelopes:
-            number = envelope.epoch_of(blob)
+            number = int.from_bytes(blob[1:9])
             for surface in self.surfaces:
                 with suppress(SealBroken):
                     wraps = envelope.receipt_wraps(

@@ -26,7 +26,7 @@ def test_json_holds_the_texts_as_they_are() -> None:
 @pytest.mark.promise("P29")
 @pytest.mark.parametrize(
     "text",
-    ["=A1", "+1", "-1", "@x", "\tx", "\rx", "\n=x", "  =x", "\uff1dx", "\uff0bx", "\uff0dx", "\uff20x"],
+    ["=A1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "  =x", "\uff1dx", "\uff0bx", "\uff0dx", "\uff20x"],
 )
 def test_what_a_spreadsheet_would_compute_is_only_shown(text: str) -> None:
     assert shown(text) == f"'{text}"
@@ -35,3 +35,15 @@ def test_what_a_spreadsheet_would_compute_is_only_shown(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "a=1", "02-1234", "김", "'x", "1-2"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert shown(text) == text
+
+
+@pytest.mark.promise("P29")
+@pytest.mark.parametrize("comma", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "text", ["a;=1", 'a;"=1', "a; '=1+1", "a\n=1", 'a\n"+1', "a\t-1", "a;\uff20x", "x\n;=1"]
+)
+def test_no_cell_begins_within_a_text_wherever_a_spreadsheet_parts_cells(text: str, comma: str) -> None:
+    content = written(Format.csv, {}, [{"name": "b", "content": text}]).decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(content, newline=""), delimiter=comma) for cell in row]
+    assert cells
+    assert not [cell for cell in cells if cell.lstrip(" \"'")[:1] in set("=+-@\uff20") and "'" not in cell]

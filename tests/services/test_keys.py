@@ -339,15 +339,15 @@ def test_a_reader_in_another_process_sees_through_a_rotation(house: House) -> No
 # -- staff ---------------------------------------------------------------------------------------
 
 
-def test_a_secret_of_staff_outlives_rotations(any_house: House) -> None:
+def test_a_key_of_staff_outlives_rotations(any_house: House) -> None:
     house = any_house
     staff_id = new_id()
     with house.live.write() as connection:
         connection.exec_driver_sql(
             f"INSERT INTO staff (id, email, invited_at) VALUES ({staff_id}, 'minji@example.com', 1)"
         )
-        sealed = keys.seal_for_staff(house, connection, staff_id, "totp", "JBSWY3DPEHPK3PXP")
+        own = keys.born(house, connection, staff_id, keys.STAFF)
     rotation.rotate(house)
     with time_machine.travel(clock.now() + timedelta(days=1)):
         rotation.rotate(house)
-    assert keys.open_for_staff(house, staff_id, "totp", sealed) == "JBSWY3DPEHPK3PXP"
+    assert keys.of_staff(house, staff_id) == own

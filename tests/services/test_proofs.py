@@ -93,6 +93,9 @@ def test_the_present_password_is_guessed_five_times_and_no_more(house: House) ->
         ("too short", "too_short"),
         ("minji.long@example.com", "too_simple"),
         ("a" * 20, "too_simple"),
+        ("Minji.Long-minji!", "too_simple"),
+        ("example company 127.0.0.1:8000", "too_simple"),
+        ("password-password-inquiries", "too_simple"),
         (PASSWORD, "unchanged"),
     ],
 )

@@ -313,6 +313,7 @@ def test_what_is_sent_over_plain_http_is_refused(outside: Flask) -> None:
     refused = client.post("/api/inquiries", json={})
     assert (refused.status_code, refused.get_json()["code"]) == (403, "https_required")
     assert client.options("/api/inquiries").status_code == 403
+    assert client.get("/api/inquiries").status_code == 403, "no program is led on: it would never be mended"
 
 
 def test_machines_may_ask_for_health_without_https(outside: Flask) -> None:

@@ -60,7 +60,7 @@ def test_the_first_officer_enrols_and_signs_in(app: Flask) -> None:
     done = desk.post(path, password=PASSWORD, code=code(secret))
     assert done.status_code == 200
     assert done.headers["Cache-Control"] == "no-store"
-    codes = re.findall(r'<code class="recovery-code">([A-Z2-7-]{19})</code>', done.text)
+    codes = re.findall(r'<code class="recovery-code">([A-Z2-7-]{29})</code>', done.text)
     key = re.search(r'id="seal-key"[^>]*>([0-9a-f]{64})</code>', done.text)
     assert len(codes) == 10
     assert key
@@ -207,7 +207,9 @@ def test_signing_out_here_and_everywhere(app: Flask) -> None:
     member = enrol(house_of(app), "minji@example.com")
     here = Desk(app).carry(member.sign_in(house_of(app)))
     there = Desk(app).carry(member.sign_in(house_of(app), code=member.recovery_codes[0]))
-    assert "Max-Age=0" in here.post("/staff/sign-out").headers["Set-Cookie"]
+    gone = here.post("/staff/sign-out").headers
+    assert "Max-Age=0" in gone["Set-Cookie"]
+    assert gone["Clear-Site-Data"] == '"cache"'
     assert here.get("/staff/inbox").status_code == 303
     assert there.get("/staff/inbox").status_code == 200
     again = Desk(app).carry(member.sign_in(house_of(app), code=member.recovery_codes[1]))

@@ -65,7 +65,7 @@ def follow(opened: Desk, answer: TestResponse, **fields: str) -> TestResponse:
 
 
 def codes_on(page: TestResponse) -> list[str]:
-    return re.findall(r'<code class="recovery-code">([A-Z2-7-]{19})</code>', page.text)
+    return re.findall(r'<code class="recovery-code">([A-Z2-7-]{29})</code>', page.text)
 
 
 def test_every_role_has_an_account_of_its_own(app: Flask, house: House) -> None:
@@ -99,6 +99,10 @@ def test_pages_that_ask_for_secrets_want_a_fresh_proof_first(desk: Desk, minji: 
             asked = desk.get(f"/staff/account/{path}")
             assert asked.headers["Location"] == "/staff/confirm"
         assert desk.post("/staff/account/password", password=PASSWORD, new_password=OTHER).status_code == 303
+        desk.get("/staff/account")
+        for which in ({"others": "yes"}, {"session": "00"}):
+            asked = desk.post("/staff/account/sessions", **which)
+            assert asked.headers["Location"] == "/staff/confirm", "a thief of the cookie ends nobody's"
         desk.get("/staff/account/password")
         desk.get("/staff/confirm")
         done = desk.post("/staff/confirm", password=PASSWORD, code=minji.recovery_codes[0])
