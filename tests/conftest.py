@@ -73,7 +73,8 @@ def draws(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 @pytest.fixture
 def full_cost_of_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id as the product has it."""
-    monkeypatch.setattr(passwords, "_HASHER", warm.FULL_COST)
+    for name, full in warm.FULL_COST.items():
+        monkeypatch.setattr(passwords, name, full)
 
 
 @pytest.fixture(scope="session")

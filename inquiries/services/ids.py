@@ -14,6 +14,9 @@ _RANDOM_BITS = 12
 #: What both databases hold as an integer.
 LARGEST_ID = (1 << 63) - 1
 
+#: Nobody's: stands in for the one that is not there, so that what is asked does not tell.
+NO_ID = 0
+
 
 def new_id() -> int:
     """A 63-bit id: microseconds since 2020 in the upper 51 bits (until 2091), random in the lower 12.

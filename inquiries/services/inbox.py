@@ -251,20 +251,22 @@ def permitted(
     """The row, if it exists, may still be read, and is this person's to see; and in which of her roles.
 
     What only a hold keeps is the privacy officer's to open, with a reason, and nobody's to work on (P14).
+    Whose training has lapsed is told so of whatever she asks for: else she would learn what exists.
     """
     now = clock.now()
     with house.live.read() as connection:
         row = live.readable(connection, inquiry_id, now, held=True)
         held = [one.until for one in holds.of_inquiries(connection, [inquiry_id], now)]
         granted = inquiry_id in grants.inquiries_of(connection, actor)
-    if row is None or not publishing.declares(house, row.policy_version, row.type):
-        _refuse(house, actor, inquiry_id, permission)
+    lapsed = actor.may(permission, granted=True).lapsed
+    if row is None or lapsed or not publishing.declares(house, row.policy_version, row.type):
+        _refuse(house, actor, inquiry_id, permission, lapsed=lapsed)
     who = actor
     if decide(GroupFacts(row.due_at, max(held, default=None)), now) == Keep(Reason.held):
         who = replace(actor, roles={role: of for role, of in actor.roles.items() if role is Role.privacy})
     decision = who.may(permission, row.type, granted=granted)
     if not decision.allowed:
-        _refuse(house, actor, inquiry_id, permission, lapsed=decision.lapsed)
+        _refuse(house, actor, inquiry_id, permission)
     return row, decision, permissions.acting_role(who.roles, permission, row.type, granted=granted)
 
 

@@ -16,6 +16,7 @@ from inquiries.rules.retention import MAIN, VISITOR
 from inquiries.sealing import envelope, epochs, items, receipts
 from inquiries.services import evidence
 from inquiries.services.house import House
+from inquiries.services.ids import NO_ID
 from inquiries.stores import receipt_wraps
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
@@ -68,11 +69,10 @@ def _opened(house: House, typed: str, wanted: Callable[[frozenset[str]], bool]) 
     code = receipts.normalise(typed)
     with house.live.read() as connection:
         row = live.by_receipt(connection, receipts.lookup_id(code))
-        if row is None:
-            raise NotFound("no inquiry has this receipt")
-        groups = {group.name: group for group in live.groups_of(connection, row.id, clock.now())}
-    if not wanted(frozenset(groups)):
-        raise NotFound("the inquiry of this receipt is due or destroyed")
+        inquiry_id = NO_ID if row is None else row.id  # the same is asked, whether there is one or was
+        groups = {group.name: group for group in live.groups_of(connection, inquiry_id, clock.now())}
+    if row is None or not wanted(frozenset(groups)):
+        raise NotFound("no living inquiry has this receipt")
     for _ in range(2):  # between our reading a row and its surface key a rotation may have replaced both
         found = _data_keys(house, code, row.id, groups.values())
         if wanted(frozenset(found)):

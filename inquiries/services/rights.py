@@ -20,6 +20,7 @@ from inquiries.rules.retention import MAIN
 from inquiries.sealing import receipts
 from inquiries.services import publishing, receipt, requests
 from inquiries.services.house import House
+from inquiries.services.ids import NO_ID
 from inquiries.services.receipt import ReceiptView
 from inquiries.services.receipt_keys import Opened, open_receipt, open_remaining
 from inquiries.services.requests import Asked
@@ -69,10 +70,8 @@ def locked(house: House, typed: str) -> bool:
     lookup, now = receipts.lookup_id(receipts.normalise(typed)), clock.now()
     with house.live.read() as connection:
         row = live.by_receipt(connection, lookup)
-        if row is None:
-            return False
-        asked = live_requests.of_inquiry(connection, row.id)
-        if not any(one.kind == Kind.delete and one.pending for one in asked):
+        asked = live_requests.of_inquiry(connection, NO_ID if row is None else row.id)
+        if row is None or not any(one.kind == Kind.delete and one.pending for one in asked):
             return False
         return isinstance(rules.decide(Kind.delete, requests.facts(house, connection, row, now), now), AtOnce)
 

@@ -11,7 +11,7 @@ from typing import Any
 from inquiries.clock import now
 from inquiries.errors import NotFound
 from inquiries.sealing import documents
-from inquiries.services import archive, certificates, inbox, receipt, records
+from inquiries.services import archive, certificates, grants, inbox, people, receipt, records, sessions
 from inquiries.services.house import House
 from tests.cast import MINJI, OH
 
@@ -23,6 +23,7 @@ def whole(house: House) -> None:
     _epochs_agree(house)
     _files_are_whole(house.custody.keyring.directory)
     _files_are_whole(house.custody.archive.keyring.directory)
+    _rights_are_as_recorded(house)
     verdict = records.verify(house)
     assert verdict.ok, verdict.problems
 
@@ -84,6 +85,46 @@ def _epochs_agree(house: House) -> None:
     assert not _rows(house.keys, "SELECT number FROM epochs WHERE state = 'retired' AND scoured_at IS NULL")
     wrapped = _rows(house.keys, "SELECT DISTINCT epoch FROM keys WHERE destroyed_at IS NULL")
     assert {row[0] for row in wrapped} <= {open_one}, "a living key under a retired epoch"
+
+
+def _rights_are_as_recorded(house: House) -> None:
+    """Everybody of the register has exactly the rights that it says last, and nobody else has any (P24)."""
+    said: dict[int, tuple[bool, list[str], str | None]] = {}
+    granted: dict[int, tuple[int, int]] = {}  # grant → to whom, of which inquiry
+    for _, body in records.bodies(house, "rights"):
+        who, detail = int(body.get("staff", 0)), body.get("detail", {})
+        revoked, roles, trained = said.get(who, (False, [], None))
+        if body["act"] in ("invite", "enrol", "change"):
+            said[who] = (revoked, detail["roles"], detail.get("on", trained))
+        elif body["act"] == "revoke":
+            said[who] = (True, [], trained)
+        elif body["act"] == "training":
+            said[who] = (revoked, roles, detail["on"])
+        elif body["act"] == "grant":
+            of = (who, detail["inquiry"])
+            granted = {one: other for one, other in granted.items() if other != of} | {detail["grant"]: of}
+        elif body["act"] == "cancel":
+            del granted[detail["grant"]]
+    held = {
+        one.id: (one.revoked, sorted(one.roles), one.trained_on and one.trained_on.isoformat())
+        for one in people.everyone(house)
+    }
+    assert held == said
+    able = {who for who, (_, roles, _) in said.items() if "business" in roles}
+    assert {one.id for one in grants.running(house)} == {
+        one for one, (who, _) in granted.items() if who in able
+    }
+
+
+def what_was_told_of_rights_holds(house: House, notes: list[dict[str, Any]]) -> None:
+    """What an officer was told is on record, and who was revoked is not signed in any more."""
+    recorded = Counter((body["act"], body.get("staff")) for _, body in records.bodies(house, "rights"))
+    relied_on = Counter((note["done"], note["staff"]) for note in notes if note["act"] == "right")
+    assert relied_on <= recorded, relied_on - recorded
+    revoked = {one.email for one in people.everyone(house) if one.revoked}
+    for note in (note for note in notes if note["act"] == "session"):
+        found = sessions.find(house, bytes.fromhex(note["token"]), None)
+        assert (found is None) is (note["email"] in revoked), note["email"]
 
 
 def _files_are_whole(keyring: Path) -> None:

@@ -25,6 +25,7 @@ import time_machine
 
 from inquiries import clock
 from inquiries import settings as settings_module
+from inquiries.rules.permissions import Role
 from inquiries.rules.retention import MAIN
 from inquiries.services import (
     adoption,
@@ -33,21 +34,25 @@ from inquiries.services import (
     delivery,
     destruction,
     enrolment,
+    grants,
     installation,
     mail,
     people,
     records,
     retention,
     rewrapping,
+    roles,
     root_rotation,
     rotation,
     second_factor,
+    training,
 )
 from inquiries.services import keys as data_keys
+from inquiries.services.actor import Actor
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.worker import Worker
-from tests import warm
+from tests import staff, warm
 from tests.cast import OH, send
 from tests.faults.failpoints import arm
 from tests.relay import SENDER, Relay, relay
@@ -137,6 +142,16 @@ def with_an_officer(directory: Path) -> None:
     house = _installed(directory)
     receive(house, directory, "before")
     enrol_officer(house, directory)
+    house.close()
+
+
+def with_staff(directory: Path) -> None:
+    """The officer, and two of the business role."""
+    with_an_officer(directory)
+    house = open_house(settings_of(directory))
+    for name in ("bae", "minji"):
+        member = staff.enrol(house, f"{name}@example.com", Role.business)
+        tell(directory, act="member", email=member.email, secret=member.secret.hex())
     house.close()
 
 
@@ -394,6 +409,41 @@ def work(directory: Path) -> None:
     house.close()
 
 
+def change_rights(directory: Path) -> None:
+    """An officer's day: she invites, changes, grants, cancels and takes away; the operator records her training."""
+    house = open_house(settings_of(directory))
+    ids = {one.email.partition("@")[0]: one.id for one in people.everyone(house)}
+    (oh,) = (
+        Actor(one.id, one.email, one.roles) for one in people.everyone(house) if Role.privacy in one.roles
+    )
+    for note in [note for note in told(directory) if note["act"] == "member"]:
+        signed_in = staff.Member(note["email"], bytes.fromhex(note["secret"]), ()).sign_in(house)
+        tell(directory, act="session", email=note["email"], token=signed_in.token.hex())
+    by: dict[str, Any] = {"reason": "her day", "by": oh}
+    until = clock.now() + timedelta(days=3)
+
+    def done(act: str, who: int) -> None:
+        tell(directory, act="right", done=act, staff=who)
+
+    people.invite(house, email="gun@example.com", roles=[Role.business], **by)
+    gun = people.member(house, email="gun@example.com").id
+    done("invite", gun)
+    inquiry = _inquiries(house)[0]
+    for name in ("bae", "minji", "bae"):
+        grant = grants.grant(house, staff_id=ids[name], inquiry_id=inquiry, until=until, **by)
+        done("grant", ids[name])
+    grants.cancel(house, grant_id=grant, **by)
+    done("cancel", ids["bae"])
+    grants.grant(house, staff_id=ids["bae"], inquiry_id=inquiry, until=until, **by)
+    roles.change(house, staff_id=ids["minji"], roles=[Role.consultation], types=["support"], **by)
+    done("change", ids["minji"])
+    roles.train(house, staff_id=oh.staff_id, on=training.today(house), by=None, break_glass="she is alone")
+    done("training", oh.staff_id)
+    people.revoke(house, staff_id=ids["bae"], **by)
+    done("revoke", ids["bae"])
+    house.close()
+
+
 SCENARIOS = {
     one.name: one
     for one in (
@@ -408,6 +458,7 @@ SCENARIOS = {
         Scenario("rotation", with_destroyed, rotate, ALL_DUE + timedelta(hours=1)),
         Scenario("root_rotation", with_an_officer, rotate_root),
         Scenario("enrolment", installed, enrol),
+        Scenario("rights", with_staff, change_rights),
         Scenario("seal", with_an_officer, seal),
         Scenario("worker", with_due, work, ALL_DUE),
         Scenario("recovery", with_all_put_back, install, ALL_DUE + timedelta(hours=1), confirm=True),

@@ -15,12 +15,14 @@ KILLED = -9
 FEWEST = {
     "install": 45, "intake": 6, "intake_together": 2, "adoption": 4, "sweep": 30, "archive": 30,
     "archive_sweep": 20, "mail": 40, "rotation": 30, "root_rotation": 35,
-    "enrolment": 20, "seal": 20, "recovery": 20, "worker": 80,
+    "enrolment": 20, "rights": 20, "seal": 20, "recovery": 20, "worker": 80,
 }  # fmt: skip
 SLOW = {"worker"}  # the same steps once more, in one process
 #: In the quick run every so many failpoints of a long scenario; a before and an after follow each other.
 STRIDE = 5
-LONG = {"install", "sweep", "archive", "archive_sweep", "mail", "rotation", "recovery", "root_rotation"}
+LONG = {
+    "install", "sweep", "archive", "archive_sweep", "mail", "rotation", "recovery", "root_rotation", "rights",
+}  # fmt: skip
 CASES = [
     *(pytest.param(name, STRIDE if name in LONG else 1) for name in scenarios.SCENARIOS if name not in SLOW),
     *(pytest.param(name, 1, marks=pytest.mark.slow) for name in sorted(LONG | SLOW)),

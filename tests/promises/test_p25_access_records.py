@@ -111,29 +111,6 @@ def test_p25_signing_in_and_its_failures_are_recorded_with_the_address(house: Ho
     assert "nobody@example.com" not in json.dumps(accesses(house))  # people type passwords there
 
 
-def test_p25_nothing_is_shown_that_is_not_on_record(house: House) -> None:
-    """The ledger cannot be written: no list, no look, no opening, no act."""
-    with at():
-        send(house)
-        (row,) = inbox.page(house, MINJI).rows
-        inbox.open_inquiry(house, MINJI, row.id, None)
-        with house.ledger.write() as connection:
-            connection.exec_driver_sql("ALTER TABLE bodies RENAME TO away")
-        for act in (
-            lambda: inbox.page(house, MINJI),
-            lambda: inbox.summary(house, MINJI, row.id),
-            lambda: inbox.open_inquiry(house, MINJI, row.id, None),
-            lambda: inbox.answered(house, MINJI, row.id),
-            lambda: inbox.close(house, MINJI, row.id),
-            lambda: inbox.open_inquiry(house, BAE, row.id, None),
-        ):
-            with pytest.raises(Exception, match="bodies"):
-                act()
-        with house.ledger.write() as connection:
-            connection.exec_driver_sql("ALTER TABLE away RENAME TO bodies")
-        assert inbox.summary(house, MINJI, row.id).state == "open"
-
-
 @pytest.mark.parametrize(("promised", "kept", "gone"), [("2 years", 730, 732), ("1 year", 364, 366)])
 def test_p25_records_are_kept_as_long_as_the_policy_says_and_their_spine_for_ever(
     any_house: House, tmp_path: Path, promised: str, kept: int, gone: int

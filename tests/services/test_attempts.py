@@ -25,7 +25,7 @@ from tests.staff import PASSWORD, Member, enrol
 
 HOME = Visit("192.0.2.1", "Firefox, Linux")
 EVE = Visit("203.0.113.9")
-TODAY = warm.FULL_COST
+TODAY = warm.FULL_COST["_HASHER"]
 
 pytestmark = pytest.mark.promise("P32")
 
