@@ -28,14 +28,14 @@ def bind(*parts: bytes | str | int) -> bytes:
     Layout, per part: length (u32) ‖ bytes. Text is UTF-8, a number is u64; all big endian. Two binds
     one after the other equal one bind of all parts.
     """
-    out = bytearray()
+    out = b""
     for part in parts:
         if isinstance(part, int):
             out += b"\x00\x00\x00\x08" + part.to_bytes(8, "big")
-            continue
-        data = part.encode() if isinstance(part, str) else part
-        out += len(data).to_bytes(4, "big") + data
-    return bytes(out)
+        else:
+            data = part.encode() if isinstance(part, str) else part
+            out += len(data).to_bytes(4, "big") + data
+    return out
 
 
 def new_key() -> bytes:

@@ -146,8 +146,9 @@ def network_of(address: str) -> str:
     found = ip_of(address)
     if found is None:
         return "unreadable"
-    prefix = 64 if isinstance(found, ipaddress.IPv6Address) else 32
-    return str(ipaddress.ip_network(f"{found}/{prefix}", strict=False))
+    if isinstance(found, ipaddress.IPv4Address):
+        return f"{found}/32"
+    return str(ipaddress.ip_network(f"{found}/64", strict=False))
 
 
 def _take(

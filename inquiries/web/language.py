@@ -66,16 +66,17 @@ def offered() -> tuple[str, ...]:
         languages = publishing.in_force(house()).policy.languages
     except (InquiriesError, SQLAlchemyError, OSError):
         return SPOKEN  # a page that says why nothing can be accepted still speaks
-    return tuple(code for code in languages if code in SPOKEN) or SPOKEN
+    return _spoken(languages)
 
 
 def chosen() -> str:
     """The language of this request."""
     if not has_request_context():
         return "en"
-    if "language" not in g:
-        g.language = _choose()
-    return str(g.language)
+    found: str | None = g.get("language")
+    if found is None:
+        found = g.language = _choose()
+    return found
 
 
 def prefer(wanted: object) -> None:
@@ -136,6 +137,11 @@ def _choose() -> str:
     if request.blueprint == "staff" and session.get("language") in languages:
         return str(session["language"])
     return _best(request.headers.get("Accept-Language"), languages)
+
+
+@lru_cache(maxsize=16)
+def _spoken(languages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(code for code in languages if code in SPOKEN) or SPOKEN
 
 
 @lru_cache(maxsize=256)
