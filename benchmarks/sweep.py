@@ -84,10 +84,11 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
         fill(house, 0, every, due)
         print(f"{every} inquiries sealed and stored in {time.monotonic() - started:.0f} s", flush=True)
         _analyse(house)
-        plain, at_once = plainly(house, urls["plain"], due)
         with Traffic({"instance": directory / "instance"} | given) as busy:
             time.sleep(QUIET_SECONDS)
             quiet = busy.take()
+            plain, at_once = plainly(house, urls["plain"], due)
+            busy.take()
             swept = sweep(house)
             during_sweep = busy.take()
             started = time.monotonic()

@@ -28,6 +28,7 @@ BATCH = 5000
 #: Rows claimed or deleted in one transaction where writers take turns (SQLite): who sends waits no longer.
 CLAIMED_TOGETHER = 500
 DELETED_TOGETHER = 150
+CHECKPOINT_AFTER = 15  # such deletions: about half of what lets a commit do it
 LEFTOVER_BATCH = 5000
 
 _LIVING = ""  # where a group's rows are, if neither in the archive nor among the mail
@@ -108,6 +109,7 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
         with house.live.write() as connection:
             count = claims.claim_due(connection, clock.now(), min(left, together))
         left -= count
+    house.live.checkpoint()
     with house.live.read() as connection:
         groups = claims.claimed(connection, BATCH)
     return _of_claimed(groups, reasons)
@@ -238,9 +240,11 @@ def _remove(house: House, members: Mapping[str, Sequence[Member]]) -> int:
         with house.live.write() as connection:
             live_epochs.remove_envelopes(connection, ids)
             removed += outbox.remove(connection, ids)
-    for ids, inquiries in _parts(members[_LIVING], together):
+    for number, (ids, inquiries) in enumerate(_parts(members[_LIVING], together), 1):
         with house.live.write() as connection:
             removed += due_groups.remove_groups(connection, ids, inquiries)
+        if number % CHECKPOINT_AFTER == 0:
+            house.live.checkpoint()
     return removed
 
 

@@ -5,11 +5,12 @@ They take and give what the driver does: moments as microseconds (`types.Moment`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Select, Table
+from sqlalchemy import Column, Connection, Dialect, Select, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -68,6 +69,33 @@ class Insertion:
             rows = ", ".join([one] * count)
             self._written[key] = f"INSERT INTO {quoted(self._table.name)} ({names}) VALUES {rows}"  # noqa: S608 - names of ours  # nosec B608
         return self._written[key]
+
+
+class Removal:
+    """Deletes the rows whose column is one of many ids; the ids are one parameter, however many there are."""
+
+    def __init__(self, column: Column[int]) -> None:
+        self._column = column
+        self._written: dict[str, str] = {}
+
+    def of(self, connection: Connection, ids: Sequence[int]) -> int:
+        """Delete them; returns how many there were."""
+        sqlite = connection.dialect.name == "sqlite"
+        cursor = run(connection, self._text(connection.dialect), (json.dumps(ids) if sqlite else list(ids),))
+        try:
+            return int(cursor.rowcount)
+        finally:
+            cursor.close()
+
+    def _text(self, dialect: Dialect) -> str:
+        if dialect.name not in self._written:
+            quoted = dialect.identifier_preparer.quote
+            among = (
+                "IN (SELECT value FROM json_each(?))" if dialect.name == "sqlite" else "= ANY(%s::bigint[])"
+            )
+            table, column = quoted(self._column.table.name), quoted(self._column.name)
+            self._written[dialect.name] = f"DELETE FROM {table} WHERE {column} {among}"  # noqa: S608 - names of ours  # nosec B608
+        return self._written[dialect.name]
 
 
 class Question:

@@ -157,7 +157,7 @@ def _run(
 def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
     """(group id, inquiry id) of destroyed groups in order of id, `limit` at a time."""
     query = select(keys.c.id, keys.c.inquiry_id).where(keys.c.destroyed_at.is_not(None), keys.c.id > after)
-    return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit))]
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit)).all()]
 
 
 def unkept(connection: Connection) -> dict[int, int]:
@@ -206,7 +206,7 @@ def of_intent(connection: Connection, intent: int, ids: Sequence[int]) -> list[P
     for start in range(0, len(ids), AT_ONCE):
         some = keys.c.id.in_(ids[start : start + AT_ONCE])
         query = select(*_PLAIN).where(some, keys.c.intent == intent, keys.c.destroyed_at.is_not(None))
-        written.update((row[0], row) for row in connection.execute(query))
+        written.update((row[0], row) for row in connection.execute(query).all())
     return [written[one] for one in ids if one in written]
 
 

@@ -70,14 +70,14 @@ def claimed(connection: Connection, limit: int) -> list[Claimed]:
     """Groups that were claimed and are not destroyed yet, the first claimed first."""
     query = _CLAIMED.where(groups.c.claimed_at.is_not(None))
     query = query.order_by(groups.c.claimed_at, groups.c.id).limit(limit)
-    return [Claimed(*row) for row in connection.execute(query)]
+    return [Claimed(*row) for row in connection.execute(query).all()]
 
 
 def claimed_among(connection: Connection, group_ids: Sequence[int]) -> list[Claimed]:
     """Those of the groups that were claimed and are not destroyed yet."""
     wanted = among(connection, groups.c.id, group_ids)
     query = _CLAIMED.where(wanted, groups.c.claimed_at.is_not(None)).order_by(groups.c.id)
-    return [Claimed(*row) for row in connection.execute(query)]
+    return [Claimed(*row) for row in connection.execute(query).all()]
 
 
 def unclaimed(connection: Connection, group_ids: Sequence[int]) -> bool:

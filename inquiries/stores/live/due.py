@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     bindparam,
     case,
-    delete,
     func,
     select,
     type_coerce,
@@ -36,6 +35,7 @@ from inquiries.stores.live.tables import (
     staff,
 )
 from inquiries.stores.live.written_tables import outbox, thread
+from inquiries.stores.prepared import Removal
 from inquiries.stores.types import Moment, to_microseconds
 
 HOUR = 3_600_000_000  # microseconds
@@ -188,7 +188,18 @@ def lookups(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, byt
     """Inquiry id → receipt lookup, of those that stand."""
     query = select(inquiries.c.id, inquiries.c.receipt_lookup)
     query = query.where(among(connection, inquiries.c.id, inquiry_ids))
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query).all()}
+
+
+_GROUPS = Removal(groups.c.id)
+_SEALED_BY_MAIN = tuple(Removal(table.c.inquiry_id) for table in (openings, outbox, thread))
+_WHOLE = (
+    *(
+        Removal(table.c.inquiry_id)
+        for table in (consents, envelopes, holds, archivals, requests, grants, openings, outbox, thread)
+    ),
+    Removal(inquiries.c.id),
+)
 
 
 def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
@@ -196,34 +207,30 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
 
     Returns how many groups there were. Repeatable.
     """
-    removed = connection.execute(delete(groups).where(among(connection, groups.c.id, group_ids))).rowcount
+    removed = _GROUPS.of(connection, group_ids)
     left = select(groups.c.inquiry_id, groups.c.name).where(
         among(connection, groups.c.inquiry_id, inquiry_ids)
     )
-    found = [(row[0], row[1]) for row in connection.execute(left)]
+    found = [(row[0], row[1]) for row in connection.execute(left).all()]
     whole, standing = {one for one, name in found if name == MAIN}, {one for one, _ in found}
     closed = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in whole]
     if closed:  # what their main key sealed besides has lost it, whatever else of them stands
-        for column in (openings.c.inquiry_id, outbox.c.inquiry_id, thread.c.inquiry_id):
-            connection.execute(delete(column.table).where(among(connection, column, closed)))
+        for removal in _SEALED_BY_MAIN:
+            removal.of(connection, closed)
     empty = [inquiry_id for inquiry_id in closed if inquiry_id not in standing]
     if empty:
         shells = among(connection, inquiries.c.id, empty)
         if connection.dialect.name == "postgresql":  # a request that is being inserted waits, and is refused
             connection.execute(select(inquiries.c.id).where(shells).with_for_update())
-        for column in (
-            consents.c.inquiry_id, envelopes.c.inquiry_id, holds.c.inquiry_id, archivals.c.inquiry_id,
-            requests.c.inquiry_id, grants.c.inquiry_id, openings.c.inquiry_id, outbox.c.inquiry_id,
-            thread.c.inquiry_id, inquiries.c.id,
-        ):  # fmt: skip
-            connection.execute(delete(column.table).where(among(connection, column, empty)))
+        for removal in _WHOLE:
+            removal.of(connection, empty)
     return removed
 
 
 def standing(connection: Connection, group_ids: Sequence[int]) -> list[tuple[int, int]]:
     """(group id, inquiry id) of those of the groups that still have rows."""
     query = select(groups.c.id, groups.c.inquiry_id).where(among(connection, groups.c.id, group_ids))
-    return [(row[0], row[1]) for row in connection.execute(query)]
+    return [(row[0], row[1]) for row in connection.execute(query).all()]
 
 
 def stands(connection: Connection, key_id: int) -> bool:
