@@ -202,6 +202,13 @@ class InvalidExport(InvalidFields):
     code = "invalid_export"
 
 
+class NotRegistered(InquiriesError):
+    """What was to leave had a destination that the policy's register does not name for it (P33 to P36)."""
+
+    status = 422
+    code = "not_registered"
+
+
 class Held(InquiriesError):
     """A legal hold runs on this inquiry: nothing of it is destroyed, nor moved to the archive (P14)."""
 

@@ -12,6 +12,7 @@ from inquiries.policy.model import (
     GROUPS,
     REQUIRED_PURPOSE,
     RESERVED,
+    Authority,
     ContractTerm,
     InquiryType,
     LocalText,
@@ -195,14 +196,33 @@ def _others(policy: Policy) -> Findings:
         if not recipient.items:
             yield f"recipients.{name}.items", "must name at least one item", "P34"
         yield from _known_items(policy, f"recipients.{name}.items", recipient.items)
+        yield from _consented(policy, f"recipients.{name}.consent", recipient)
         yield from _transfer(policy, f"recipients.{name}", recipient)
+    for name, authority in policy.authorities.items():
+        yield from _transfer(policy, f"authorities.{name}", authority)
     for name, statute in policy.statutes.items():
         yield from _known_items(policy, f"statutes.{name}.items", statute.items)
 
 
-def _transfer(policy: Policy, path: str, party: Processor | Recipient) -> Findings:
+def _consented(policy: Policy, path: str, recipient: Recipient) -> Findings:
+    """Where consent is the basis, it is the consent to one optional purpose, which names the items."""
+    if (recipient.basis == "consent") != (recipient.consent is not None):
+        yield (
+            path,
+            'names the optional purpose that is agreed to, where basis = "consent", and only there',
+            "P34",
+        )
+    elif recipient.consent is not None:
+        purpose = policy.purposes.get(recipient.consent)
+        if purpose is None or purpose.required:
+            yield path, f'"{recipient.consent}" is no optional purpose of this policy (see purposes)', "P34"
+        elif not set(recipient.items) & policy.items.keys() <= set(purpose.items):
+            yield path, f"purposes.{recipient.consent}.items must hold every item that is provided", "P34"
+
+
+def _transfer(policy: Policy, path: str, party: Processor | Recipient | Authority) -> Findings:
     home = _EEA if policy.jurisdiction == "EU" else {policy.home}
-    if party.country not in home and not party.transfer_basis:
+    if party.country is not None and party.country not in home and not party.transfer_basis:
         reason = f"is missing: a transfer to {party.country} needs a basis that gives equal protection"
         yield f"{path}.transfer_basis", reason, "P36"
 

@@ -107,6 +107,8 @@ _MEANING: tuple[tuple[str, str | None, str], ...] = (
     ("recipients.*.country", "P36", "a transfer abroad needs a basis"),
     ("recipients.*.transfer_basis", "P36", "a transfer abroad needs a basis"),
     ("recipients", "P34", "who is given items is disclosed, with the basis"),
+    ("authorities.*.country", "P36", "a transfer abroad needs a basis"),
+    ("authorities", "P35", "to whom a law can order a disclosure, and which law"),
     ("statutes", "P13", "what a law orders kept names the law and the period"),
 )
 

@@ -185,7 +185,10 @@ class Deadlines(Part):
 
 
 class Processor(Part):
-    """A company that processes on the controller's behalf, under contract (P33); `hosts` are its servers."""
+    """A company that processes on the controller's behalf, under contract (P33); `hosts` are its servers.
+
+    `contact`, here and below: who is told of a correction or deletion of what was given (P20).
+    """
 
     name: LocalText
     work: LocalText
@@ -193,10 +196,14 @@ class Processor(Part):
     contract_terms: tuple[ContractTerm, ...]
     hosts: tuple[Text, ...] = ()
     transfer_basis: TransferBasis | None = None
+    contact: Email | None = None
 
 
 class Recipient(Part):
-    """A third party to which items are provided, on a basis (P34); abroad also on a transfer basis (P36)."""
+    """A third party to which items are provided, on a basis (P34); abroad also on a transfer basis (P36).
+
+    `consent`: the optional purpose whose consent is the basis, where that is consent.
+    """
 
     name: LocalText
     purpose: LocalText
@@ -204,7 +211,19 @@ class Recipient(Part):
     period: AnyPeriod
     country: Country
     basis: Basis
+    consent: Name | None = None
     transfer_basis: TransferBasis | None = None
+    contact: Email | None = None
+
+
+class Authority(Part):
+    """A public body to which a law can order a disclosure, and which law (P35); at home, or in `country`."""
+
+    name: LocalText
+    statute: LocalText
+    country: Country | None = None
+    transfer_basis: TransferBasis | None = None
+    contact: Email | None = None
 
 
 class Statute(Part):
@@ -237,6 +256,7 @@ class Policy(Part):
     deadlines: Deadlines = Deadlines()
     processors: Table[Processor] = _NONE
     recipients: Table[Recipient] = _NONE
+    authorities: Table[Authority] = _NONE
     statutes: Table[Statute] = _NONE
 
     @model_validator(mode="after")

@@ -8,11 +8,12 @@ from hashlib import sha256
 from typing import Literal
 
 from inquiries.errors import UnknownType
+from inquiries.policy import parties
 from inquiries.policy.model import InquiryType, Policy, Purpose, Visitor
 from inquiries.policy.period import Period
 from inquiries.policy.wording import say
 
-RowKey = Literal["purpose", "items", "period", "refusal"]
+RowKey = Literal["purpose", "items", "period", "refusal", "recipient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _item_lines(policy: Policy, kind: InquiryType, language: str) -> list[str]:
     lines = []
     for phrase, names in (("required_items", kind.required), ("optional_items", kind.optional)):
         if asked := [name for name in kind.items if name in names]:
-            lines.append(say(phrase, language, items=_labels(policy, asked, language)))
+            lines.append(say(phrase, language, items=parties.labels(policy, asked, language)))
     return lines
 
 
@@ -127,10 +128,16 @@ def _free_rows(policy: Policy, purpose: Purpose, language: str) -> tuple[NoticeR
     return _rows(
         language,
         [purpose.label.text(language)],
-        [_labels(policy, purpose.items, language)],
+        [parties.labels(policy, purpose.items, language)],
         [_since("from_consent", purpose.period, language) if purpose.period else ""],
         [purpose.refusal.text(language) if purpose.refusal else ""],
-    )
+    ) + _given_with(policy, purpose, language)
+
+
+def _given_with(policy: Policy, purpose: Purpose, language: str) -> tuple[NoticeRow, ...]:
+    """To whom it is provided with this consent: told before it is given (PIPA 17(2), P34)."""
+    lines = parties.provided_with(policy, purpose, language)
+    return (NoticeRow("recipient", say("provision_heading", language), "\n".join(lines)),) if lines else ()
 
 
 def _rows(language: str, *values: list[str]) -> tuple[NoticeRow, ...]:
@@ -172,8 +179,11 @@ def full(policy: Policy, language: str) -> tuple[Section, ...]:
         _visitor_section(policy, language),
         _section("destruction", language, period=limits.destruction.in_words(language)),
         *_if_any("statutes", language, ("record", "statute", "period"), _statutes(policy, language)),
-        *_or_none("provision", language, given, _given(policy, language)),
-        *_or_none("processors", language, ("processor", "work", "basis"), _processors(policy, language)),
+        *_or_none("provision", language, given, parties.given(policy, language)),
+        *_if_any("authorities", language, ("authority", "statute"), parties.authorities(policy, language)),
+        *_or_none(
+            "processors", language, ("processor", "work", "basis"), parties.processors(policy, language)
+        ),
         _section("rights", language, period=limits.requests.in_words(language)),
         _section(
             "safety",
@@ -239,7 +249,7 @@ def _types_table(policy: Policy, language: str) -> SectionTable:
 
 def _free_purposes(policy: Policy, language: str) -> list[tuple[str, ...]]:
     return [
-        tuple(row.value for row in _free_rows(policy, purpose, language))
+        tuple(row.value for row in _free_rows(policy, purpose, language) if row.key != "recipient")
         for purpose in policy.purposes.values()
         if not purpose.required
     ]
@@ -249,30 +259,6 @@ def _statutes(policy: Policy, language: str) -> list[tuple[str, ...]]:
     return [
         (each.name.text(language), each.statute.text(language), each.period.in_words(language))
         for each in policy.statutes.values()
-    ]
-
-
-def _given(policy: Policy, language: str) -> list[tuple[str, ...]]:
-    return [
-        (
-            f"{each.name.text(language)} ({each.country})",
-            each.purpose.text(language),
-            _labels(policy, each.items, language),
-            each.period.in_words(language),
-            _basis(each.basis, each.transfer_basis, language),
-        )
-        for each in policy.recipients.values()
-    ]
-
-
-def _processors(policy: Policy, language: str) -> list[tuple[str, ...]]:
-    return [
-        (
-            f"{each.name.text(language)} ({each.country})",
-            each.work.text(language),
-            _basis("agreement", each.transfer_basis, language),
-        )
-        for each in policy.processors.values()
     ]
 
 
@@ -288,10 +274,6 @@ def _dispute_bodies(policy: Policy, language: str) -> list[tuple[str, ...]]:
 # -- pieces of both --------------------------------------------------------------------------------
 
 
-def _labels(policy: Policy, names: Iterable[str], language: str) -> str:
-    return ", ".join(policy.items[name].label.text(language) for name in names)
-
-
 def _visitor_items(visitor: Visitor, language: str) -> str:
     return ", ".join(say(item, language) for item in visitor.items)
 
@@ -299,13 +281,6 @@ def _visitor_items(visitor: Visitor, language: str) -> str:
 def _since(phrase: str, period: Period, language: str) -> str:
     said = period.in_words(language)
     return said[:1].upper() + said[1:] if period.until_withdrawn else say(phrase, language, period=said)
-
-
-def _basis(basis: str, transfer_basis: str | None, language: str) -> str:
-    said = [say(f"basis_{basis}", language)]
-    if transfer_basis:
-        said.append(say("transfer_basis", language, basis=say(f"basis_{transfer_basis}", language)))
-    return "\n".join(said)
 
 
 def _reach(*ways: str | None) -> str:

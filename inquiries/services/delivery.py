@@ -17,7 +17,7 @@ from jinja2 import TemplateError
 from inquiries import clock
 from inquiries.errors import NotFound, SealBroken
 from inquiries.relay import Relay
-from inquiries.services import letters, mail, publishing, smtp
+from inquiries.services import letters, mail, provision, publishing, smtp
 from inquiries.services.house import House
 from inquiries.settings import is_loopback
 from inquiries.stores.live import outbox
@@ -37,7 +37,7 @@ def send_waiting(house: House, stopping: Callable[[], bool] = lambda: False) -> 
         UnsafeSetting: the relay is no registered processor (P33).
         JobBusy: another process sends.
     """
-    relay = mail.relay(house)
+    relay = provision.relay(house)
     if relay is None:
         _drop_unsendable(house)
         return 0

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidExport, NotFound, SealBroken
+from inquiries.errors import FieldError, InvalidExport, NotFound, NotRegistered, SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules.exporting import Format, written
 from inquiries.rules.permissions import Permission, Role
@@ -21,10 +21,19 @@ from inquiries.rules.purposes import Use
 from inquiries.rules.requests import UNSUBSCRIBE
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items, openpgp
-from inquiries.services import openings, passwords, publishing, purposes, records, unsubscribing
+from inquiries.services import (
+    encrypting,
+    openings,
+    provision,
+    publishing,
+    purposes,
+    records,
+    unsubscribing,
+)
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
+from inquiries.services.provision import Party, Way
 from inquiries.services.unsubscribing import Agreed, scope_of
 from inquiries.stores import ledger, ledger_pages
 from inquiries.stores.live import exports as live
@@ -44,6 +53,7 @@ class Wish:
     """What an officer asks for; days are whole ones in the policy's time zone, the last one included."""
 
     purpose: str
+    to: str = ""  # for whom: a key path of the register of processors and recipients; empty: for ourselves
     type: str | None = None  # None: all
     first: date | None = None
     last: date | None = None
@@ -68,6 +78,7 @@ class _Order:
     """A wish that was found in order."""
 
     purpose: str
+    to: str
     group: str
     types: frozenset[str]
     received: tuple[datetime, datetime]
@@ -82,6 +93,7 @@ class _Taken:
 
     id: int
     cells: dict[str, str] = field(repr=False)
+    items: tuple[str, ...]  # the names of those in it
     entry: live_openings.OpeningRow | None
 
 
@@ -96,14 +108,15 @@ def export(house: House, actor: Actor, wish: Wish) -> Export:
         _refuse(house, actor)
     published = publishing.in_force(house)
     order = _checked(house, published.policy, wish)
-    taken = _opened(house, actor, order, published.policy)
+    party = _party(house, actor, order) if order.to else None
+    taken = _opened(house, actor, order, published.policy, party)
     for _ in range(_TRIES):
         if not taken:
             raise _invalid("purpose", "nothing")
         about = {"purpose": order.purpose, "exported": clock.now().isoformat()}
         content = written(order.form, about, [one.cells for one in taken])
         sealed = openpgp.seal(content, order.recipient)
-        standing, record = _recorded(house, actor, order, taken)
+        standing, record = _recorded(house, actor, order, party, taken)
         if record is not None:
             name = f"inquiries-{order.purpose}-{clock.now():%Y%m%d-%H%M%S}.{order.form}.pgp"
             return Export(name, sealed, len(taken), record)
@@ -121,7 +134,7 @@ def left_today(house: House, actor: Actor) -> int:
 
 
 def _recorded(
-    house: House, actor: Actor, order: _Order, taken: Sequence[_Taken]
+    house: House, actor: Actor, order: _Order, party: Party | None, taken: Sequence[_Taken]
 ) -> tuple[frozenset[int], int | None]:
     """(what may still be used, the number of the record); no record where something fell out meanwhile.
 
@@ -143,7 +156,27 @@ def _recorded(
         record = records.access(
             house, act="export", actor=actor, reason=order.reason, detail=_detail(order, ids)
         )
+        if party is not None:
+            names = sorted({name for one in taken for name in one.items})
+            provision.record(
+                house,
+                Way.export,
+                party,
+                actor=actor,
+                items=names,
+                inquiries=ids,
+                purpose=order.purpose,
+                export=record,
+            )
     return standing, record
+
+
+def _party(house: House, actor: Actor, order: _Order) -> Party:
+    """Who stands in the register, for what this purpose covers. Raises InvalidExport, on record."""
+    try:
+        return provision.gate(house, Way.export, order.to, consent=order.purpose, actor=actor)
+    except NotRegistered as refused:
+        raise _invalid("to", str(refused)) from None
 
 
 def _detail(order: _Order, ids: Sequence[int]) -> dict[str, str]:
@@ -160,7 +193,7 @@ def _detail(order: _Order, ids: Sequence[int]) -> dict[str, str]:
     }
 
 
-def _opened(house: House, actor: Actor, order: _Order, policy: Policy) -> list[_Taken]:
+def _opened(house: House, actor: Actor, order: _Order, policy: Policy, party: Party | None) -> list[_Taken]:
     with house.live.read() as connection:
         rows = live.rows(
             connection,
@@ -174,7 +207,7 @@ def _opened(house: House, actor: Actor, order: _Order, policy: Policy) -> list[_
     if len(rows) > MOST_ROWS:
         raise _invalid("first", "too_many", max=MOST_ROWS)
     found = purposes.data_keys(house, Use.export, [row.id for row in rows], group=order.group, actor=actor)
-    made = (_row(house, found, order, row, policy) for row in rows)
+    made = (_row(house, found, order, row, policy, party) for row in rows)
     taken = {one.id: one for one in made if one is not None}
     mailed = [row for row in rows if row.id in taken and UNSUBSCRIBE in taken[row.id].cells]
     agreed = [
@@ -185,7 +218,12 @@ def _opened(house: House, actor: Actor, order: _Order, policy: Policy) -> list[_
 
 
 def _row(
-    house: House, found: dict[tuple[int, str], DataKey], order: _Order, row: live.ExportRow, policy: Policy
+    house: House,
+    found: dict[tuple[int, str], DataKey],
+    order: _Order,
+    row: live.ExportRow,
+    policy: Policy,
+    party: Party | None,
 ) -> _Taken | None:
     """None where no key opens it: it was destroyed meanwhile, or is among what the officer was told of."""
     key, main = found.get((row.id, order.group)), found.get((row.id, MAIN))
@@ -195,6 +233,7 @@ def _row(
         opened = items.open_items(key.dek, row.id, order.group, items.unpack(row.sealed))
     except SealBroken:
         return None
+    opened = {name: text for name, text in opened.items() if party is None or party.takes(name)}
     zone = ZoneInfo(policy.time_zone)
     cells = {
         "inquiry": str(row.id),
@@ -208,8 +247,11 @@ def _row(
         cells[UNSUBSCRIBE] = unsubscribing.link(house, key)
     entry = None
     if main is not None:
-        entry = openings.written(main.dek, row.id, Role.privacy, order.reason, clock.now(), exported=True)
-    return _Taken(row.id, cells | opened, entry)
+        to = "" if party is None else party.name.text(policy.languages[0])
+        entry = openings.written(
+            main.dek, row.id, Role.privacy, order.reason, clock.now(), exported=True, to=to
+        )
+    return _Taken(row.id, cells | opened, tuple(opened), entry)
 
 
 # -- what is asked for ---------------------------------------------------------------------------
@@ -232,11 +274,12 @@ def _checked(house: House, policy: Policy, wish: Wish) -> _Order:
     reason = on_one_line(wish.reason)
     if not reason:
         errors.append(FieldError("reason", "required"))
-    recipient = _recipient(house, wish, errors)
+    recipient = encrypting.recipient(house, wish.certificate, wish.passphrase, errors)
     if errors or purpose is None or recipient is None:
         raise InvalidExport(tuple(errors))
     return _Order(
         purpose=wish.purpose,
+        to=wish.to,
         group=MAIN if purpose.required else wish.purpose,
         types=frozenset(policy.types if wish.type is None else (wish.type,)),
         received=(
@@ -247,25 +290,6 @@ def _checked(house: House, policy: Policy, wish: Wish) -> _Order:
         reason=reason,
         recipient=recipient,
     )
-
-
-def _recipient(house: House, wish: Wish, errors: list[FieldError]) -> openpgp.Recipient | None:
-    certificate = wish.certificate.strip()
-    if certificate and wish.passphrase:
-        errors.append(FieldError("certificate", "both"))
-    elif certificate:
-        try:
-            return openpgp.holding(certificate, clock.now())
-        except openpgp.NoCertificate as refused:
-            errors.append(FieldError("certificate", refused.code))
-    elif wish.passphrase:
-        fault = passwords.fault(house, wish.passphrase)
-        if fault is None:
-            return openpgp.knowing(wish.passphrase)
-        errors.append(FieldError("password", fault, {"min": passwords.SHORTEST, "max": passwords.LONGEST}))
-    else:
-        errors.append(FieldError("password", "nobody"))
-    return None
 
 
 def _refuse(house: House, actor: Actor) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inquiries.policy import loader
-from inquiries.services import mail, people, publishing, recovery
+from inquiries.services import people, provision, publishing, recovery
 from inquiries.services.house import House, create_house, open_house
 from inquiries.settings import Settings
 from inquiries.stores.live import policies
@@ -35,7 +35,7 @@ def install(settings: Settings) -> Installed:
     if published is None:
         publishing.publish(house, loaded)
     recovered = recovery.start(house)
-    mail.relay(house)
+    provision.relay(house)
     return Installed(house, recovered, people.first_enrolment(house))
 
 
@@ -49,5 +49,5 @@ def opened(settings: Settings) -> House:
     house = open_house(settings)
     if settings.surface != "public" and recovery.unsettled(house):
         recovery.start(house)
-    mail.relay(house)
+    provision.relay(house)
     return house

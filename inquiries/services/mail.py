@@ -16,19 +16,17 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import NotFound, UnsafeSetting
-from inquiries.relay import Relay
+from inquiries.errors import NotFound
 from inquiries.rules import permissions
 from inquiries.rules.permissions import Permission
 from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
-from inquiries.services import keys, publishing, purposes, records
+from inquiries.services import keys, purposes, records
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
 from inquiries.services.keys import MAIL, DataKey
-from inquiries.settings import PREFIX, is_loopback
 from inquiries.stores.live import outbox
 
 PAGE = 50
@@ -136,28 +134,6 @@ def opened(house: House, row: outbox.MailRow) -> Letter:
 def _item(mail_id: int) -> str:
     """Under which name a message is sealed: it opens in no other row, and as no item."""
     return f"mail-{mail_id}"
-
-
-# -- the relay -----------------------------------------------------------------------------------
-
-
-def relay(house: House) -> Relay | None:
-    """Where mail is handed in, None where none is configured.
-
-    Raises:
-        UnsafeSetting: its host is no registered processor of the policy in force (P33); this machine itself
-            needs no entry in development.
-    """
-    found = house.settings.relay
-    if found is None or (house.settings.development and is_loopback(found.host)):
-        return found
-    processors = publishing.in_force(house).policy.processors.values()
-    if found.host.lower() not in {host.lower() for one in processors for host in one.hosts}:
-        raise UnsafeSetting(
-            f"{PREFIX}SMTP_URL",
-            "its host stands under no processor of the policy (processors.*.hosts); register it first (P33)",
-        )
-    return found
 
 
 # -- what could not be sent ----------------------------------------------------------------------

@@ -32,10 +32,18 @@ class OpeningView:
     reason: str | None
     told: bool
     exported: bool = False
+    to: str = ""  # who was given it, where it was for somebody else
 
 
 def written(
-    dek: bytes, inquiry_id: int, role: Role, reason: str | None, at: datetime, *, exported: bool = False
+    dek: bytes,
+    inquiry_id: int,
+    role: Role,
+    reason: str | None,
+    at: datetime,
+    *,
+    exported: bool = False,
+    to: str = "",
 ) -> live.OpeningRow:
     """The entry of an opening, or of an export, to be added in its own transaction."""
     opening_id = random_id()
@@ -44,6 +52,8 @@ def written(
         said["reason"] = reason if disclosure.harmless(reason) else ""
     if exported:
         said["act"] = "export"
+    if to:
+        said["to"] = to
     text = json.dumps(said, ensure_ascii=False)
     return live.OpeningRow(
         opening_id, inquiry_id, at, items.seal_item(dek, inquiry_id, MAIN, _item(opening_id), text)
@@ -56,7 +66,9 @@ def shown(dek: bytes, rows: list[live.OpeningRow]) -> Iterator[OpeningView]:
         with suppress(SealBroken):
             said = json.loads(items.open_item(dek, row.inquiry_id, MAIN, _item(row.id), row.sealed))
             reason = said.get("reason")
-            yield OpeningView(row.at, said["role"], reason or None, told=reason != "", exported="act" in said)
+            yield OpeningView(
+                row.at, said["role"], reason or None, reason != "", "act" in said, said.get("to", "")
+            )
 
 
 def _item(opening_id: int) -> str:

@@ -11,7 +11,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
-from inquiries.services import adoption, anchors, losses, mail, publishing, records, retention, rotation
+from inquiries.services import (
+    adoption,
+    anchors,
+    losses,
+    mail,
+    provision,
+    publishing,
+    records,
+    retention,
+    rotation,
+)
 from inquiries.services.house import House
 from inquiries.stores import keys
 from inquiries.stores.live import archivals
@@ -116,7 +126,7 @@ def _archive(house: House) -> Check:
 def _mail(house: House) -> Check:
     """A message that does not go out is a promise that nobody heard of."""
     stuck = mail.trouble(house)
-    if mail.relay(house) is None and stuck is None:
+    if provision.relay(house) is None and stuck is None:
         return Check("mail", ok=True, detail="none is configured")
     detail = f"{stuck.waiting} waiting, {stuck.dead} given up" if stuck else "none is stuck"
     return Check("mail", ok=stuck is None, detail=detail)

@@ -17,6 +17,7 @@ CHAINS: Final[Mapping[str, str]] = {
     "rights": _l("Rights"),
     "requests": _l("Requests"),
     "destruction": _l("Destruction"),
+    "provision": _l("Provision"),
     "operation": _l("Operation"),
 }
 
@@ -74,6 +75,10 @@ ACTS: Final[Mapping[str, str]] = {
     "see_retention": _l("see the retention page"),
     "see_ledger": _l("see the ledger"),
     "see_audit": _l("see the audit"),
+    # what left
+    "mail": _l("hand mail to the relay"),
+    "disclosure": _l("disclose to an authority"),
+    "told": _l("tell who was given it"),
     # rights
     "invite": _l("invite"),
     "enrol": _l("enrol"),

@@ -29,6 +29,7 @@ from inquiries.web import (
     staff_ledger,
     staff_mail,
     staff_people,
+    staff_provision,
     staff_restore,
     staff_retention,
     staff_thread,
@@ -90,6 +91,7 @@ pages.add_url_rule("/mail", view_func=staff_mail.mail, methods=_GET)
 pages.add_url_rule(f"{_MAIL}/again", "mail_again", staff_mail.send_again, methods=_POST)
 pages.add_url_rule(f"{_MAIL}/drop", "mail_drop", staff_mail.drop, methods=_POST)
 pages.add_url_rule("/export", view_func=staff_export.export, methods=_GET + _POST)
+pages.add_url_rule("/provision", "provision", staff_provision.register, methods=_GET)
 pages.add_url_rule("/people", view_func=staff_people.people, methods=_GET)
 pages.add_url_rule("/people/invite", view_func=staff_people.invite, methods=_GET + _POST)
 pages.add_url_rule("/people/register", view_func=staff_people.register, methods=_GET)

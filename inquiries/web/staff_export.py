@@ -16,10 +16,11 @@ from inquiries.errors import FieldError, InvalidExport
 from inquiries.rules.exporting import Format
 from inquiries.rules.permissions import Permission
 from inquiries.services import exports as service
-from inquiries.services import publishing
+from inquiries.services import provision, publishing
 from inquiries.services.actor import REASON_LIMIT
 from inquiries.services.exports import Wish
 from inquiries.services.passwords import LONGEST, SHORTEST
+from inquiries.services.provision import Way
 from inquiries.web import language, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import needs, signed_in
@@ -27,9 +28,10 @@ from inquiries.web.messages import Message
 
 
 class ExportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
-    """`purpose type first last form reason certificate password`."""
+    """`purpose to type first last form reason certificate password`."""
 
     purpose = SelectField(_l("Purpose"), render_kw={"required": True})
+    to = SelectField(_l("For whom"))
     type = SelectField(_l("Type"))
     first = DateField(_l("Received from"))
     last = DateField(_l("Received until"))
@@ -72,6 +74,14 @@ def _form() -> ExportForm:
     form.purpose.choices = [
         SelectChoice(name, one.label.text(spoken)) for name, one in policy.purposes.items()
     ]
+    form.to.choices = [
+        SelectChoice("", _("for ourselves")),
+        *(
+            SelectChoice(key, f"{one.name.text(spoken)} ({one.country})")
+            for key, one in provision.register(policy).items()
+            if one.sort in provision.TO[Way.export]
+        ),
+    ]
     form.type.choices = [
         SelectChoice("", _("all")),
         *(SelectChoice(name, staff_words.type_label(name)) for name in policy.types),
@@ -82,6 +92,7 @@ def _form() -> ExportForm:
 def _wish(form: ExportForm) -> Wish:
     return Wish(
         purpose=form.purpose.data or "",
+        to=form.to.data or "",
         type=form.type.data or None,
         first=form.first.data,
         last=form.last.data,
@@ -119,6 +130,8 @@ def _worded(error: FieldError) -> str:
         "purpose.moving": _(
             "Inquiries were being withdrawn meanwhile. Nothing was exported; please try again."
         ),
+        "to.unregistered": _("This does not stand in the register. Nothing was exported."),
+        "to.basis": _("The people agreed to this provision with another purpose. Please choose that one."),
         "type.unknown_type": _("The policy no longer has this type."),
         "first.too_many": _(
             "More than %(max)s inquiries fit. Please choose fewer days or one type.", max=figures.get("max")

@@ -103,6 +103,7 @@ _PLACES: Final = (
     ("staff.retention", Permission.see_retention, _l("Retention")),
     ("staff.archive", Permission.open_archive, _l("Archive")),
     ("staff.export", Permission.export, _l("Export")),
+    ("staff.provision", Permission.provide, _l("Provision")),
     ("staff.mail", Permission.see_mail, _l("Mail")),
     ("staff.people", Permission.manage_people, _l("People")),
     ("staff.ledger", Permission.see_ledger, _l("Ledger")),

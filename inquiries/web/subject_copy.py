@@ -101,6 +101,7 @@ def _document(held: Copy) -> dict[str, Any]:
                 "at": _said(one.at),
                 "role": one.role,
                 "exported": one.exported,
+                "given_to": one.to or None,
                 "reason": one.reason,
                 "reason_on_record": not one.told,
             }

@@ -23,6 +23,7 @@ items = ["name"]
 period = "1 year"
 country = "KR"
 basis = "consent"
+consent = "marketing"
 """
 
 PERIOD = 'period = "1 year"\nafter_closing = "30 days"'
@@ -204,7 +205,7 @@ def test_within_the_eea_no_transfer_is_abroad() -> None:
 
 def test_a_recipient_has_a_basis_and_declared_items() -> None:
     parse(source() + RECIPIENT)
-    problem = only_problem(source() + RECIPIENT.replace('basis = "consent"', ""))
+    problem = only_problem(source() + RECIPIENT.replace('basis = "consent"\n', ""))
     assert (problem.path, problem.promise) == ("recipients.partner.basis", "P34")
     problem = only_problem(source() + RECIPIENT.replace('items = ["name"]', "items = []"))
     assert (problem.path, problem.promise) == ("recipients.partner.items", "P34")
@@ -215,3 +216,24 @@ def test_a_recipient_has_a_basis_and_declared_items() -> None:
 def test_a_statute_keeps_declared_items_only() -> None:
     text = source().replace("[statutes.tax]", '[statutes.tax]\nitems = ["salary"]')
     assert only_problem(text).path == "statutes.tax.items[0]"
+
+
+def test_a_provision_on_consent_names_the_consent_and_that_consent_its_items() -> None:
+    for consent in ("", 'consent = "inquiry"\n', 'consent = "unheard_of"\n'):
+        problem = only_problem(source() + RECIPIENT.replace('consent = "marketing"\n', consent))
+        assert (problem.path, problem.promise) == ("recipients.partner.consent", "P34")
+    for changed_recipient in (
+        RECIPIENT.replace('basis = "consent"', 'basis = "law"'),
+        RECIPIENT.replace('items = ["name"]', 'items = ["name", "content"]'),
+    ):
+        problem = only_problem(source() + changed_recipient)
+        assert (problem.path, problem.promise) == ("recipients.partner.consent", "P34")
+
+
+def test_an_authority_names_its_statute_and_abroad_a_basis() -> None:
+    authority = '[authorities.abroad]\nname = { ko = "법원", en = "Court" }\n'
+    assert only_problem(source() + authority).path == "authorities.abroad.statute"
+    authority += 'statute = { ko = "조약", en = "Treaty" }\ncountry = "US"\n'
+    problem = only_problem(source() + authority)
+    assert (problem.path, problem.promise) == ("authorities.abroad.transfer_basis", "P36")
+    parse(source() + authority + 'transfer_basis = "law"\n')

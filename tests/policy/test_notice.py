@@ -167,6 +167,17 @@ def test_the_whole_notice_names_processors_recipients_and_their_basis() -> None:
         ("Mail company (US)", "Sending mail", "agreement\ntransfer abroad: necessary for a contract"),
     )
     assert recipients.rows == (("Partner (KR)", "Consulting", "Name", "1 year", "consent"),)
+    authorities = tables["authorities"]
+    assert authorities is not None
+    assert [row[0] for row in authorities.rows] == ["Courts", "Investigative agencies"]
+
+
+def test_a_consent_to_a_provision_says_beforehand_to_whom() -> None:
+    """PIPA 17(2): recipient, purpose, items, period there, and the right to refuse."""
+    given = notice.make(parse(source() + RECIPIENT), "support", "en")
+    (marketing,) = (one for one in given.consents if one.purpose == "marketing")
+    assert marketing.rows[-1].value == "Partner (KR): Consulting. Items: Name. Kept there for 1 year."
+    assert marketing.rows[-1].value in given.text
 
 
 def test_every_phrase_stands_in_every_language_with_the_same_figures() -> None:

@@ -141,6 +141,7 @@ PLAIN: dict[str, dict[Short, tuple[str, ...]]] = {
     "POST staff.search": {422: (*DESKS, "privacy"), 403: ("lapsed", "lapsed officer")},
     "GET staff.archive": {200: ("privacy", "support and privacy"), 403: ("lapsed officer",)},
     "GET staff.export": {200: ("privacy", "support and privacy"), 403: ("lapsed officer",)},
+    "GET staff.provision": {200: ("privacy", "support and privacy"), 403: ("lapsed officer",)},
     "POST staff.export": {422: ("privacy", "support and privacy"), 403: ("lapsed officer",)},
     **{
         f"GET staff.{name}": {200: OFFICERS}

@@ -96,7 +96,7 @@ def test_every_page_of_the_officer_can_be_read_by_everyone(
         f"{inquiry}/archive?statute=contract", "/staff/retention", f"/staff/retention/runs/{office.run}",
         "/staff/archive", f"/staff/archive/{office.archived}", "/staff/mail", "/staff/restore", "/staff/ledger",
         "/staff/ledger?chain=rights", f"/staff/ledger?inquiry={office.held}", "/staff/ledger/review",
-        "/staff/export", "/staff/enter", "/staff/enter/support",
+        "/staff/export", "/staff/provision", "/staff/enter", "/staff/enter/support",
     ]  # fmt: skip
     for path in paths:
         page.goto(office.url + path)

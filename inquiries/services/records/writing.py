@@ -19,16 +19,17 @@ from inquiries.services.house import House
 from inquiries.stores import ledger
 from inquiries.stores.types import to_microseconds
 
-Chain = Literal["access", "rights", "requests", "destruction", "operation"]
+Chain = Literal["access", "rights", "requests", "destruction", "provision", "operation"]
 CHAINS: Final[tuple[Chain, ...]] = get_args(Chain)
 
 #: What the policy does not promise. Bodies of destructions and requests must outlive every backup of live and
-#: archive, since a restore replays them; so must the word of an officer on what does not open.
+#: archive, since a restore replays them; so must the word of an officer on what does not open. Who was given
+#: something is told of its correction or deletion for as long (P20).
 OPERATION: Final = Period(years=2)
 REPLAYED: Final = Period(years=5)
 #: Holds the public policy and no person: archived rows and due dates rest on it, however old.
 _FOR_GOOD: Final = frozenset({"publish"})
-_REPLAYED: Final = frozenset({"destruction", "requests", "confirm_loss"})
+_REPLAYED: Final = frozenset({"destruction", "requests", "provision", "confirm_loss"})
 
 
 def append(house: House, chain: Chain, body: Mapping[str, Any]) -> int:
