@@ -42,6 +42,7 @@ bench: $(DEV)
 	$(PY) -m benchmarks.submit
 	$(PY) -m benchmarks.list
 	$(PY) -m benchmarks.sweep
+	$(PY) -m benchmarks.ledger
 
 browser: $(DEV)
 	@sh tests/browser.sh $(PY)

@@ -65,7 +65,7 @@ def main() -> int:
             if arguments.only in (None, name):
                 directory = Path(made) / name
                 directory.mkdir()
-                with _stores(name, directory) as urls:
+                with databases(name, directory) as urls:
                     found[name] = _measure(directory, urls, arguments.all, arguments.due)
     met = show(found)
     servers.RESULTS.mkdir(exist_ok=True)
@@ -345,7 +345,7 @@ def _traffic(given: dict[str, Any], pipe: Connection) -> None:
 
 
 @contextmanager
-def _stores(name: str, directory: Path) -> Iterator[dict[str, str]]:
+def databases(name: str, directory: Path) -> Iterator[dict[str, str]]:
     """URLs of empty stores, and of one for the plain copy."""
     if name == "sqlite":
         yield {"plain": f"sqlite:///{directory / 'plain.db'}"}

@@ -27,7 +27,7 @@ STRICT = (
     "form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors "
 )
 #: Answers that say themselves for how long they may be kept, and hold nothing of a person.
-KEPT = {"static", "public.embed_script", "public.privacy", "public.changes", "api.openapi"}
+KEPT = {"static", "public.embed_script", "public.privacy", "public.privacy_changes", "api.description"}
 #: Made to be framed and fetched by other sites.
 FRAMED = {"public.embed"}
 SHARED = FRAMED | {"public.embed_script"}
@@ -95,6 +95,8 @@ def check_headers(endpoint: str, answer: TestResponse) -> None:
     assert headers["Cross-Origin-Resource-Policy"] == ("cross-origin" if shared else "same-origin"), where
     assert headers["Strict-Transport-Security"] == "max-age=63072000", where
     assert "camera=()" in headers["Permissions-Policy"], where
+    kind = headers.get("Content-Type", "")
+    assert not answer.data or (kind.endswith("; charset=utf-8") if kind.startswith("text/") else kind), where
     assert "Server" not in headers or "Werkzeug" in headers["Server"], where
     if endpoint not in KEPT:
         assert headers["Cache-Control"] == "no-store", where
@@ -305,3 +307,12 @@ def test_what_is_uploaded_touches_no_disk(app: Flask, monkeypatch: pytest.Monkey
         )  # fmt: skip
         assert answer.status_code < 500, path
     assert client.post("/inquiries/support", data=fields()).status_code == 200
+
+
+@pytest.mark.promise("P32")
+def test_nothing_is_listed_or_traced(app: Flask) -> None:
+    client = client_of(app)
+    for path in ("/static/", "/static/vendor/", "/.git/config", "/static/../app.py"):
+        assert client.get(path).status_code in {308, 404}, path
+    for path in ("/", "/inquiries/support", "/staff/sign-in", "/api/inquiries"):
+        assert client.open(path, method="TRACE").status_code == 405, path
