@@ -69,7 +69,7 @@ def take(house: House, account: str, visit: Visit) -> Counted | Locked:
     device = _key(house, "device", account, visit.device or b"")
     with house.live.write() as live:
         store.forget_old(live, devices=moment - KNOWN, others=moment - FORGOTTEN - LONGEST_LOCK)
-        if store.known(live, device, moment - KNOWN):
+        if store.known(live, device):
             return _take(live, [(device, "device")], moment, device)
         keys = [(_key(house, "account", account), "account")]
         if visit.address is not None:

@@ -195,7 +195,7 @@ def _owner(house: House, answer: str) -> tuple[proofs.Passkey, store.Person] | N
     with house.live.read() as live:
         passkey = proofs.passkey(live, named.raw_id)
         person = None if passkey is None else store.by_id(live, passkey.staff_id)
-    if passkey is None or person is None or person.revoked_at is not None or person.enrolled_at is None:
+    if passkey is None or person is None:
         return None
     return (passkey, person) if named.response.user_handle == _handle(person.id) else None
 

@@ -95,12 +95,16 @@ def sign_in(
 def admit(
     house: House, live: Connection, person: store.Person, visit: Visit, dek: bytes | None
 ) -> SignedIn | None:
-    """Begin the session of a person who was proved; None when her access was ended meanwhile.
+    """Begin the session of a person who was proved; None when her access, or her proof, ended meanwhile.
+
+    To judge a password takes a tenth of a second: who changes hers just then, or is invited anew, means to
+    end also what somebody is about to begin with the old one.
 
     Nobody may be given the token before `recorded` has returned. Without her own key (`dek`) her sessions
     do not say from where they were begun.
     """
-    if not proofs.active(live, person.id):
+    now = store.by_id(live, person.id) if proofs.active(live, person.id) else None
+    if now is None or _proofs(now) != _proofs(person):
         return None
     origin = None if dek is None else sessions.Origin(dek, visit.address or "", visit.browser)
     token = sessions.put(live, person.id, {}, origin)
@@ -108,6 +112,10 @@ def admit(
     roles = sessions.scopes(store.roles(live, person.id))
     actor = Actor(person.id, person.email, roles, sessions.digest(token), visit.address)
     return SignedIn(actor, token, device, len(proofs.unused_codes(live, person.id)))
+
+
+def _proofs(person: store.Person) -> tuple[object, ...]:
+    return person.enrolled_at, person.password_hash, person.totp_sealed
 
 
 def recorded(house: House, act: str, done: SignedIn, factor: Factor) -> SignedIn:

@@ -50,6 +50,7 @@ def test_p24_nor_does_she_sign_in_again(any_house: House) -> None:
         people.revoke(any_house, staff_id=actor_of(any_house, minji).staff_id, by=None, reason="she left")
         with pytest.raises(SignInRefused):
             minji.sign_in(any_house)
+    assert [body for _, body in records.bodies(any_house, "access")][-1]["detail"] == {"why": "unknown"}
 
 
 def test_p24_a_lowered_role_counts_from_the_next_request_on(any_house: House) -> None:

@@ -192,6 +192,17 @@ def test_a_browser_that_she_knows_is_locked_alone(house: House) -> None:
     assert gets_in(house, minji, HOME, code=minji.recovery_codes[1])
 
 
+def test_a_browser_that_was_not_seen_for_half_a_year_is_a_strangers(house: House) -> None:
+    minji = enrol(house, "minji@example.com")
+    known = replace(HOME, device=minji.sign_in(house, visit=HOME).device)
+    with later(days=179):
+        guess(house, minji.email, times=5)
+        known = replace(HOME, device=minji.sign_in(house, visit=known).device)  # from now on anew
+    with later(days=179 + 181):
+        guess(house, minji.email, times=5)
+        assert not gets_in(house, minji, known)
+
+
 def test_a_browser_counts_for_itself_for_those_alone_who_signed_in_there(house: House) -> None:
     minji, oh = enrol(house, "minji@example.com"), enrol(house, "oh@example.com")
     known = replace(HOME, device=minji.sign_in(house, visit=HOME).device)

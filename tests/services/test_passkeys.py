@@ -215,6 +215,9 @@ def test_two_copies_of_a_device_cannot_both_come_in(house: House) -> None:
     second = laptop.show(other[1])
     assert comes_in(house, one[0], first)
     assert comes_in(house, other[0], second) is None
+    with house.live.write() as live:  # also where both were found to be ahead before either was noted
+        noted = [store.use_passkey(live, laptop.id, n, clock.now()) for n in (laptop.counter, 99, 99, 0)]
+    assert noted == [False, True, False, False]
 
 
 def test_a_passkey_that_never_counts_is_taken(house: House) -> None:

@@ -15,6 +15,7 @@ from inquiries.rules.permissions import Role
 from inquiries.services import enrolment, people, records, second_factor, sessions
 from inquiries.services.attempts import ATTEMPTS, Visit
 from inquiries.services.house import House
+from inquiries.stores.live import staff as store
 from tests.staff import PASSWORD, code, enrol, enrol_with
 
 
@@ -62,6 +63,14 @@ def test_an_invitation_works_once_and_for_72_hours(house: House) -> None:
         enrolment.invitation(house, token)
     with pytest.raises(NotFound):
         enrol_with(house, token)
+
+
+def test_an_invitation_is_used_up_once_and_in_time_whoever_looked_before(any_house: House) -> None:
+    token = people.invite(any_house, email="minji@example.com", roles=[Role.business], by=None)
+    known, moment = people.token_digest(token), clock.now()
+    with any_house.live.write() as live:
+        used = [store.use_invitation(live, known, at) for at in (moment + people.INVITATION, moment, moment)]
+    assert used == [False, True, False]
 
 
 @pytest.mark.promise("P28")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,20 +18,26 @@ from inquiries.services import (
     attempts,
     installation,
     passkeys,
+    people,
     proofs,
     records,
     recovery,
+    renewal,
     second_factor,
     sessions,
+    sign_in,
 )
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import Visit
 from inquiries.services.house import House
 from inquiries.services.sign_in import SignedIn
+from inquiries.stores.live import proofs as live_proofs
+from inquiries.stores.live import sessions as live_sessions
+from inquiries.stores.live import staff as live_staff
 from inquiries.stores.live import tables
 from tests.faults.scenarios import copy_database, put_back_database
 from tests.services.test_passkeys import added, asked, comes_in
-from tests.staff import PASSWORD, Member, code, enrol
+from tests.staff import PASSWORD, Member, actor_of, code, enrol, officer
 
 HOME = Visit("192.0.2.1", "Firefox, Linux")
 OTHER = "another correct horse of hers"
@@ -47,6 +55,13 @@ def gets_in(house: House, member: Member, **given: Any) -> SignedIn | None:
 
 def change(house: House, actor: Actor, current: str = PASSWORD, wanted: str = OTHER) -> None:
     proofs.change_password(house, actor, current=current, wanted=wanted, visit=HOME)
+
+
+def known(house: House, member: Member, device: bytes) -> bool:
+    """Whether this browser counts for itself."""
+    counted = attempts.take(house, member.email, Visit("203.0.113.9", device=device))
+    assert isinstance(counted, attempts.Counted)
+    return counted.device is not None
 
 
 def rights(house: House) -> list[str]:
@@ -70,6 +85,40 @@ def test_another_password_ends_the_old_one_and_all_other_sessions(any_house: Hou
     dump = str([body for chain in ("rights", "access") for _, body in records.bodies(any_house, chain)])
     assert PASSWORD not in dump
     assert OTHER not in dump
+
+
+@pytest.mark.promise("P28")
+def test_another_password_makes_strangers_of_other_browsers(house: House) -> None:
+    minji = enrol(house, "minji@example.com")
+    here = minji.sign_in(house, visit=HOME)
+    there = minji.sign_in(house, visit=HOME, code=minji.recovery_codes[0])
+    visit = replace(HOME, device=here.device)
+    proofs.change_password(house, here.actor, current=PASSWORD, wanted=OTHER, visit=visit)
+    assert [known(house, minji, one.device) for one in (here, there)] == [True, False]
+
+
+@pytest.mark.promise("P24")
+@pytest.mark.parametrize("ends", ["revoked", "invited anew", "another password", "another app"])
+def test_what_ends_while_a_sign_in_is_judged_gives_no_session(any_house: House, ends: str) -> None:
+    """Her password and code were right when they were looked at."""
+    oh, minji = officer(any_house), enrol(any_house, "minji@example.com")
+    actor = actor_of(any_house, minji)
+    with any_house.live.read() as live:
+        person = live_staff.by_id(live, actor.staff_id)
+    assert person is not None
+    fresh = second_factor.new_secret()
+    reason: dict[str, Any] = {"staff_id": actor.staff_id, "by": oh, "reason": "her telephone was stolen"}
+    acts: dict[str, Callable[[], object]] = {
+        "revoked": lambda: people.revoke(any_house, **reason),
+        "invited anew": lambda: renewal.invite_anew(any_house, **reason),
+        "another password": lambda: change(any_house, actor),
+        "another app": lambda: proofs.change_app(any_house, actor, secret=fresh, code=code(fresh)),
+    }
+    acts[ends]()
+    with any_house.live.write() as live:
+        assert sign_in.admit(any_house, live, person, HOME, None) is None
+        assert live_proofs.active(live, person.id) is ends.startswith("another")  # nor is a passkey added
+        assert not live_sessions.of_person(live, person.id)
 
 
 @pytest.mark.promise("P28")
@@ -261,7 +310,4 @@ def test_ending_all_others_makes_strangers_of_other_browsers(house: House) -> No
     here = minji.sign_in(house, visit=HOME)
     there = minji.sign_in(house, visit=HOME, code=minji.recovery_codes[0])
     sessions.end_others(house, here.actor, Visit(device=here.device))
-    for device, known in ((here.device, True), (there.device, False)):
-        counted = attempts.take(house, minji.email, Visit("203.0.113.9", device=device))
-        assert isinstance(counted, attempts.Counted)
-        assert (counted.device is not None) is known
+    assert [known(house, minji, one.device) for one in (here, there)] == [True, False]

@@ -147,7 +147,7 @@ def together(*acts: Callable[[], object]) -> list[bool]:
 
 
 def test_officers_who_remove_one_another_at_once_leave_one(any_house: House) -> None:
-    """Each of them is another's: whoever comes first wins, and who was removed removes nobody."""
+    """Each of them is another's: who was removed removes nobody; who was lowered may still be revoked."""
     for turn in range(4):
         first, *others = people.officers(any_house) or [officer(any_house).email]
         pair = [first, officer(any_house, f"officer{turn}@example.com").email]
@@ -160,7 +160,7 @@ def test_officers_who_remove_one_another_at_once_leave_one(any_house: House) -> 
             ),
             lambda: people.revoke(any_house, staff_id=one.staff_id, by=None, reason="c"),  # noqa: B023
         )  # fmt: skip
-        assert sum(done) == 1
+        assert done in ([True, False, False], [False, True, True], [False, False, True])
         assert len(people.officers(any_house)) == 1
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 from inquiries import clock
 from inquiries.services import people, sessions
 from inquiries.services.house import House
+from inquiries.stores.live import staff as live_staff
 from inquiries.stores.live import tables
-from tests.staff import enrol
+from tests.staff import actor_of, enrol
 
 
 def alive(house: House, token: bytes, after: timedelta) -> bool:
@@ -46,6 +47,23 @@ def test_a_session_without_sign_in_ends_after_an_hour(house: House) -> None:
     assert (found.actor, found.contents) == (None, {"language": "ko"})
     assert alive(house, token, timedelta(minutes=59))
     assert not alive(house, token, timedelta(minutes=60))
+
+
+@pytest.mark.promise("P24")
+@pytest.mark.parametrize("ends", ["revoked", "to enrol anew"])
+def test_a_session_that_outlived_its_persons_access_signs_nobody_in(any_house: House, ends: str) -> None:
+    """As one does that a live store brings back, or that began in the moment in which it ended."""
+    minji = actor_of(any_house, enrol(any_house, "minji@example.com"))
+    with any_house.live.write() as live:
+        token = sessions.put(live, minji.staff_id, {})
+    assert sessions.find(any_house, token, None)
+    with any_house.live.write() as live:
+        if ends == "revoked":
+            live_staff.revoke(live, minji.staff_id, clock.now())
+        else:
+            live_staff.disenrol(live, minji.staff_id)
+        token = sessions.put(live, minji.staff_id, {})
+    assert sessions.find(any_house, token, None) is None
 
 
 def test_the_expired_are_deleted_when_the_next_begins(house: House) -> None:

@@ -133,6 +133,20 @@ def test_sign_in_gives_a_fresh_token_and_leads_back(app: Flask) -> None:
     assert desk.get("/staff/inbox").status_code == 303
 
 
+def test_proving_oneself_anew_ends_the_session_before(app: Flask) -> None:
+    house = house_of(app)
+    member = enrol(house, "minji@example.com")
+    desk = Desk(app).carry(member.sign_in(house))
+    before = desk.client.get_cookie("inquiries")
+    assert before
+    desk.get("/staff/confirm")
+    done = desk.post("/staff/confirm", password=PASSWORD, code=member.recovery_codes[0])
+    assert done.headers["Location"] == "/staff/inbox"
+    assert desk.get("/staff/inbox").status_code == 200
+    desk.client.set_cookie("inquiries", before.value)
+    assert desk.get("/staff/inbox").headers["Location"] == "/staff/sign-in"
+
+
 @pytest.mark.promise("P30")
 def test_outside_development_the_cookie_is_bound_to_https_and_host(tmp_path: Path) -> None:
     with site(tmp_path, base_url="https://forms.example.com") as app:

@@ -25,9 +25,9 @@ class Count:
 _COUNT = select(attempts.c.key, attempts.c.failures, attempts.c.locked_until, attempts.c.at)
 
 
-def known(connection: Connection, key: bytes, since: datetime) -> bool:
-    """Whether this is a browser that was remembered, and seen since then."""
-    query = select(attempts.c.key).where(attempts.c.key == key, attempts.c.at > since)
+def known(connection: Connection, key: bytes) -> bool:
+    """Whether this is a browser that is remembered; `forget_old` takes care of those not seen for long."""
+    query = select(attempts.c.key).where(attempts.c.key == key)
     return connection.execute(query).one_or_none() is not None
 
 

@@ -14,8 +14,10 @@ from inquiries.stores.live.tables import passkeys, recovery_codes, staff
 
 
 def active(connection: Connection, staff_id: int) -> bool:
-    """Whether this person's access stands, asked so that nobody ends it before this transaction does."""
-    standing = update(staff).where(staff.c.id == staff_id, staff.c.revoked_at.is_(None))
+    """Whether she is enrolled and not revoked, asked so that nobody ends it before this transaction does."""
+    standing = update(staff).where(
+        staff.c.id == staff_id, staff.c.enrolled_at.is_not(None), staff.c.revoked_at.is_(None)
+    )
     return connection.execute(standing.values(revoked_at=null())).rowcount == 1
 
 
