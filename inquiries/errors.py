@@ -202,6 +202,12 @@ class InvalidExport(InvalidFields):
     code = "invalid_export"
 
 
+class InvalidDisclosure(InvalidFields):
+    """A disclosure lacks statute, document, items, the second person, or somebody it is sealed for (P35)."""
+
+    code = "invalid_disclosure"
+
+
 class NotRegistered(InquiriesError):
     """What was to leave had a destination that the policy's register does not name for it (P33 to P36)."""
 

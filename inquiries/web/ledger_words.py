@@ -78,6 +78,9 @@ ACTS: Final[Mapping[str, str]] = {
     # what left
     "mail": _l("hand mail to the relay"),
     "disclosure": _l("disclose to an authority"),
+    "disclosure_asked": _l("put down a disclosure"),
+    "disclosure_approved": _l("approve a disclosure"),
+    "disclosure_refused": _l("refuse a disclosure"),
     "told": _l("tell who was given it"),
     # rights
     "invite": _l("invite"),

@@ -21,6 +21,7 @@ from inquiries.web import (
     staff_access,
     staff_account,
     staff_archive,
+    staff_disclosures,
     staff_entry,
     staff_export,
     staff_grants,
@@ -45,6 +46,7 @@ _INQUIRY: Final = f"/inquiries/{_ID.format('inquiry_id')}"
 _ARCHIVED: Final = f"/archive/{_ID.format('archive_id')}"
 _PERSON: Final = f"/people/{_ID.format('staff_id')}"
 _RUN: Final = f"/retention/runs/{_ID.format('number')}"
+_DISCLOSURE: Final = f"/disclosures/{_ID.format('number')}"
 _MAIL: Final = f"/mail/{_ID.format('mail_id')}"
 _WORDS: Final = templating.own_words(staff_words)
 _PEOPLE_WORDS: Final = templating.own_words(people_words)
@@ -92,6 +94,15 @@ pages.add_url_rule(f"{_MAIL}/again", "mail_again", staff_mail.send_again, method
 pages.add_url_rule(f"{_MAIL}/drop", "mail_drop", staff_mail.drop, methods=_POST)
 pages.add_url_rule("/export", view_func=staff_export.export, methods=_GET + _POST)
 pages.add_url_rule("/provision", "provision", staff_provision.register, methods=_GET)
+pages.add_url_rule(f"{_INQUIRY}/disclose", view_func=staff_disclosures.disclose, methods=_GET + _POST)
+pages.add_url_rule(_DISCLOSURE, view_func=staff_disclosures.disclosure, methods=_GET)
+pages.add_url_rule(f"{_DISCLOSURE}/approve", "disclosure_approve", staff_disclosures.approve, methods=_POST)
+pages.add_url_rule(
+    f"{_DISCLOSURE}/refuse", "disclosure_refuse", staff_disclosures.refuse_disclosure, methods=_POST
+)
+pages.add_url_rule(
+    f"{_DISCLOSURE}/file", "disclosure_file", staff_disclosures.hand_over, methods=_GET + _POST
+)
 pages.add_url_rule("/people", view_func=staff_people.people, methods=_GET)
 pages.add_url_rule("/people/invite", view_func=staff_people.invite, methods=_GET + _POST)
 pages.add_url_rule("/people/register", view_func=staff_people.register, methods=_GET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import make_response, render_template
@@ -139,6 +140,14 @@ def _worded(error: FieldError) -> str:
         "last.before_first": _("The last day lies before the first."),
         "form.required": _("Please choose a format."),
         "reason.required": _("Please say why."),
+        **for_whom(figures),
+    }
+    return str(words[f"{error.field}.{error.code}"])
+
+
+def for_whom(figures: Mapping[str, Any]) -> dict[str, str]:
+    """What may be wrong with the one for whom a file is encrypted, by field and code."""
+    return {
         "certificate.both": _("Please give either a certificate or a passphrase."),
         "certificate.unreadable": _("This is no OpenPGP certificate. Please paste the whole public key."),
         "certificate.private_key": _(
@@ -152,4 +161,3 @@ def _worded(error: FieldError) -> str:
         "password.too_long": _("The passphrase has at most %(max)s characters.", max=figures.get("max")),
         "password.too_simple": _("The passphrase is too simple."),
     }
-    return str(words[f"{error.field}.{error.code}"])

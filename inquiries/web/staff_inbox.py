@@ -176,6 +176,7 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
         may_grant=_may(Permission.grant_access, summary),
         may_hold=_may(Permission.hold_inquiry, summary),
         may_archive=_may(Permission.open_archive, summary),
+        may_provide=_may(Permission.provide, summary) and not summary.suspended,
         said=staff_words.SAID.get(said) if said else None,
         errors=errors,
     )

@@ -9,11 +9,12 @@ from flask import render_template
 from inquiries.policy.model import Basis, TransferBasis
 from inquiries.policy.wording import say
 from inquiries.rules.permissions import Permission
-from inquiries.services import provision, publishing
+from inquiries.services import disclosures, provision, publishing
 from inquiries.services.provision import Sort
 from inquiries.web import language
 from inquiries.web.current import house
-from inquiries.web.guards import needs
+from inquiries.web.guards import needs, signed_in
+from inquiries.web.staff_disclosures import STANDS
 
 _BASES: Final = (*get_args(Basis), *get_args(TransferBasis))
 
@@ -27,5 +28,7 @@ def register() -> str:
         "staff/provision.html",
         groups={sort: [one for one in parties if one.sort is sort] for sort in Sort},
         items=policy.items,
+        disclosures=disclosures.recent(house(), signed_in()),
+        stands=STANDS,
         bases={name: say(f"basis_{name}", language.chosen()) for name in _BASES},
     )

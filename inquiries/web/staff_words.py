@@ -52,6 +52,9 @@ SAID: Final[Mapping[str, str]] = {
         "Moved to the archive; the rest of the inquiry is destroyed. "
         "A line that is not in the list yet follows within minutes."
     ),
+    "disclosure_asked": _l("Put down. Another officer has to approve it."),
+    "disclosure_approved": _l("Approved. It can be handed over now."),
+    "disclosure_refused": _l("Refused. Nothing leaves."),
     "review": _l("Signed, and on record."),
     "restore": _l("Confirmed. The staff pages are open again."),
     "mail_again": _l("It will be sent again within moments."),

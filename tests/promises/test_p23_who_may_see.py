@@ -90,7 +90,7 @@ INQUIRY: dict[str, Rows] = {
             (200, 200, 200, 200, 200, 404): ("privacy", "support and privacy"),
             (403, 403, 403, 403, 403, 403): ("lapsed officer",),
         }
-        for form in ("hold", "move", "grant")
+        for form in ("hold", "move", "grant", "disclose")
     },
     **{  # nothing filled in; what is held cannot be moved
         f"POST staff.{form}": {
@@ -98,6 +98,10 @@ INQUIRY: dict[str, Rows] = {
             (403, 403, 403, 403, 403, 403): ("lapsed officer",),
         }
         for form, held in (("hold", 422), ("move", 409), ("grant", 422))
+    },
+    "POST staff.disclose": {  # of what is suspended nothing is disclosed
+        (422, 422, 422, 303, 422, 404): ("privacy", "support and privacy"),
+        (403, 403, 403, 403, 403, 403): ("lapsed officer",),
     },
 }  # fmt: skip
 
@@ -107,6 +111,19 @@ NUMBERED: dict[str, Rows] = {
     **{  # nothing filled in
         f"POST staff.{name}": {(422, 404): OFFICERS}
         for name in ("release", "change", "train", "invite_anew", "revoke")
+    },
+    **{  # no order to disclose has this number
+        f"{method} staff.{name}": {(403, 403): ("lapsed officer",)}
+        for method, name in (
+            ("GET", "disclosure"),
+            ("POST", "disclosure_approve"),
+            ("POST", "disclosure_refuse"),
+            ("POST", "disclosure_file"),
+        )
+    },
+    "GET staff.disclosure_file": {
+        (303, 303): ("privacy", "support and privacy"),
+        (403, 403): ("lapsed officer",),
     },
     "POST staff.invite_again": {(200, 404): OFFICERS},
     "POST staff.cancel": {(422, 404): ("privacy", "support and privacy"), (403, 404): ("lapsed officer",)},

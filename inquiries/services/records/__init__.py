@@ -10,6 +10,7 @@ from inquiries.services.records.pruning import overdue as prune_overdue
 from inquiries.services.records.pruning import prune
 from inquiries.services.records.reading import (
     bodies,
+    body_of,
     heads,
     last_moment,
     last_sealed,
@@ -32,6 +33,7 @@ __all__ = [
     "access",
     "append",
     "bodies",
+    "body_of",
     "canonical",
     "heads",
     "labels_of",

@@ -13,6 +13,12 @@ from inquiries.services.records.writing import CHAINS, Chain
 from inquiries.stores import ledger
 
 
+def body_of(entry: ledger.Entry) -> dict[str, Any]:
+    """What a record says that stands."""
+    said: dict[str, Any] = json.loads(entry.body or "{}")
+    return said
+
+
 def bodies(house: House, chain: Chain, after: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number, body) of every record of the chain whose body still stands."""
     with house.ledger.read() as connection:
