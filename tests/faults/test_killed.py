@@ -19,13 +19,13 @@ FEWEST = {
 }  # fmt: skip
 SLOW = {"worker"}  # the same steps once more, in one process
 #: In the quick run every so many failpoints of a long scenario; a before and an after follow each other.
-STRIDE = 5
-LONG = {
-    "install", "sweep", "archive", "archive_sweep", "mail", "rotation", "recovery", "root_rotation", "rights",
+STRIDE = {
+    "install": 9, "sweep": 9, "archive": 9, "archive_sweep": 9, "mail": 9, "rotation": 9, "recovery": 9,
+    "root_rotation": 9, "rights": 9, "seal": 3, "enrolment": 3,
 }  # fmt: skip
 CASES = [
-    *(pytest.param(name, STRIDE if name in LONG else 1) for name in scenarios.SCENARIOS if name not in SLOW),
-    *(pytest.param(name, 1, marks=pytest.mark.slow) for name in sorted(LONG | SLOW)),
+    *(pytest.param(name, STRIDE.get(name, 1)) for name in scenarios.SCENARIOS if name not in SLOW),
+    *(pytest.param(name, 1, marks=pytest.mark.slow) for name in sorted(SLOW.union(STRIDE))),
 ]
 
 
