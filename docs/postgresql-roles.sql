@@ -47,6 +47,7 @@ CREATE POLICY hers ON thread FOR SELECT TO inquiries_public USING (kind <> 'note
 DROP POLICY IF EXISTS her_answers ON thread;
 CREATE POLICY her_answers ON thread FOR INSERT TO inquiries_public
   WITH CHECK (kind = 'answer' AND written_by IS NULL);
+GRANT SELECT (inquiry_id, until, confirmed_at), INSERT (inquiry_id, asked_at, until) ON guardians TO inquiries_public;
 GRANT SELECT (inquiry_id, until, released_at) ON holds TO inquiries_public;
 GRANT SELECT (inquiry_id, until) ON archivals TO inquiries_public;
 

@@ -25,6 +25,7 @@ from inquiries.services import (
     due_dates,
     fulfilment,
     grants,
+    guardians,
     records,
     recovery,
     retention,
@@ -40,6 +41,7 @@ ADOPT_EVERY = 1.0
 ADOPT_ALL_EVERY = 600.0
 REQUESTS_EVERY = 1.0
 WAITING_EVERY = 60.0
+GUARDIANS_EVERY = 2.0
 ANSWERS_EVERY = 2.0
 SEAL_EVERY = 300.0
 SWEEP_EVERY = 3600.0
@@ -84,6 +86,7 @@ class Worker:
             Turn("adopt_all", ADOPT_ALL_EVERY, self.adopt_all),
             Turn("requests", REQUESTS_EVERY, lambda: fulfilment.carry_out(self.house)),
             Turn("waiting", WAITING_EVERY, lambda: fulfilment.carry_out_waiting(self.house)),
+            Turn("guardians", GUARDIANS_EVERY, lambda: guardians.invite(self.house)),
             Turn("answers", ANSWERS_EVERY, lambda: thread.take_in(self.house)),
             Turn("shorten", POLICY_ASKED_EVERY, lambda: due_dates.shorten(self.house)),
             Turn("archive", MOVES_ASKED_EVERY, lambda: archive_moves.carry_out(self.house)),

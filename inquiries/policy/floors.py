@@ -28,6 +28,7 @@ from inquiries.policy.wording import LANGUAGES
 _EEA = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split(),  # noqa: SIM905
 )
+_ADULT_FROM = {"KR": 14, "EU": 13}  # PIPA 22-2; GDPR 8(1), whose members say 13 to 16
 _REQUESTS_WITHIN = {"KR": Period(days=10), "EU": Period(months=1), "ID": Period(days=3)}
 
 Findings = Iterator[tuple[str, str, str | None]]  # key path, what is wrong, whose promise
@@ -160,6 +161,12 @@ def _visitor(policy: Policy) -> Findings:
         yield "visitor.items", "must name each item once", "P04"
 
 
+def _minors(policy: Policy) -> Findings:
+    least = _ADULT_FROM.get(policy.jurisdiction)
+    if policy.minors and least and policy.minors.age < least:
+        yield "minors.age", f"must be at least {least}: below it the law wants a guardian's consent", "P07"
+
+
 def _periods(policy: Policy) -> Findings:
     records, deadlines = policy.records, policy.deadlines
     requests = _REQUESTS_WITHIN[policy.jurisdiction]
@@ -241,6 +248,7 @@ _FLOORS: tuple[Callable[[Policy], Findings], ...] = (
     _types,
     _purposes,
     _visitor,
+    _minors,
     _periods,
     _others,
 )

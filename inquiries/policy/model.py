@@ -135,6 +135,13 @@ class Purpose(Part):
     refusal: LocalText | None = None
 
 
+class Minors(Part):
+    """Below which age a legal guardian must agree, and whether such inquiries are taken at all (P07)."""
+
+    age: Annotated[int, Field(ge=1, le=21)] = 14
+    allowed: bool = False
+
+
 class Visitor(Part):
     """What is recorded of the visit itself, why, and for how long (P04)."""
 
@@ -250,6 +257,7 @@ class Policy(Part):
     types: Annotated[Mapping[TypeName, InquiryType], AfterValidator(MappingProxyType), AfterValidator(some)]
     purposes: Table[Purpose]
     visitor: Visitor | None = None
+    minors: Minors | None = None
     minimum: Annotated[EndingPeriod, AfterValidator(positive)] | None = None
     records: Records = Records()
     plan: Plan = Plan()

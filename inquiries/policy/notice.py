@@ -101,6 +101,8 @@ def _item_lines(policy: Policy, kind: InquiryType, language: str) -> list[str]:
     for phrase, names in (("required_items", kind.required), ("optional_items", kind.optional)):
         if asked := [name for name in kind.items if name in names]:
             lines.append(say(phrase, language, items=parties.labels(policy, asked, language)))
+    if policy.minors and policy.minors.allowed:
+        lines.append(say("guardian_items", language, age=policy.minors.age))
     return lines
 
 
@@ -114,6 +116,8 @@ def _period_lines(policy: Policy, kind: InquiryType, language: str) -> list[str]
         lines.append(say("minimum", language, period=policy.minimum.in_words(language)))
     if policy.statutes:
         lines.append(say("by_statute", language))
+    if policy.minors and policy.minors.allowed:
+        lines.append(say("guardian_period", language, age=policy.minors.age))
     return lines
 
 
@@ -172,11 +176,13 @@ def full(policy: Policy, language: str) -> tuple[Section, ...]:
     language = policy.language(language)
     limits, records, controller = policy.deadlines, policy.records, policy.controller.text(language)
     four = ("purpose", "items", "period", "refusal")
+    access, rights = records.access.in_words(language), records.rights.in_words(language)
     given = ("recipient", "purpose", "items", "period", "basis")
     return (
         _section("purposes", language, _types_table(policy, language), controller=controller),
         *_if_any("consents", language, four, _free_purposes(policy, language)),
         _visitor_section(policy, language),
+        *_minors_section(policy, language),
         _section("destruction", language, period=limits.destruction.in_words(language)),
         *_if_any("statutes", language, ("record", "statute", "period"), _statutes(policy, language)),
         *_or_none("provision", language, given, parties.given(policy, language)),
@@ -185,12 +191,7 @@ def full(policy: Policy, language: str) -> tuple[Section, ...]:
             "processors", language, ("processor", "work", "basis"), parties.processors(policy, language)
         ),
         _section("rights", language, period=limits.requests.in_words(language)),
-        _section(
-            "safety",
-            language,
-            access=records.access.in_words(language),
-            rights=records.rights.in_words(language),
-        ),
+        _section("safety", language, access=access, rights=rights),
         *_if_any("officer", language, ("role", "contact"), _officers(policy, language)),
         *_if_any("disputes", language, ("body", "contact"), _dispute_bodies(policy, language)),
         _section(
@@ -232,6 +233,13 @@ def _visitor_section(policy: Policy, language: str) -> Section:
             period=visit.period.in_words(language),
         )
     return Section("visitor", say("visitor_heading", language), (said, say("cookies", language)))
+
+
+def _minors_section(policy: Policy, language: str) -> list[Section]:
+    if policy.minors is None:
+        return []
+    said = say("minors_text" if policy.minors.allowed else "no_minors", language, age=policy.minors.age)
+    return [Section("minors", say("minors_heading", language), (said,))]
 
 
 def _types_table(policy: Policy, language: str) -> SectionTable:

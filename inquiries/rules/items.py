@@ -121,13 +121,22 @@ def _accept(
 
 def free_text(field: str, value: object, limit: int) -> str:
     """A text that is no item, kept as one of kind `long_text` would be. Raises InvalidItems."""
+    return _text(field, value, limit, long=True)
+
+
+def _text(field: str, value: object, limit: int, *, long: bool) -> str:
     try:
-        text = _cleaned(value, long=True, limit=limit)
+        text = _cleaned(value, long=long, limit=limit)
     except _Fault as fault:
         raise InvalidItems((FieldError(field, fault.code, fault.params),)) from None
     if not text:
         raise InvalidItems((FieldError(field, "required"),))
     return text
+
+
+def line(field: str, value: object, limit: int) -> str:
+    """A line that is no item, kept as one of kind `text` would be. Raises InvalidItems."""
+    return _text(field, value, limit, long=False)
 
 
 def normal_email(text: str) -> str | None:

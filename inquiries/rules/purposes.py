@@ -18,11 +18,13 @@ class Use(StrEnum):
     archive = "archive"  # what a law orders kept (P12)
     hold = "hold"  # why a legal hold keeps it (P14)
     disclose = "disclose"  # what a law orders disclosed to an authority (P35)
+    guardian = "guardian"  # to ask a child's guardian (P07)
     rights = "rights"  # what she herself asks for, and the proof that it was she (P17)
 
 
-#: These rest on a law, whatever was agreed to: PIPA 15(1)2, 18(2), 35 to 37; GDPR 6(1)c, 12, 15 to 22.
-BY_LAW = frozenset({Use.archive, Use.hold, Use.disclose, Use.rights})
+#: These rest on a law, whatever was agreed to: PIPA 15(1)2, 18(2), 22-2(3), 35 to 37;
+#: GDPR 6(1)c, 8(2), 12, 15 to 22.
+BY_LAW = frozenset({Use.archive, Use.hold, Use.disclose, Use.guardian, Use.rights})
 
 
 def covers(use: Use, group: str, agreed: Collection[str]) -> bool:

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     suspend = "suspend"
     resume = "resume"
     withdraw = "withdraw"
+    confirm = "confirm"  # a legal guardian agrees to a child's inquiry (P07)
 
 
 class State(StrEnum):
@@ -44,6 +45,9 @@ class Because(StrEnum):
 
 #: The channel of whoever has the link to unsubscribe, which proves nothing else.
 UNSUBSCRIBE = "unsubscribe"
+#: The channel of the link that a child's guardian was mailed; requests of both are proved by the link.
+GUARDIAN = "guardian"
+LINKED = frozenset({UNSUBSCRIBE, GUARDIAN})
 
 #: From the commit of such a request on nothing of the inquiry is used, until it is settled, or, of `suspend`,
 #: until it is taken back (P19).
@@ -100,7 +104,9 @@ def well_formed(kind: str, subject: str, channel: str = "", group: str = "") -> 
     if channel == UNSUBSCRIBE:
         expected = (Kind.delete, "") if group == MAIN else (Kind.withdraw, group)
         return (kind, subject) == expected and group not in GROUPS[1:]
-    return kind in set(Kind) and not (kind == Kind.withdraw and subject in GROUPS)
+    if channel == GUARDIAN:
+        return (kind, subject, group) in {(Kind.confirm, "", MAIN), (Kind.delete, "", MAIN)}
+    return kind in set(Kind) - {Kind.confirm} and not (kind == Kind.withdraw and subject in GROUPS)
 
 
 def may_ask(kind: Kind, *, suspended: bool, deleting: bool) -> bool:
@@ -110,6 +116,8 @@ def may_ask(kind: Kind, *, suspended: bool, deleting: bool) -> bool:
     """
     if kind is Kind.copy:
         return True
+    if kind is Kind.confirm:
+        return False  # it is her guardian's
     if deleting:
         return False
     if kind in {Kind.suspend, Kind.resume}:

@@ -33,7 +33,7 @@ from inquiries.services import archive_keys, archive_moves, publishing, records
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.stores import archive as store
-from inquiries.stores.live import archivals, holds
+from inquiries.stores.live import archivals, guardians, holds
 from inquiries.stores.live import inquiries as live
 
 PAGE = 50
@@ -88,7 +88,7 @@ class OpenedArchived:
 def choices(house: House, actor: Actor, inquiry_id: int) -> tuple[StatuteChoice, ...]:
     """The statutes under which this inquiry could be archived now, in the policy's order.
 
-    Empty for who may not order it.
+    Empty for who may not order it, and before a child's guardian has agreed: it is no record of anything yet.
 
     Raises:
         NotFound: unknown, due or destroyed.
@@ -98,8 +98,11 @@ def choices(house: House, actor: Actor, inquiry_id: int) -> tuple[StatuteChoice,
     now = clock.now()
     with house.live.read() as connection:
         row = live.readable(connection, inquiry_id, now, held=True)
+        waiting = guardians.waiting(connection, [inquiry_id])
     if row is None:
         raise NotFound("unknown, due or destroyed")
+    if waiting:
+        return ()
     policy = publishing.in_force(house).policy
     there = _there(house, row)
     return tuple(
@@ -128,7 +131,8 @@ def order(
     with house.live.read() as connection:
         row = live.readable(connection, inquiry_id, now, held=True)
         held = holds.of_inquiries(connection, [inquiry_id], now)
-    if row is None or not _permitted(actor):
+        waiting = guardians.waiting(connection, [inquiry_id])
+    if row is None or waiting or not _permitted(actor):
         _refuse(house, actor, "archive", subject=inquiry_id)
     if held:
         raise Held("a legal hold runs on the inquiry")

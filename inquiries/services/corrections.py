@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from inquiries.errors import KeyUnavailable
 from inquiries.policy.model import Policy
-from inquiries.rules import correspondence
+from inquiries.rules import correspondence, minors
 from inquiries.rules import items as item_rules
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
@@ -72,8 +72,11 @@ def prepared(house: House, row: RequestRow, found: Keys) -> Correction | None:
     policy = publishing.version(house, shell.policy_version).policy
     texts = requests.detail(main.dek, row)
     before = items.open_items(main.dek, row.inquiry_id, MAIN, items.unpack(sealed[MAIN]))
-    after = item_rules.validate_items(policy, shell.type, {**before, **texts})
-    versions = [_version(main, after, policy.types[shell.type].items)]
+    guardian = minors.of(before)
+    declared = {name: text for name, text in before.items() if name not in guardian}
+    after = item_rules.validate_items(policy, shell.type, {**declared, **texts})
+    order = (*policy.types[shell.type].items, *guardian)
+    versions = [_version(main, {**after, **guardian}, order)]
     for name, purpose in policy.purposes.items():
         key = found.get((row.inquiry_id, name))
         if name in sealed and key is not None and set(texts) & set(purpose.items):

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidExport, NotFound, NotRegistered, SealBroken
 from inquiries.policy.model import Policy
+from inquiries.rules import minors
 from inquiries.rules.exporting import Format, written
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.purposes import Use
@@ -251,7 +252,9 @@ def _row(
         entry = openings.written(
             main.dek, row.id, Role.privacy, order.reason, clock.now(), exported=True, to=to
         )
-    return _Taken(row.id, cells | opened, tuple(opened), entry)
+    guardian = minors.of(opened)
+    declared = {name: text for name, text in opened.items() if name not in guardian}
+    return _Taken(row.id, cells | declared, tuple(declared), entry)
 
 
 # -- what is asked for ---------------------------------------------------------------------------

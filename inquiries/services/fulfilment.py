@@ -21,6 +21,7 @@ from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
 from inquiries.services import (
     corrections,
     destruction,
+    guardians,
     purposes,
     request_proofs,
     request_records,
@@ -187,6 +188,16 @@ def _correct(house: House, row: RequestRow, found: Keys) -> bool:
     return _settle(house, row, replace)
 
 
+def _confirm(house: House, row: RequestRow, _found: Keys) -> bool:
+    """A guardian has agreed by her link; a second time is none, and what comes too late is the sweep's."""
+    dues = guardians.promised(house, row.inquiry_id)
+
+    def agree(connection: Connection, _now: datetime) -> None:
+        guardians.agreed(connection, row.inquiry_id, dues, row.channel)
+
+    return _settle(house, row, agree)
+
+
 _ACTS: Mapping[Kind, Callable[[House, RequestRow, Keys], bool]] = {
     Kind.copy: _already,
     Kind.suspend: _already,
@@ -194,4 +205,5 @@ _ACTS: Mapping[Kind, Callable[[House, RequestRow, Keys], bool]] = {
     Kind.withdraw: _withdraw,
     Kind.delete: _delete,
     Kind.correct: _correct,
+    Kind.confirm: _confirm,
 }

@@ -37,7 +37,7 @@ from inquiries.services.house import House
 from inquiries.services.ids import cursor
 from inquiries.services.inbox_views import InboxPage, InquirySummary, OpenedInquiry
 from inquiries.services.receipt import ConsentView
-from inquiries.stores.live import holds, requests
+from inquiries.stores.live import guardians, holds, requests
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import openings as live_openings
 from inquiries.stores.live import thread as live_thread
@@ -98,11 +98,12 @@ def lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxR
     with house.live.read() as connection:
         usable = live.usable(connection, ids, clock.now())
         suspended = requests.suspended(connection, ids)
+        waiting = guardians.waiting(connection, ids)
         unread = live_thread.unread(connection, ids)
     return tuple(
         inbox_views.line(house, row, opened.get(row.id, {}), unread=row.id in unread)
         if row.id in usable
-        else inbox_views.line(house, row, {}, suspended=True)
+        else inbox_views.line(house, row, {}, suspended=True, guardian=row.id in waiting)
         for row in rows
         if row.id in usable or row.id in suspended
     )
@@ -122,6 +123,7 @@ def summary(house: House, actor: Actor, inquiry_id: int) -> InquirySummary:
     with house.live.read() as connection:
         usable = live.usable(connection, [inquiry_id], clock.now(), held=True)
         suspended = requests.suspended(connection, [inquiry_id])
+        waiting = guardians.waiting(connection, [inquiry_id])
     if not usable and not suspended:  # it became due, or was destroyed, while we were at it
         raise NotFound("the inquiry is due or destroyed")
     return inbox_views.summary(
@@ -130,6 +132,7 @@ def summary(house: House, actor: Actor, inquiry_id: int) -> InquirySummary:
         opened if usable else {},
         needs_reason=decision.needs_reason,
         suspended=not usable,
+        guardian_until=waiting.get(inquiry_id),
     )
 
 

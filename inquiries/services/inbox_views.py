@@ -36,6 +36,7 @@ class InboxRow:
     due_at: datetime | None
     unread: bool
     suspended: bool
+    guardian: bool = False  # a child's, whose guardian has not agreed
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ class InquirySummary:
     suspended: bool
     needs_reason: bool
     policy: Policy
+    guardian_until: datetime | None = (
+        None  # until when a child's guardian may agree; None: nobody is waited for
+    )
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ def line(
     opened: Mapping[str, str],
     *,
     suspended: bool = False,
+    guardian: bool = False,
     unread: bool = False,
 ) -> InboxRow:
     """One line, of what was opened; `unread` where the person has written since."""
@@ -122,6 +127,7 @@ def line(
         due_at=row.due_at,
         unread=unread or row.state == State.received,
         suspended=suspended,
+        guardian=guardian,
     )
 
 
@@ -140,6 +146,7 @@ def summary(
     *,
     needs_reason: bool,
     suspended: bool = False,
+    guardian_until: datetime | None = None,
 ) -> InquirySummary:
     """An inquiry before it is opened, of what was opened."""
     policy = publishing.version(house, row.policy_version).policy
@@ -157,4 +164,5 @@ def summary(
         suspended=suspended,
         needs_reason=needs_reason,
         policy=policy,
+        guardian_until=guardian_until,
     )

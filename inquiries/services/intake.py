@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from inquiries import clock
-from inquiries.errors import IntakeClosed, NoticeSuperseded, OnceReused, UnknownType
+from inquiries.errors import FieldError, IntakeClosed, InvalidItems, NoticeSuperseded, OnceReused, UnknownType
 from inquiries.policy.model import Policy
 from inquiries.policy.period import Period
-from inquiries.rules import correspondence, retention
+from inquiries.rules import correspondence, minors, retention
 from inquiries.rules import items as item_rules
 from inquiries.rules.entry import Evidence
 from inquiries.rules.lifecycle import State
@@ -33,6 +33,7 @@ from inquiries.services.ids import new_ids
 from inquiries.services.keys import DataKey
 from inquiries.stores.database import Database
 from inquiries.stores.live import epochs as live_epochs
+from inquiries.stores.live import guardians as live_guardians
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import outbox
 
@@ -54,6 +55,7 @@ class Submission:
     consents: Mapping[str, object]
     language: str
     notice_version: int | None = None
+    guardian: Mapping[str, object] | None = None  # None: whoever enters it has asked (P07)
     once: bytes | None = None
     address: str | None = None
     user_agent: str | None = None
@@ -71,6 +73,7 @@ class Received:
     notice_version: int
     type: str
     repeated: bool
+    guardian: bool = False  # a child's: destroyed then, unless a guardian agrees before (P07)
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,13 @@ def receive(house: House, submission: Submission) -> Received:
         raise UnknownType(submission.type[:64])
     if submission.notice_version is not None and submission.notice_version != published.version:
         raise NoticeSuperseded(f"version {published.version} is in force")
-    accepted = item_rules.validate(published.policy, submission.type, submission.items, submission.consents)
+    accepted, child = _accepted(published.policy, submission)
     draw = Draw(_DRAWN)
     code = _code(house, submission, accepted, draw)
     once = _once_digest(house, submission.once)
     for _ in range(TRIES):
         try:
-            return _store(house, submission, published, accepted, code, once, draw)
+            return _store(house, submission, published, accepted, code, once, draw, child=child)
         except IntegrityError:
             known = _known(house, published, submission, code, once)
             if known is not None:
@@ -109,6 +112,25 @@ def receive(house: House, submission: Submission) -> Received:
         except _EpochClosed:
             epochs.current(house, again=True)
     raise IntakeClosed("no epoch stayed open long enough")
+
+
+def _accepted(policy: Policy, submission: Submission) -> tuple[item_rules.Accepted, bool]:
+    """What is taken of it, and whether a guardian must agree first. Raises InvalidItems with every fault."""
+    errors: list[FieldError] = []
+    accepted = item_rules.Accepted({}, {})
+    guardian: Mapping[str, str] = {}
+    try:
+        accepted = item_rules.validate(policy, submission.type, submission.items, submission.consents)
+    except InvalidItems as fault:
+        errors += fault.errors
+    try:
+        if submission.guardian is not None:
+            guardian = minors.guardian_of(policy, submission.guardian)
+    except InvalidItems as fault:
+        errors += fault.errors
+    if errors:
+        raise InvalidItems(tuple(errors))
+    return item_rules.Accepted({**accepted.items, **guardian}, accepted.consents), bool(guardian)
 
 
 class _EpochClosed(Exception):
@@ -141,8 +163,11 @@ def _store(
     code: str,
     once: bytes | None,
     draw: Draw,
+    *,
+    child: bool,
 ) -> Received:
     policy, now = published.policy, clock.now()
+    until = minors.ends(now, policy.time_zone) if child else None
     epoch = epochs.current(house)
     drafts = _drafts(policy, submission, accepted)
     inquiry_id, *key_ids = new_ids(1 + len(drafts), draw)
@@ -151,7 +176,7 @@ def _store(
         for draft, key_id in zip(drafts, key_ids, strict=True)
     ]
     groups = [
-        _sealed(draft, key, inquiry_id, now, submission.evidence, policy.time_zone, draw)
+        _sealed(draft, key, inquiry_id, now, submission.evidence, until, policy.time_zone, draw)
         for draft, key in zip(drafts, keys, strict=True)
     ]
     shell = live.NewInquiry(
@@ -177,9 +202,10 @@ def _store(
         )
         posted = live_epochs.NewEnvelope(inquiry_id, epoch.number, sealed)
         told = _told(submission, policy, accepted, keys[0], inquiry_id)
-        house.live.write_together(_put, _Whole(shell, groups, agreed, posted, told))
+        waiting = None if until is None else live_guardians.NewGuardian(inquiry_id, now, until)
+        house.live.write_together(_put, _Whole(shell, groups, agreed, posted, told, waiting))
     due = _local(groups[0].due_at, policy)
-    return Received(inquiry_id, code, due, published.version, submission.type, repeated=False)
+    return Received(inquiry_id, code, due, published.version, submission.type, repeated=False, guardian=child)
 
 
 @dataclass(frozen=True)
@@ -191,6 +217,7 @@ class _Whole:
     consents: Sequence[live.NewConsent]
     envelope: live_epochs.NewEnvelope
     told: outbox.NewMail | None
+    guardian: live_guardians.NewGuardian | None
 
 
 def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
@@ -205,6 +232,9 @@ def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
         [group for one in wholes for group in one.groups],
         [consent for one in wholes for consent in one.consents],
     )
+    waiting = [one.guardian for one in wholes if one.guardian is not None]
+    if waiting:
+        live_guardians.add(connection, waiting)
     live_epochs.add_envelopes(connection, [one.envelope for one in wholes])
     for one in wholes:
         if one.told is not None:
@@ -232,11 +262,14 @@ def _sealed(
     inquiry_id: int,
     received_at: datetime,
     how: Evidence | None,
+    until: datetime | None,
     time_zone: str,
     draw: Draw,
 ) -> live.NewGroup:
     sealed = items.seal_items(key.dek, inquiry_id, draft.name, draft.items, draw)
     due_at = retention.due_at(received_at, draft.period, time_zone)
+    if until is not None:  # before a guardian has agreed
+        due_at = until if due_at is None else min(due_at, until)
     proof = None if how is None else evidence.sealed(key.dek, inquiry_id, draft.name, how)
     return live.NewGroup(key.key_id, inquiry_id, draft.name, due_at, items.pack(sealed), proof)
 
@@ -260,11 +293,14 @@ def _known(
         row = live.by_receipt(connection, receipts.lookup_id(code))
         if row is None and once is not None and live.once_used(connection, once):
             raise OnceReused("this key came with other content before")
+        waiting = {} if row is None else live_guardians.waiting(connection, [row.id])
     if row is None:
         return None
     version = publishing.version(house, row.policy_version)
     due = _local(row.due_at, published.policy)
-    return Received(row.id, code, due, version.version, submission.type, repeated=True)
+    return Received(
+        row.id, code, due, version.version, submission.type, repeated=True, guardian=bool(waiting)
+    )
 
 
 def _local(moment: datetime | None, policy: Policy) -> datetime | None:

@@ -1,7 +1,8 @@
 """The outbox: what is to be mailed, sealed in the commit of what it tells about; sends nothing itself.
 
 No mail holds a receipt code or anything that somebody wrote: it says that something can be seen, and where
-(P29). Mail to staff holds no data of a subject; an invitation alone holds a token, which works once. Who
+(P29). Mail to staff holds no data of a subject; an invitation alone holds a token, which works once: of staff
+to enrol, of a guardian to agree. Who
 queues needs no private key where the message's own is born in an envelope; only the worker opens it.
 """
 
@@ -42,13 +43,14 @@ class Kind(StrEnum):
     address_changed = "address_changed"  # to the old and the new address: the inquiry's was corrected
     entered = "entered"  # to the person: staff entered her inquiry, and how she gets at it
     replied = "replied"  # to the person: there is an answer, to be read with the receipt
+    guardian = "guardian"  # to a child's guardian: the link by which she agrees; it works once
     anchored = "anchored"  # to the officer: where the ledger stands, to be kept outside of it
     review_missing = "review_missing"  # to the officer: the accesses wait for her review
     invited = "invited"  # to staff: the link by which she sets up her access; it works once
 
 
-#: What tells the person of her own request goes out also while her inquiry is suspended (P19).
-OF_REQUESTS: frozenset[Kind] = frozenset({Kind.address_changed})
+#: What tells the person of her own request, or asks a guardian, goes out also while nothing else is used.
+OF_REQUESTS: frozenset[Kind] = frozenset({Kind.address_changed, Kind.guardian})
 
 
 @dataclass(frozen=True)

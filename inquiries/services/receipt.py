@@ -22,7 +22,7 @@ from inquiries.services.house import House
 from inquiries.services.openings import OpeningView
 from inquiries.services.receipt_keys import Opened, open_receipt, open_remaining
 from inquiries.services.thread import Entry
-from inquiries.stores.live import holds
+from inquiries.stores.live import guardians, holds
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import openings as live_openings
 from inquiries.stores.live import requests as live_requests
@@ -97,6 +97,7 @@ class ReceiptView:
     thread: tuple[Entry, ...]
     policy_version: int
     policy: Policy
+    guardian_until: datetime | None = None  # until when a guardian may agree; None: nobody is waited for
 
     @property
     def suspended(self) -> bool:
@@ -107,7 +108,7 @@ class ReceiptView:
     def may_write(self) -> bool:
         """Whether what she writes is read: it is not suspended, and not kept by a hold alone."""
         running = self.due_at is None or clock.now() < self.due_at
-        return running and not any(one.suspends for one in self.requests)
+        return running and self.guardian_until is None and not any(one.suspends for one in self.requests)
 
     @property
     def interrupted(self) -> bool:
@@ -183,6 +184,7 @@ def of_opened(house: House, opened: Opened) -> ReceiptView:
         asked = _proved(opened, live_requests.of_inquiry(connection, row.id))
         seen = live_openings.of_inquiry(connection, row.id, openings.SHOWN)
         written = live_thread.of_inquiry(connection, row.id)
+        waiting = guardians.waiting(connection, [row.id]).get(row.id)
     policy = publishing.version(house, row.policy_version).policy
     zone = ZoneInfo(policy.time_zone)
     items = opened.items(MAIN)
@@ -209,6 +211,7 @@ def of_opened(house: House, opened: Opened) -> ReceiptView:
         ),
         policy_version=row.policy_version,
         policy=policy,
+        guardian_until=local(waiting, zone),
     )
 
 

@@ -84,7 +84,7 @@ def facts(house: House, connection: Connection, row: inquiries.InquiryRow, now: 
 
 def prove(dek: bytes, row: live.NewRequest) -> None:
     """Check that a holder of the key wrote it, or of a link that came from it. Raises SealBroken."""
-    if row.channel == rules.UNSUBSCRIBE:
+    if row.channel in rules.LINKED:
         dek = links.proving_key(links.secret(dek, row.channel, row.inquiry_id, row.group_name))
     sealing.verify(dek, _covered(row), row.proof)
 

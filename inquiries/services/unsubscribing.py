@@ -7,13 +7,9 @@ keyed hash of the address, which public processes cannot make, and ends what els
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from inquiries import clock
 from inquiries.errors import SealBroken
@@ -24,7 +20,7 @@ from inquiries.rules.purposes import Use
 from inquiries.rules.requests import UNSUBSCRIBE, Kind
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items, links, tags
-from inquiries.services import publishing, purposes, records, requests
+from inquiries.services import linking, publishing, purposes, records
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.services.requests import Asked
@@ -32,7 +28,6 @@ from inquiries.stores import suppressions
 from inquiries.stores import tags as tag_store
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import linked
-from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.linked import Linked
 from inquiries.stores.live.requests import RequestRow
 
@@ -41,7 +36,7 @@ from inquiries.stores.live.requests import RequestRow
 
 def link(house: House, key: DataKey) -> str:
     """The address at which the person of this group ends what she agreed to."""
-    return f"{house.settings.origin}/unsubscribe/{links.token(key.id, _secret(key))}"
+    return linking.address(house, key, UNSUBSCRIBE)
 
 
 def unsubscribe(house: House, token: str) -> None:
@@ -63,24 +58,7 @@ def _ask(house: House, group_id: int, secret: bytes) -> None:
         return
     kind, subject = (Kind.delete, "") if group.name == MAIN else (Kind.withdraw, group.name)
     asked = Asked(group.inquiry_id, kind, subject, group=group.name, channel=UNSUBSCRIBE)
-    key = links.proving_key(secret)
-    row = requests.written(key, asked, publishing.in_force(house).policy)
-    with suppress(IntegrityError), house.live.write() as connection:  # it may be destroyed just now
-        if not _asked(connection, key, row):
-            live_requests.add(connection, row)
-
-
-def _secret(key: DataKey) -> bytes:
-    return links.secret(key.dek, UNSUBSCRIBE, key.inquiry_id, key.group)
-
-
-def _asked(connection: Connection, key: bytes, row: live_requests.NewRequest) -> bool:
-    """Whether the same was asked under this very key: what a stranger made up does not stand in the way."""
-    before = live_requests.of_inquiry(connection, row.inquiry_id)
-    return any(
-        one.channel == UNSUBSCRIBE and one.group_name == row.group_name and requests.proved_by(key, one)
-        for one in before
-    )
+    linking.ask(house, asked, secret)
 
 
 # -- what follows from it ------------------------------------------------------------------------------
@@ -116,7 +94,7 @@ def _ask_for_others(house: House, key: DataKey, kind: str, ids: Sequence[int], b
     for inquiry_id in others:
         own = found.get((inquiry_id, key.group))
         if own is not None:
-            _ask(house, own.id, _secret(own))
+            _ask(house, own.id, linking.secret(own, UNSUBSCRIBE))
 
 
 # -- suppression ---------------------------------------------------------------------------------------

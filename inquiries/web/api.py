@@ -9,6 +9,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from inquiries.errors import FieldError, InvalidItems, UnknownType
+from inquiries.rules import minors
 from inquiries.services import intake, publishing
 from inquiries.services.intake import Received, Submission
 from inquiries.services.publishing import Published
@@ -19,7 +20,7 @@ from inquiries.web.guards import audience
 pages: Final = Blueprint("api", __name__, url_prefix="/api")
 pages.after_request(origins.share)
 
-_NAMES: Final = frozenset({"type", "items", "consents", "language", "notice_version"})
+_NAMES: Final = frozenset({"type", "items", "consents", "language", "notice_version", "guardian"})
 _LONGEST_KEY: Final = 255
 
 
@@ -71,6 +72,7 @@ def _submission(published: Published, sent: Mapping[str, Any]) -> Submission:
     if not isinstance(kind, str):
         faults.append(FieldError("type", "required" if kind is None else "not_text"))
     items, consents = _table(sent, "items", faults), _table(sent, "consents", faults)
+    guardian = _table(sent, "guardian", faults)
     spoken = language.offered()
     if sent.get("language") not in (None, *spoken):
         faults.append(FieldError("language", "not_offered", {"offered": ", ".join(spoken)}))
@@ -87,6 +89,7 @@ def _submission(published: Published, sent: Mapping[str, Any]) -> Submission:
         consents=consents,
         language=language.chosen(),
         notice_version=version,
+        guardian={minors.PREFIX + name: value for name, value in guardian.items()},
         once=_key(),
         address=request.remote_addr,
         user_agent=request.headers.get("User-Agent"),

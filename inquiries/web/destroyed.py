@@ -35,6 +35,7 @@ _REASONS: Final = {
     "statute": _l("The time for which the law has it kept is over."),
     "deleted_on_request": _l("You asked for its deletion."),
     "withdrawn": _l("You withdrew your consent to it."),
+    "no_guardian": _l("No legal guardian agreed within five days."),
     "orphan": _l("The time for which we keep it is over; what was left of it was destroyed."),
 }
 _RULE: Final = re.compile(

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from flask import current_app
+from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, EmailField, Field, StringField, TelField, TextAreaField
 
 from inquiries.errors import NoticeSuperseded
-from inquiries.policy.model import Item, Policy
+from inquiries.policy.model import Item, Minors, Policy
 from inquiries.policy.notice import Notice
+from inquiries.rules import minors
 from inquiries.services.publishing import Published
 
 CONSENT: Final = "consent."
@@ -86,6 +88,7 @@ class Sheet:
     labels: Mapping[str, str]
     items: tuple[str, ...]
     notice: Notice
+    minors: Minors | None
 
     def fill(self, sent: Mapping[str, object] | None) -> InquiryForm:
         """The form, empty, or with what was typed."""
@@ -121,10 +124,19 @@ def _make(published: Published, type_name: str, language: str) -> Sheet:
         form=_form(policy, kind.items, frozenset(kind.required), labels, consents),
         required=frozenset(kind.required),
         hints=hints,
-        labels={**labels, **consents},
+        labels={**labels, **consents, **(_guardian_labels() if policy.minors else {})},
         items=kind.items,
         notice=notice,
+        minors=policy.minors,
     )
+
+
+def _guardian_labels() -> dict[str, str]:
+    return {
+        minors.NEEDED: _("Your age"),
+        minors.NAME: _("Name of your legal guardian"),
+        minors.CONTACT: _("E-mail address or telephone number of your legal guardian"),
+    }
 
 
 def _form(

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
 
-from inquiries.services import unsubscribing
+from inquiries.errors import NotFound
+from inquiries.services import guardians, unsubscribing
 from inquiries.web import body, language, limits
 from inquiries.web.current import house
 from inquiries.web.guards import audience
@@ -34,3 +36,21 @@ def unsubscribe(token: str) -> str:
         return render_template("public/unsubscribe.html", token=token)
     unsubscribing.unsubscribe(house(), token)
     return render_template("public/unsubscribed.html")
+
+
+@pages.route("/guardian/<token>", methods=["GET", "POST"])
+@audience("public")
+def guardian(token: str) -> ResponseReturnValue:
+    """What a child sent, by which notice; the guardian agrees, or has it destroyed. It works once."""
+    limits.count_look()
+    fields = body.form(request) if request.method == "POST" else {}
+    language.prefer(fields.get("language"))
+    found = guardians.invitation(house(), token)
+    decision = fields.get("decision")
+    if found is None:
+        limits.count_missed()
+        return render_template("public/guardian_unknown.html"), NotFound.status
+    if decision in ("agree", "refuse") and guardians.decide(house(), token, agrees=decision == "agree"):
+        return render_template("public/guardian_done.html", agreed=decision == "agree")
+    notice = found.published.notice(found.type, language.chosen())
+    return render_template("public/guardian.html", asked=found, notice=notice, token=token)

@@ -52,6 +52,10 @@ _WORDS: Final = {
     ),
     "consent_required": _("Please tick the required consent: without it we cannot accept your inquiry."),
     "consent_invalid": _("%(label)s: please either tick the box or leave it empty."),
+    "age_required": _("Please say whether you are %(age)s or older."),
+    "too_young": _("We take inquiries only from people of %(age)s and older. Nothing was stored."),
+    "not_needed": _("%(label)s: please leave this empty, since you are old enough."),
+    "invalid_contact": _("%(label)s: please enter an e-mail address or a telephone number."),
     "not_withdrawable": _("There is no consent of yours to withdraw here."),
     "too_many": _("There are %(max)s messages on this inquiry already. Please send a new inquiry."),
     "suspended": _(

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from inquiries.policy.model import InquiryType, Item, Policy
+from inquiries.rules import minors
 from inquiries.services.published import Published
 
 Schema = dict[str, Any]
 
 RECEIPT: Final = "^[0-9A-HJKMNP-TV-Z]{5}(-[0-9A-HJKMNP-TV-Z]{5}){4}$"
 _FORMATS: Final = {"email": {"format": "email"}}
+_GUARDIAN: Final = (("name", minors.NAME_LIMIT), ("contact", minors.CONTACT_LIMIT))
 _REFUSALS: Final = {
     400: "The body is not whole, or not in the encoding that it claims.",
     403: "The page that sent it may not send here.",
@@ -96,6 +98,7 @@ def _described() -> Schema:
 
 def _inquiry(policy: Policy, name: str, kind: InquiryType) -> Schema:
     language = policy.languages[0]
+    asked, needed = _guardian(policy)
     return _object(
         {
             "type": {"const": name, "description": kind.description.text(language)},
@@ -115,9 +118,25 @@ def _inquiry(policy: Policy, name: str, kind: InquiryType) -> Schema:
                 "type": "integer",
                 "description": "Of the notice that was shown; without it, it counts as shown elsewhere.",
             },
+            **asked,
         },
-        ["type", "items", "consents"],
+        ["type", "items", "consents", *needed],
     )
+
+
+def _guardian(policy: Policy) -> tuple[dict[str, Schema], list[str]]:
+    """Whether she is a child, and who must agree, where the policy asks (P07)."""
+    if policy.minors is None:
+        return {}, []
+    adult = _object({"needed": {"const": False}}, ["needed"])
+    if not policy.minors.allowed:
+        return {"guardian": adult}, ["guardian"]
+    lines = {name: {"type": "string", "minLength": 1, "maxLength": most} for name, most in _GUARDIAN}
+    child = _object({"needed": {"const": True}, **lines}, ["needed", *lines])
+    said = (
+        f"Whether the person is under {policy.minors.age}; then who is asked whether she agrees, and where."
+    )
+    return {"guardian": {"oneOf": [adult, child], "description": said}}, ["guardian"]
 
 
 def _item(item: Item, language: str, *, required: bool) -> Schema:

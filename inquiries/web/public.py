@@ -19,6 +19,7 @@ from inquiries.errors import (
 )
 from inquiries.policy import differences
 from inquiries.policy import notice as notices
+from inquiries.rules import minors
 from inquiries.services import intake, publishing
 from inquiries.services.intake import Submission
 from inquiries.services.publishing import Published
@@ -126,13 +127,15 @@ def _submission(type_name: str, fields: Mapping[str, object]) -> Submission:
         nonce = once.read(fields.get("_once"))
     except ValueError:
         raise InvalidItems((FieldError("_once", "stale_form"),)) from None
-    items, consents = forms.sorted_out(fields)
+    guardian = {name: value for name, value in fields.items() if name.startswith(minors.PREFIX)}
+    items, consents = forms.sorted_out({name: fields[name] for name in fields if name not in guardian})
     return Submission(
         type=type_name,
         items=items,
         consents=consents,
         language=language.chosen(),
         notice_version=forms.version_seen(fields.get("_notice")),
+        guardian=guardian,
         once=nonce,
         address=request.remote_addr,
         user_agent=request.headers.get("User-Agent"),
@@ -151,6 +154,11 @@ def _form(
         "public/form.html",
         sheet=sheet,
         form=sheet.fill(fields),
+        guardian={
+            name.removeprefix(minors.PREFIX): value
+            for name, value in (fields or {}).items()
+            if name.startswith(minors.PREFIX) and isinstance(value, str)
+        },
         once=once.new(),
         next=origins.next_link((fields or request.args).get("_next")),
         errors=errors,

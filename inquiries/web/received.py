@@ -29,7 +29,8 @@ def page(sheet: Sheet, received: Received, way_back: str | None, *, framed: bool
     set_once = cast("dict[object, str]", current_app.extensions.setdefault("inquiries.received", {}))
     lasting = received.due is None
     spoken = language.chosen()
-    key = (sheet.version, sheet.name, spoken, "language_asked" in g, framed, lasting, way_back is None)
+    kind = (framed, lasting, received.guardian, way_back is None)
+    key = (sheet.version, sheet.name, spoken, "language_asked" in g, *kind)
     if key not in set_once:
         set_once[key] = render_template(
             "public/received.html",
@@ -37,6 +38,7 @@ def page(sheet: Sheet, received: Received, way_back: str | None, *, framed: bool
             day=None if lasting else _DAY,
             next=None if way_back is None else _NEXT,
             framed=framed,
+            guardian=received.guardian,
             origins=settings().allowed_origins,
         )
     text = set_once[key].replace(_CODE, str(escape(received.receipt)))

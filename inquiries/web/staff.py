@@ -25,6 +25,7 @@ from inquiries.web import (
     staff_entry,
     staff_export,
     staff_grants,
+    staff_guardian,
     staff_holds,
     staff_inbox,
     staff_ledger,
@@ -79,6 +80,7 @@ pages.add_url_rule(f"{_INQUIRY}/reopen", view_func=staff_inbox.reopen, methods=_
 pages.add_url_rule(f"{_INQUIRY}/reply", view_func=staff_thread.reply, methods=_GET + _POST)
 pages.add_url_rule(f"{_INQUIRY}/note", view_func=staff_thread.note, methods=_GET + _POST)
 pages.add_url_rule(f"{_INQUIRY}/hold", view_func=staff_holds.hold, methods=_GET + _POST)
+pages.add_url_rule(f"{_INQUIRY}/guardian", view_func=staff_guardian.guardian, methods=_GET + _POST)
 pages.add_url_rule(f"{_INQUIRY}/archive", view_func=staff_archive.move, methods=_GET + _POST)
 pages.add_url_rule("/archive", view_func=staff_archive.archive, methods=_GET)
 pages.add_url_rule(_ARCHIVED, view_func=staff_archive.archived, methods=_GET)

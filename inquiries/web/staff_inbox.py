@@ -174,6 +174,7 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
         holds=holds.marks(house(), summary.id),
         grants=grants.of_inquiry(house(), signed_in(), summary.id),
         may_grant=_may(Permission.grant_access, summary),
+        may_ask_guardian=_may(Permission.handle_requests, summary),
         may_hold=_may(Permission.hold_inquiry, summary),
         may_archive=_may(Permission.open_archive, summary),
         may_provide=_may(Permission.provide, summary) and not summary.suspended,

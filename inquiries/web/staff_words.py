@@ -69,6 +69,7 @@ SAID: Final[Mapping[str, str]] = {
     "passkey_added": _l("The passkey is added. You can sign in with it from now on."),
     "passkey_removed": _l("The passkey is removed. You were signed out everywhere else."),
     "session_ended": _l("Ended."),
+    "guardian": _l("Entered. From now on it is an inquiry like any other."),
     "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
 }
 
@@ -89,6 +90,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "statute": _l("the law's period ended"),
     "deleted_on_request": _l("deleted at the person's wish"),
     "withdrawn": _l("the consent was withdrawn"),
+    "no_guardian": _l("no legal guardian agreed"),
     "orphan": _l("its period ended; the inquiry itself was lost before"),
 }
 

@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 
 from inquiries import clock
 from inquiries.policy.model import Policy
+from inquiries.rules import minors
 from inquiries.rules.permissions import Role
 from inquiries.rules.requests import Because, Kind, State
 from inquiries.rules.retention import VISITOR
@@ -25,6 +26,7 @@ KINDS: Final[Mapping[Kind, str]] = {
     Kind.suspend: _l("Suspension"),
     Kind.resume: _l("End of the suspension"),
     Kind.withdraw: _l("Withdrawal of a consent"),
+    Kind.confirm: _l("Consent of a legal guardian"),
 }
 
 STATES: Final[Mapping[State, str]] = {
@@ -50,6 +52,12 @@ ROLES: Final[Mapping[str, str]] = {
     Role.consultation: _l("Who answers inquiries"),
     Role.business: _l("Who was granted access for the business"),
     Role.privacy: _l("The privacy officer’s team"),
+}
+
+#: What a child gave of her guardian, beside the items.
+GUARDIAN: Final[Mapping[str, str]] = {
+    minors.NAME: _l("Name of your legal guardian"),
+    minors.CONTACT: _l("How to reach your legal guardian"),
 }
 
 #: Done when it is asked for: the worker only notes it.

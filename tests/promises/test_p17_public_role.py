@@ -33,19 +33,19 @@ ROLE = "inquiries_public"
 READS = {
     "live": {
         "alembic_version", "policies", "notices", "epochs", "openings", "requests", "inquiries",
-        "inquiry_groups", "consents", "envelopes", "holds", "archivals", "thread",
+        "inquiry_groups", "consents", "envelopes", "holds", "archivals", "thread", "guardians",
     },
     "keys": {"alembic_version", "epochs", "proofs", "keys"},
 }  # fmt: skip
 INSERTS = {
-    "live": {"inquiries", "inquiry_groups", "consents", "envelopes", "requests", "thread"},
+    "live": {"inquiries", "inquiry_groups", "consents", "envelopes", "requests", "thread", "guardians"},
     "keys": set[str](),
 }
 #: What stands in a table that it reads, and is not for it.
 HIDDEN = {
     "live": [
         "holds.reason_sealed", "holds.basis", "holds.placed_by", "archivals.ordered_by", "archivals.items",
-        "inquiry_groups.claimed_for", "envelopes.quarantined_at",
+        "inquiry_groups.claimed_for", "envelopes.quarantined_at", "guardians.how", "guardians.confirmed_by",
     ],
     "keys": ["keys.wrap"],
 }  # fmt: skip
@@ -54,7 +54,7 @@ NOT_ITS_TO_SAY = [
     "requests.state", "requests.because", "requests.until", "requests.owner", "requests.noted_at",
     "requests.settled_at", "requests.lifted_at", "consents.withdrawn_at", "inquiry_groups.claimed_at",
     "inquiry_groups.claimed_for", "inquiries.closed_at", "inquiries.answered_at", "envelopes.quarantined_at",
-    "thread.noted_at", "thread.read_at",
+    "thread.noted_at", "thread.read_at", "guardians.confirmed_at", "guardians.how", "guardians.invited_at",
 ]  # fmt: skip
 
 

@@ -85,6 +85,14 @@ INQUIRY: dict[str, Rows] = {
         }
         for act in ("reply", "note")
     },
+    "GET staff.guardian": {  # a reload leads back
+        (302, 302, 302, 302, 302, 302): ("privacy", "support and privacy"),
+        (403, 403, 403, 403, 403, 403): ("lapsed officer",),
+    },
+    "POST staff.guardian": {  # no guardian is waited for, which is said on the page to which it leads
+        (303, 303, 303, 303, 303, 404): ("privacy", "support and privacy"),
+        (403, 403, 403, 403, 403, 403): ("lapsed officer",),
+    },
     **{
         f"GET staff.{form}": {
             (200, 200, 200, 200, 200, 404): ("privacy", "support and privacy"),

@@ -77,13 +77,13 @@ def test_while_her_deletion_is_pending_a_copy_alone_is_offered(kind: Kind, *, su
 @pytest.mark.parametrize("suspended", [False, True])
 def test_a_suspension_is_offered_or_its_end(*, suspended: bool) -> None:
     offered = {kind for kind in Kind if may_ask(kind, suspended=suspended, deleting=False)}
-    assert offered == set(Kind) - {Kind.suspend if suspended else Kind.resume}
+    assert offered == set(Kind) - {Kind.confirm, Kind.suspend if suspended else Kind.resume}
 
 
 @pytest.mark.parametrize(
     ("kind", "subject", "fits"),
     [
-        *((kind, "", True) for kind in Kind),
+        *((kind, "", kind is not Kind.confirm) for kind in Kind),
         (Kind.withdraw, "marketing", True),
         (Kind.correct, "email name", True),
         *((Kind.withdraw, group, False) for group in ("main", "visitor", "archive")),

@@ -79,6 +79,8 @@ def faults(document: Schema, schema: Schema, value: Any) -> bool:
 def sample(document: Schema, schema: Schema, name: str = "") -> Any:
     """What the schema takes, with everything that it declares."""
     schema = resolved(document, schema)
+    if "oneOf" in schema:
+        return sample(document, schema["oneOf"][-1])
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, exists, select
 
 from inquiries.rules.requests import Kind, State
 from inquiries.stores.among import among
+from inquiries.stores.live import guardians
 from inquiries.stores.live.tables import consents, requests
 
 
@@ -20,7 +21,8 @@ def standing() -> Any:  # noqa: ANN401 - an SQL condition
         requests.c.kind == Kind.withdraw,
         requests.c.state != State.refused,
     )
-    return and_(consents.c.given, consents.c.withdrawn_at.is_(None), ~withdrawing)
+    child = consents.c.inquiry_id.in_(guardians.all_waiting())  # whose own consent is none
+    return and_(consents.c.given, consents.c.withdrawn_at.is_(None), ~withdrawing, ~child)
 
 
 def purposes(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, frozenset[str]]:

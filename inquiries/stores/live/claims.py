@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, not_, select, type_coerce, update
+from sqlalchemy import Connection, func, literal, not_, select, type_coerce, update
 
 from inquiries.rules.retention import MAIN
 from inquiries.stores.among import among
 from inquiries.stores.live import holds as legal
-from inquiries.stores.live.tables import archivals, groups, inquiries
+from inquiries.stores.live.tables import archivals, groups, guardians, inquiries
 from inquiries.stores.types import Id
 
 
@@ -31,6 +31,14 @@ class Claimed:
     claimed_for: str | None = None
 
 
+#: Why a child's inquiry is due before its time.
+NO_GUARDIAN = "no_guardian"
+_UNCONFIRMED = (
+    select(literal(NO_GUARDIAN))
+    .where(guardians.c.inquiry_id == groups.c.inquiry_id, guardians.c.confirmed_at.is_(None))
+    .correlate(groups)
+    .scalar_subquery()
+)
 _CLAIMED = select(
     groups.c.id,
     groups.c.inquiry_id,
@@ -41,7 +49,7 @@ _CLAIMED = select(
     type_coerce(inquiries.c.received_at, Id),
     type_coerce(inquiries.c.closed_at, Id),
     inquiries.c.receipt_lookup,
-    groups.c.claimed_for,
+    func.coalesce(groups.c.claimed_for, _UNCONFIRMED),
 ).join(inquiries, inquiries.c.id == groups.c.inquiry_id)
 
 

@@ -28,6 +28,7 @@ from inquiries.stores.live.tables import (
     envelopes,
     grants,
     groups,
+    guardians,
     holds,
     inquiries,
     openings,
@@ -196,7 +197,18 @@ _SEALED_BY_MAIN = tuple(Removal(table.c.inquiry_id) for table in (openings, outb
 _WHOLE = (
     *(
         Removal(table.c.inquiry_id)
-        for table in (consents, envelopes, holds, archivals, requests, grants, openings, outbox, thread)
+        for table in (
+            consents,
+            envelopes,
+            holds,
+            archivals,
+            requests,
+            grants,
+            guardians,
+            openings,
+            outbox,
+            thread,
+        )
     ),
     Removal(inquiries.c.id),
 )

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, union_all, update
 
 from inquiries.rules.requests import PENDING, SUSPENDING, Because, Kind, State
 from inquiries.stores.among import among
+from inquiries.stores.live import guardians
 from inquiries.stores.live.tables import inquiries, requests
 
 
@@ -89,14 +90,14 @@ def hold_still(connection: Connection, *inquiry_ids: int) -> None:
 
 
 def suspended(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[int]:
-    """Those of the inquiries of which nothing may be used (P19)."""
+    """Those of the inquiries of which nothing may be used: at her wish, or before a guardian agrees (P07)."""
     query = select(requests.c.inquiry_id).where(requests.c.inquiry_id.in_(inquiry_ids), _SUSPENDS)
-    return frozenset(connection.scalars(query))
+    return frozenset(connection.scalars(query)) | guardians.waiting(connection, inquiry_ids).keys()
 
 
 def all_suspended() -> Any:  # noqa: ANN401 - a subselect of inquiry ids
     """The ids of all inquiries of which nothing may be used, for a query that leaves them out."""
-    return select(requests.c.inquiry_id).where(_SUSPENDS)
+    return union_all(select(requests.c.inquiry_id).where(_SUSPENDS), guardians.all_waiting())
 
 
 def last_lifted(inquiry_id: Any) -> Any:  # noqa: ANN401 - a column, and a subselect

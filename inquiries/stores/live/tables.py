@@ -108,6 +108,18 @@ consents = Table(
     sqlite_with_rowid=False,  # one tree to write instead of two
 )  # fmt: skip
 
+#: A child's inquiry: nothing of it is read until a guardian has agreed (P07).
+guardians = Table(
+    "guardians", metadata,
+    Column("inquiry_id", ForeignKey("inquiries.id"), primary_key=True, autoincrement=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("invited_at", Moment),  # written to, or found to have no e-mail address
+    Column("confirmed_at", Moment),
+    Column("how", String(16)),  # by the link, or by which way to the officer
+    Column("confirmed_by", Id),  # staff.id
+)  # fmt: skip
+
 #: What stops destruction, and nothing else: a legal hold, until it ends or is released.
 holds = Table(
     "holds", metadata,

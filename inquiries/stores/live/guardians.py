@@ -1,0 +1,71 @@
+"""Inquiries of children: which wait for a guardian's consent, and when and how it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from inquiries.stores.live.tables import groups, guardians
+from inquiries.stores.prepared import Insertion
+
+
+@dataclass(frozen=True)
+class NewGuardian:
+    """A child's inquiry, as intake stores it: until when a guardian may agree."""
+
+    inquiry_id: int
+    asked_at: datetime
+    until: datetime
+
+
+_INSERT = Insertion(guardians, [field.name for field in fields(NewGuardian)])
+
+
+def add(connection: Connection, rows: Sequence[NewGuardian]) -> None:
+    """Store what waits, in the commit of the inquiries."""
+    _INSERT.put(connection, rows)
+
+
+def all_waiting() -> Any:  # noqa: ANN401 - a subselect of inquiry ids
+    """The ids of all inquiries that nobody reads until a guardian has agreed."""
+    return select(guardians.c.inquiry_id).where(guardians.c.confirmed_at.is_(None))
+
+
+def waiting(connection: Connection, inquiry_ids: Collection[int]) -> dict[int, datetime]:
+    """Inquiry id → until when, of those that wait."""
+    query = select(guardians.c.inquiry_id, guardians.c.until)
+    query = query.where(guardians.c.inquiry_id.in_(inquiry_ids), guardians.c.confirmed_at.is_(None))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def uninvited(connection: Connection, after: int, limit: int) -> list[int]:
+    """Inquiries whose guardian was not written to yet, in order, `limit` at a time."""
+    query = select(guardians.c.inquiry_id).where(
+        guardians.c.invited_at.is_(None), guardians.c.confirmed_at.is_(None), guardians.c.inquiry_id > after
+    )
+    return list(connection.scalars(query.order_by(guardians.c.inquiry_id).limit(limit)))
+
+
+def invited(connection: Connection, inquiry_id: int, at: datetime) -> bool:
+    """The guardian is written to in this very transaction, or cannot be; False when that was done before."""
+    query = update(guardians).where(guardians.c.inquiry_id == inquiry_id, guardians.c.invited_at.is_(None))
+    return connection.execute(query.values(invited_at=at)).rowcount == 1
+
+
+def confirm(connection: Connection, inquiry_id: int, at: datetime, how: str, by: int | None) -> bool:
+    """A guardian has agreed; False when none was waited for."""
+    query = update(guardians).where(guardians.c.inquiry_id == inquiry_id, guardians.c.confirmed_at.is_(None))
+    return connection.execute(query.values(confirmed_at=at, how=how, confirmed_by=by)).rowcount == 1
+
+
+def set_dues(connection: Connection, inquiry_id: int, dues: dict[str, datetime | None]) -> None:
+    """The groups end on the days that were promised for them, unless the sweep has claimed them."""
+    for name, due_at in dues.items():
+        query = update(groups).where(
+            groups.c.inquiry_id == inquiry_id, groups.c.name == name, groups.c.claimed_at.is_(None)
+        )
+        connection.execute(query.values(due_at=due_at))
