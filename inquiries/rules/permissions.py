@@ -101,7 +101,7 @@ _TABLE: Mapping[Permission, Mapping[Role, _Rule]] = {
     Permission.note_inquiry: {Role.consultation: _DESK},
     Permission.close_inquiry: {Role.consultation: _DESK},
     Permission.reopen_inquiry: {Role.consultation: _DESK},
-    Permission.enter_inquiry: {Role.consultation: _DESK, Role.privacy: _OFFICE},
+    Permission.enter_inquiry: {Role.consultation: _DESK},
     Permission.handle_requests: {Role.privacy: _OFFICE_WITH_REASON},
     Permission.hold_inquiry: {Role.privacy: _OFFICE_WITH_REASON},
     Permission.open_archive: {Role.privacy: _OFFICE_WITH_REASON},

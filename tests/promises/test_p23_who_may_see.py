@@ -149,8 +149,8 @@ NUMBERED: dict[str, Rows] = {
     },
     **{  # an inquiry of support, with nothing filled in; of a type that there is not
         f"{method} staff.enter": {
-            (answer, 404): ("consultation", "support", "privacy", "support and privacy"),
-            (403, 403): ("lapsed", "lapsed officer"),
+            (answer, 404): ("consultation", "support", "support and privacy"),
+            (403, 403): ("lapsed",),
         }
         for method, answer in (("GET", 200), ("POST", 422))
     },
@@ -161,7 +161,7 @@ NUMBERED: dict[str, Rows] = {
 #: What is about nothing in particular; forms with nothing filled in.
 PLAIN: dict[str, dict[Short, tuple[str, ...]]] = {
     "GET staff.inbox": {200: TRAINED, 403: LAPSED},
-    "GET staff.entry_types": {200: (*DESKS, "privacy"), 403: ("lapsed", "lapsed officer")},
+    "GET staff.entry_types": {200: DESKS, 403: ("lapsed",)},
     "GET staff.search": {200: (*DESKS, "privacy"), 403: ("lapsed", "lapsed officer")},
     "POST staff.search": {422: (*DESKS, "privacy"), 403: ("lapsed", "lapsed officer")},
     "GET staff.archive": {200: ("privacy", "support and privacy"), 403: ("lapsed officer",)},

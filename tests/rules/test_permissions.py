@@ -65,11 +65,7 @@ def expected(role: Role, permission: Permission, *, own: bool, granted: bool) ->
     if role is Role.business:
         answers = {Permission.list_inquiries: YES, Permission.open_inquiry: WITH_REASON}
         return answers.get(permission, NO) if granted else NO
-    if permission in OFFICE | {
-        Permission.list_inquiries,
-        Permission.search_inquiries,
-        Permission.enter_inquiry,
-    }:
+    if permission in OFFICE | {Permission.list_inquiries, Permission.search_inquiries}:
         return YES
     return WITH_REASON if permission in OFFICE_WITH_REASON | {Permission.open_inquiry} else NO
 
