@@ -18,7 +18,7 @@ from inquiries.rules import correspondence, minors
 from inquiries.rules import items as item_rules
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
-from inquiries.services import adoption, mail, publishing, requests
+from inquiries.services import adoption, given, mail, publishing, requests
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.stores import tags
@@ -48,6 +48,7 @@ class Correction:
     policy: Policy
     language: str
     versions: tuple[_Version, ...]
+    changed: frozenset[str]  # the names of the items
     told: tuple[str, ...] = field(repr=False)
     address: str | None = field(repr=False)
 
@@ -85,7 +86,8 @@ def prepared(house: House, row: RequestRow, found: Keys) -> Correction | None:
     addresses = [name for name in texts if name in policy.items and policy.items[name].kind == "email"]
     told = (text.get(name) for name in addresses for text in (before, after))
     address = correspondence.address_of(policy, after)
-    return Correction(policy, shell.language, tuple(versions), tuple(filter(None, told)), address)
+    changed = frozenset(texts)
+    return Correction(policy, shell.language, tuple(versions), changed, tuple(filter(None, told)), address)
 
 
 def _of(texts: Mapping[str, str], after: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
@@ -115,6 +117,9 @@ def replace(house: House, connection: Connection, correction: Correction) -> Non
     for one in correction.versions:
         live.replace_sealed(connection, one.key.id, one.sealed)
     main = correction.versions[0].key
+    groups = [one.key.group for one in correction.versions]
+    kind = mail.Kind.given_corrected
+    given.tell(house, connection, main.inquiry_id, kind, groups=groups, items=correction.changed)
     for to in correction.told:
         kind, language = mail.Kind.address_changed, correction.language
         mail.queue(house, connection, kind=kind, to=to, language=language, key=main)

@@ -17,7 +17,7 @@ from jinja2 import TemplateError
 from inquiries import clock
 from inquiries.errors import NotFound, SealBroken
 from inquiries.relay import Relay
-from inquiries.services import letters, mail, provision, publishing, smtp
+from inquiries.services import given, letters, mail, provision, publishing, smtp
 from inquiries.services.house import House
 from inquiries.settings import is_loopback
 from inquiries.stores.live import outbox
@@ -142,6 +142,7 @@ def _hand_in(house: House, session: smtp.Session, row: outbox.MailRow) -> int:
         _failed(house, row, gone.problem, gone.reply, again_in=RELAY_PAUSE)  # last: should it be to blame
         raise
     else:
+        given.proved(house, letter)
         with house.live.write() as connection:
             outbox.arrived(connection, row, clock.now())
         log.info("mail.sent", mail=row.id, kind=row.kind)

@@ -135,18 +135,9 @@ def _statute(house: House, row: archive.ArchivedRow) -> str:
 
 def destroy_now(house: House, group_ids: Sequence[int], reason: str) -> int:
     """Claim these groups and destroy them; returns how many. What is held stays. Raises JobBusy."""
-    claim_now(house, group_ids, reason)
-    return destroy_claimed(house, group_ids)
-
-
-def claim_now(house: House, group_ids: Sequence[int], reason: str) -> bool:
-    """Claim these groups of the live store, due or not; False when a hold keeps one of those that stand.
-
-    From here on nobody reads them, and whoever sweeps next destroys them, for this reason.
-    """
     with house.live.write() as connection:
         claims.claim(connection, group_ids, reason, clock.now())
-        return not claims.unclaimed(connection, group_ids)
+    return destroy_claimed(house, group_ids)
 
 
 def destroy_claimed(house: House, group_ids: Sequence[int]) -> int:

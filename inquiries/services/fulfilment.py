@@ -14,14 +14,16 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
-from inquiries.errors import InvalidItems, JobBusy
+from inquiries.errors import IntakeClosed, InvalidItems, JobBusy
 from inquiries.rules import requests as rules
 from inquiries.rules.purposes import Use
 from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
 from inquiries.services import (
     corrections,
     destruction,
+    given,
     guardians,
+    mail,
     purposes,
     request_proofs,
     request_records,
@@ -30,6 +32,7 @@ from inquiries.services import (
 )
 from inquiries.services.corrections import Keys
 from inquiries.services.house import House
+from inquiries.stores.live import claims
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.requests import RequestRow
@@ -66,8 +69,8 @@ def carry_out_waiting(house: House) -> int:
 def _tried(house: House, row: RequestRow, found: Keys) -> bool:
     try:
         return row.because != Because.lost and _carry(house, row, found)
-    except JobBusy:
-        return False  # a sweep is at work: what was claimed here is what it destroys next
+    except (JobBusy, IntakeClosed):
+        return False  # a sweep is at work, which destroys next what was claimed here; or an epoch just ends
     except SQLAlchemyError:
         raise
     except Exception as failed:  # noqa: BLE001 - who broke into the public surface may have written anything
@@ -136,8 +139,10 @@ def _resume(house: House, row: RequestRow, _found: Keys) -> bool:
 def _withdraw(house: House, row: RequestRow, _found: Keys) -> bool:
     """The purpose ended with the request; its copies end here."""
     group = _groups(house, row.inquiry_id).get(row.subject)
-    if group is not None and not destruction.destroy_now(house, [group], WITHDRAWN):
-        return False  # a hold was placed meanwhile
+    if group is not None:
+        if not _claimed(house, row, {row.subject: group}, WITHDRAWN):
+            return False  # a hold was placed meanwhile
+        destruction.destroy_claimed(house, [group])
 
     def withdraw(connection: Connection, _now: datetime) -> None:
         live.withdraw(connection, row.inquiry_id, row.subject, row.asked_at)
@@ -157,11 +162,27 @@ def _went_with_it(house: House, row: RequestRow) -> bool:
 def _delete(house: House, row: RequestRow, _found: Keys) -> bool:
     """Done from the claim on, after which only destruction follows; the request goes with the last group."""
     groups = _groups(house, row.inquiry_id)
-    if not destruction.claim_now(house, list(groups.values()), DELETED):
+    if not _claimed(house, row, groups, DELETED):
         return False  # a hold was placed meanwhile
     if not request_records.is_done(house, row):  # it was, where a sweep at work was waited for
         request_records.done(house, row)
     destruction.destroy_claimed(house, list(groups.values()))
+    return True
+
+
+def _claimed(house: House, row: RequestRow, groups: Mapping[str, int], reason: str) -> bool:
+    """Claim them, due or not; False when a hold keeps one of those that stand.
+
+    From here on nobody reads them, and whoever sweeps next destroys them, for this reason. Who was given
+    something of them is told in the commit of the claim, and only there: not when this is tried again.
+    """
+    ids = list(groups.values())
+    with house.live.write() as connection:
+        fresh = claims.claim(connection, ids, reason, clock.now())
+        if claims.unclaimed(connection, ids):
+            return False
+        if fresh:
+            given.tell(house, connection, row.inquiry_id, mail.Kind.given_deleted, groups=groups)
     return True
 
 

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     entered = "entered"  # to the person: staff entered her inquiry, and how she gets at it
     replied = "replied"  # to the person: there is an answer, to be read with the receipt
     guardian = "guardian"  # to a child's guardian: the link by which she agrees; it works once
+    given_corrected = "given_corrected"  # to who was given it: it was corrected
+    given_deleted = "given_deleted"  # to who was given it: it was deleted, or the consent withdrawn
     anchored = "anchored"  # to the officer: where the ledger stands, to be kept outside of it
     review_missing = "review_missing"  # to the officer: the accesses wait for her review
     invited = "invited"  # to staff: the link by which she sets up her access; it works once

@@ -60,6 +60,12 @@ def holding(connection: Connection, wanted: Wanted, text: str) -> tuple[int, ...
     return tuple(connection.scalars(query))
 
 
+def entries_holding(connection: Connection, wanted: Wanted, text: str) -> list[Entry]:
+    """Those records themselves, the oldest first."""
+    query = STANDING.where(_fits(wanted), bodies.c.body.contains(text, autoescape=True)).order_by(bodies.c.n)
+    return [entry_of(row) for row in connection.execute(query)]
+
+
 def acts(connection: Connection, chain: str) -> list[str]:
     """Every act that a standing record of the chain says: one step along the index for each."""
     found: list[str] = []

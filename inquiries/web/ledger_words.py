@@ -157,7 +157,20 @@ _FACTS: Final[Mapping[str, str]] = {
     "received_from": _l("received from"),
     "received_before": _l("received before"),
     "form": _l("format"),
-    "to": _l("encrypted to"),
+    "to": _l("to"),
+    "country": _l("country"),
+    "transfer_basis": _l("basis of the transfer abroad"),
+    "because": _l("why"),
+    "export": _l("access record no."),
+    "of": _l("disclosure no."),
+    "document": _l("document"),
+    "dated": _l("dated"),
+    "requester": _l("asked for by"),
+    "asked_by": _l("put down by"),
+    "approved_by": _l("approved by"),
+    "quiet": _l("the person is not told"),
+    "mail": _l("message no."),
+    "through": _l("through"),
 }
 
 

@@ -14,6 +14,8 @@ KINDS: Final[Mapping[str, str]] = {
     Kind.replied: _l("to the person: there is an answer"),
     Kind.address_changed: _l("to the old and the new address: it was corrected"),
     Kind.guardian: _l("to a child's guardian: the question whether she agrees"),
+    Kind.given_corrected: _l("to who was given it: it was corrected"),
+    Kind.given_deleted: _l("to who was given it: it was deleted"),
     Kind.anchored: _l("to the officer: where the ledger stands"),
     Kind.review_missing: _l("to the officer: a review is missing"),
     Kind.invited: _l("to staff: an invitation"),

@@ -40,7 +40,7 @@ from inquiries.services.inbox_views import InboxRow
 from inquiries.services.requests import Asked
 from inquiries.settings import Settings
 from inquiries.stores import tags
-from inquiries.stores.live import archivals
+from inquiries.stores.live import archivals, claims
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.tables import consents, envelopes, groups
@@ -513,7 +513,8 @@ def test_what_is_claimed_while_she_asks_is_asked_for_in_vain(
     real = requests.written
 
     def claimed_meanwhile(*given: Any) -> live_requests.NewRequest:
-        destruction.claim_now(house, ids, "expired")
+        with house.live.write() as connection:
+            claims.claim(connection, ids, "expired", clock.now())
         return real(*given)
 
     monkeypatch.setattr(requests, "written", claimed_meanwhile)

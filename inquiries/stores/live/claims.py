@@ -95,17 +95,15 @@ def unclaimed(connection: Connection, group_ids: Sequence[int]) -> bool:
     return connection.execute(query).first() is not None
 
 
-def claim(connection: Connection, group_ids: Sequence[int], reason: str, now: datetime) -> None:
-    """Claim these groups, due or not, but those on which a hold runs."""
+def claim(connection: Connection, group_ids: Sequence[int], reason: str, now: datetime) -> int:
+    """Claim these groups, due or not, but those on which a hold runs; how many were not claimed before."""
     if connection.dialect.name == "postgresql":
         wanted = among(connection, groups.c.id, group_ids)
         group_ids = list(connection.scalars(select(groups.c.id).where(wanted).with_for_update()))
-    _claim(connection, group_ids, now, reason)
+    return _claim(connection, group_ids, now, reason)
 
 
-def _claim(
-    connection: Connection, group_ids: Sequence[int], now: datetime, reason: str | None = None
-) -> None:
+def _claim(connection: Connection, group_ids: Sequence[int], now: datetime, reason: str | None = None) -> int:
     """Claim those on which no hold runs.
 
     A statement of its own, after the one that took the rows' locks: a hold that was placed while that one
@@ -113,4 +111,4 @@ def _claim(
     """
     free = groups.c.claimed_at.is_(None) & groups.c.inquiry_id.not_in(legal.held(now))
     query = update(groups).where(among(connection, groups.c.id, group_ids), free)
-    connection.execute(query.values(claimed_at=now, claimed_for=reason))
+    return connection.execute(query.values(claimed_at=now, claimed_for=reason)).rowcount
