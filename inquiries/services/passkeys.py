@@ -106,9 +106,9 @@ def add(house: House, actor: Actor, site: Site, *, answer: str, name: str) -> No
     now = clock.now()
     called = on_one_line(name)[:NAME_LIMIT] or "Passkey"
     with house.live.write() as live:
-        if proofs.passkey(live, made.credential_id) is not None:
+        if not sessions.stands(live, actor) or proofs.passkey(live, made.credential_id) is not None:
             raise _invalid("refused")
-        if proofs.count_passkeys(live, actor.staff_id) >= AT_MOST or not proofs.active(live, actor.staff_id):
+        if proofs.count_passkeys(live, actor.staff_id) >= AT_MOST:
             raise _invalid("too_many")
         fresh = proofs.Passkey(
             made.credential_id, actor.staff_id, made.credential_public_key, made.sign_count, called, now, None

@@ -15,7 +15,7 @@ from typing import Any
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidItems, SignInRefused
 from inquiries.sealing import items
-from inquiries.services import attempts, keys, passkeys, passwords, records, second_factor, sign_in
+from inquiries.services import attempts, keys, passkeys, passwords, records, second_factor, sessions, sign_in
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import Visit
 from inquiries.services.enrolment import TOTP_NAME
@@ -67,8 +67,8 @@ def change_password(house: House, actor: Actor, *, current: str, wanted: str, vi
         raise InvalidItems((FieldError("new_password", fault, limits),))
     password_hash, moment = passwords.hashed(wanted), clock.now()
     with house.live.write() as live:
-        if not store.active(live, actor.staff_id):
-            raise SignInRefused("revoked")
+        if not sessions.stands(live, actor):
+            raise SignInRefused("ended")
         attempts.give_back(live, house, counted, actor.email)
         store.set_password(live, actor.staff_id, password_hash, moment)
         session_store.end_all(live, actor.staff_id, besides=actor.session or b"")
@@ -90,8 +90,8 @@ def change_app(house: House, actor: Actor, *, secret: bytes, code: str) -> None:
     dek = keys.of_staff(house, actor.staff_id)
     sealed = items.seal_item(dek, actor.staff_id, keys.STAFF, TOTP_NAME, second_factor.spelled(secret))
     with house.live.write() as live:
-        if not store.active(live, actor.staff_id):
-            raise SignInRefused("revoked")
+        if not sessions.stands(live, actor):
+            raise SignInRefused("ended")
         store.set_app(live, actor.staff_id, sealed, step, moment)
         session_store.end_all(live, actor.staff_id, besides=actor.session or b"")
     _record(house, actor, "app", {"set": to_microseconds(moment)})
@@ -102,8 +102,8 @@ def new_recovery_codes(house: House, actor: Actor) -> tuple[str, ...]:
     codes = second_factor.new_recovery_codes()
     digests, moment = second_factor.recovery_digests(actor.staff_id, codes), clock.now()
     with house.live.write() as live:
-        if not store.active(live, actor.staff_id):
-            raise SignInRefused("revoked")
+        if not sessions.stands(live, actor):
+            raise SignInRefused("ended")
         store.set_recovery_codes(live, actor.staff_id, digests, moment)
     _record(house, actor, "recovery_codes", {"set": to_microseconds(moment)})
     return codes

@@ -25,6 +25,7 @@ from inquiries.services import attempts, keys, records, training
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import Visit
 from inquiries.services.house import House
+from inquiries.stores.live import proofs
 from inquiries.stores.live import sessions as store
 from inquiries.stores.live import staff as people
 
@@ -115,6 +116,16 @@ def find(house: House, token: bytes, address: str | None) -> Found | None:
         with house.live.write() as live:
             store.touch(live, session.token_digest, moment)
     return Found(actor, contents, session.created_at)
+
+
+def stands(live: Connection, actor: Actor) -> bool:
+    """Whether her access and the session in which she acts stand, until this transaction ends.
+
+    Asked where she changes what she proves herself with: whoever ends a stranger's session means to end also
+    what that was about to change.
+    """
+    here = actor.session
+    return proofs.active(live, actor.staff_id) and here is not None and store.find(live, here) is not None
 
 
 def asleep(house: House, token: bytes) -> Asleep | None:

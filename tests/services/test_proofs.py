@@ -106,6 +106,7 @@ def test_what_ends_while_a_sign_in_is_judged_gives_no_session(any_house: House, 
     with any_house.live.read() as live:
         person = live_staff.by_id(live, actor.staff_id)
     assert person is not None
+    actor = minji.sign_in(any_house, visit=HOME, code=minji.recovery_codes[0]).actor
     fresh = second_factor.new_secret()
     reason: dict[str, Any] = {"staff_id": actor.staff_id, "by": oh, "reason": "her telephone was stolen"}
     acts: dict[str, Callable[[], object]] = {
@@ -118,7 +119,26 @@ def test_what_ends_while_a_sign_in_is_judged_gives_no_session(any_house: House, 
     with any_house.live.write() as live:
         assert sign_in.admit(any_house, live, person, HOME, None) is None
         assert live_proofs.active(live, person.id) is ends.startswith("another")  # nor is a passkey added
-        assert not live_sessions.of_person(live, person.id)
+        left = [one.token_digest for one in live_sessions.of_person(live, person.id)]
+    assert left == ([actor.session] if ends.startswith("another") else [])
+
+
+@pytest.mark.promise("P28")
+def test_a_session_that_was_ended_changes_nothing_that_it_was_about_to(any_house: House) -> None:
+    """Hers ended a stranger's session; what that had sent was checked before, and is done no more."""
+    minji = enrol(any_house, "minji@example.com")
+    here = minji.sign_in(any_house, visit=HOME).actor
+    strangers = minji.sign_in(any_house, code=minji.recovery_codes[0], visit=HOME).actor
+    fresh = second_factor.new_secret()
+    change(any_house, here)
+    with pytest.raises(SignInRefused, match="ended"):
+        change(any_house, strangers, OTHER, "a password of the stranger's")
+    with pytest.raises(SignInRefused, match="ended"):
+        proofs.change_app(any_house, strangers, secret=fresh, code=code(fresh))
+    with pytest.raises(SignInRefused, match="ended"):
+        proofs.new_recovery_codes(any_house, strangers)
+    assert not gets_in(any_house, minji, password=OTHER, code=code(fresh, 1))
+    assert gets_in(any_house, minji, password=OTHER, code=minji.recovery_codes[1])
 
 
 @pytest.mark.promise("P28")
