@@ -170,33 +170,29 @@ def test_p07_whose_policy_does_not_ask_takes_no_such_field(make_settings: Callab
 
 
 @pytest.mark.promise("P07")
-@pytest.mark.parametrize(
-    ("changed", "code"),
-    [
+def test_p07_name_and_contact_and_nothing_else(house: House) -> None:
+    wrong: list[tuple[dict[str, str], dict[str, str]]] = [
         ({"guardian.needed": ""}, {"guardian.needed": "age_required"}),
         ({"guardian.name": ""}, {"guardian.name": "required"}),
         ({"guardian.contact": "nowhere"}, {"guardian.contact": "invalid_contact"}),
         ({"guardian.contact": ""}, {"guardian.contact": "required"}),
         ({"guardian.needed": "no"}, {"guardian.name": "not_needed", "guardian.contact": "not_needed"}),
         ({"guardian.birthday": "2015"}, {"guardian.birthday": "undeclared"}),
-    ],
-)
-def test_p07_name_and_contact_and_nothing_else(
-    house: House, changed: dict[str, str], code: dict[str, str]
-) -> None:
+    ]
     with at():
         client = application(house).test_client()
-        answer = client.post("/inquiries/support", data={**fields(), **CHILD, **changed})
-        assert answer.status_code == 422
-        assert errors_of(answer).keys() == code.keys()
-        assert "김소라" in answer.text
-        given: dict[str, object] = {
-            name.removeprefix("guardian."): text for name, text in {**CHILD, **changed}.items()
-        }
-        given["needed"] = {"yes": True, "no": False}.get(str(given["needed"]))
-        sent = {"type": "support", "items": ITEMS, "consents": {"inquiry": True}, "guardian": given}
-        problem = client.post("/api/inquiries", json=sent).get_json()
-        assert {one["field"]: one["code"] for one in problem["errors"]} == code
+        for changed, code in wrong:
+            answer = client.post("/inquiries/support", data={**fields(), **CHILD, **changed})
+            assert answer.status_code == 422
+            assert errors_of(answer).keys() == code.keys()
+            assert "김소라" in answer.text
+            given: dict[str, object] = {
+                name.removeprefix("guardian."): text for name, text in {**CHILD, **changed}.items()
+            }
+            given["needed"] = {"yes": True, "no": False}.get(str(given["needed"]))
+            sent = {"type": "support", "items": ITEMS, "consents": {"inquiry": True}, "guardian": given}
+            problem = client.post("/api/inquiries", json=sent).get_json()
+            assert {one["field"]: one["code"] for one in problem["errors"]} == code
         assert gone(house)
 
 
