@@ -1,4 +1,4 @@
-"""What runs by itself: adopt, fulfil, archive, sweep, expire, rotate, seal, anchor, mail; again on failure.
+"""What runs by itself: adopt, fulfil, archive, sweep, expire, rotate, seal, anchor, remind, mail; again.
 
 Decides nothing: each turn is one call of a service. Any number of workers may run; a job that another one
 does is left to it. What waits for other machines waits in a thread of its own, and holds nothing up.
@@ -28,6 +28,7 @@ from inquiries.services import (
     guardians,
     records,
     recovery,
+    request_deadlines,
     retention,
     review,
     rotation,
@@ -49,6 +50,7 @@ ROTATION_ASKED_EVERY = 60.0
 POLICY_ASKED_EVERY = 60.0
 ANCHOR_ASKED_EVERY = 600.0
 REVIEW_ASKED_EVERY = 3600.0
+ESCALATION_ASKED_EVERY = 600.0
 MOVES_ASKED_EVERY = 60.0
 RIGHTS_ASKED_EVERY = 60.0
 LOOK_EVERY = 86400.0  # after the start, which looks itself
@@ -95,6 +97,7 @@ class Worker:
             Turn("rotate", ROTATION_ASKED_EVERY, self.rotate_if_due),
             Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),
             Turn("anchor", ANCHOR_ASKED_EVERY, lambda: anchors.anchor_if_due(self.house)),
+            Turn("escalate", ESCALATION_ASKED_EVERY, lambda: request_deadlines.escalate(self.house)),
             Turn("review", REVIEW_ASKED_EVERY, lambda: review.remind(self.house)),
             Turn("look", LOOK_EVERY, lambda: recovery.look(self.house), clock.monotonic() + LOOK_EVERY),
         ]

@@ -44,6 +44,16 @@ def pins(name: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("sheet", sorted((ROOT / "inquiries" / "static").glob("*.css")), ids=named)
+def test_a_stylesheet_closes_what_it_opens_before_it_opens_a_medium(sheet: Path) -> None:
+    """Else all that follows counts for narrow screens alone, or for print."""
+    depth = 0
+    for number, line in enumerate(sheet.read_text(encoding="utf-8").splitlines(), 1):
+        assert depth == 0 or not line.startswith("@media"), f"{named(sheet)}, line {number}"
+        depth += line.count("{") - line.count("}")
+    assert depth == 0
+
+
 @pytest.mark.parametrize("room", ROOMS, ids=named)
 def test_a_room_says_its_rule(room: Path) -> None:
     assert ast.get_docstring(ast.parse(room.read_text(encoding="utf-8"))), f"{named(room)} has no docstring"

@@ -192,8 +192,8 @@ def full(policy: Policy, language: str) -> tuple[Section, ...]:
         ),
         _section("rights", language, period=limits.requests.in_words(language)),
         _section("safety", language, access=access, rights=rights),
-        *_if_any("officer", language, ("role", "contact"), _officers(policy, language)),
-        *_if_any("disputes", language, ("body", "contact"), _dispute_bodies(policy, language)),
+        *_if_any("officer", language, ("role", "contact"), officers(policy, language)),
+        *_if_any("disputes", language, ("body", "contact"), dispute_bodies(policy, language)),
         _section(
             "changes",
             language,
@@ -270,12 +270,14 @@ def _statutes(policy: Policy, language: str) -> list[tuple[str, ...]]:
     ]
 
 
-def _officers(policy: Policy, language: str) -> list[tuple[str, ...]]:
+def officers(policy: Policy, language: str) -> list[tuple[str, ...]]:
+    """(role, how to reach it) of who answers for personal information (P38)."""
     people = [policy.officer, *([policy.deputy] if policy.deputy else [])]
     return [(each.role.text(language), _reach(each.email, each.phone)) for each in people]
 
 
-def _dispute_bodies(policy: Policy, language: str) -> list[tuple[str, ...]]:
+def dispute_bodies(policy: Policy, language: str) -> list[tuple[str, ...]]:
+    """(name, how to reach it) of the public bodies to which a data subject can turn (P38)."""
     return [(each.name.text(language), _reach(each.phone, each.url)) for each in policy.dispute_bodies]
 
 

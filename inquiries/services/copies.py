@@ -1,16 +1,17 @@
 """All that is held about the person of an inquiry, for herself: the right of access (P17); changes nothing.
 
-Runs on the public surface, opened by the receipt.
+Runs on the public surface, opened by the receipt; for the officer, who hands it over, opened by her keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from inquiries import clock
+from inquiries.rules.correspondence import HERS, Kind
 from inquiries.services import receipt
 from inquiries.services.consents import ConsentRecord, reproduced
 from inquiries.services.house import House
@@ -52,8 +53,12 @@ def for_receipt(house: House, typed: str) -> Copy:
     Raises:
         NotFound, ReceiptMalformed: no living inquiry has this code.
     """
-    opened = open_receipt(house, typed)
-    view = receipt.of_opened(house, opened)
+    return of_opened(house, open_receipt(house, typed))
+
+
+def of_opened(house: House, opened: Opened, kinds: Collection[Kind] = HERS) -> Copy:
+    """All that is held of an opened inquiry; `kinds`: what of the thread is in it. Raises SealBroken."""
+    view = receipt.of_opened(house, opened, kinds)
     zone = ZoneInfo(view.policy.time_zone)
     return Copy(
         made_at=clock.now().astimezone(zone),

@@ -139,7 +139,7 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
     sealed = openpgp.seal(written(Format.csv, {}, [about | texts]), recipient)
     to = party.name.text(publishing.in_force(house).policy.languages[0])
     entry = openings.written(
-        key.dek, row.id, Role.privacy, one.ordered.statute, clock.now(), exported=True, to=to
+        key.dek, row.id, Role.privacy, one.ordered.statute, clock.now(), act="export", to=to
     )
     with house.live.write() as connection:
         record = _recorded(house, connection, actor, one, party, tuple(texts))

@@ -250,7 +250,7 @@ def _row(
     if main is not None:
         to = "" if party is None else party.name.text(policy.languages[0])
         entry = openings.written(
-            main.dek, row.id, Role.privacy, order.reason, clock.now(), exported=True, to=to
+            main.dek, row.id, Role.privacy, order.reason, clock.now(), act="export", to=to
         )
     guardian = minors.of(opened)
     declared = {name: text for name, text in opened.items() if name not in guardian}

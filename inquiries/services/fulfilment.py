@@ -6,7 +6,10 @@ commit of what it asked for, or goes with the inquiry that it had destroyed (P17
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -18,6 +21,7 @@ from inquiries.errors import IntakeClosed, InvalidItems, JobBusy
 from inquiries.rules import requests as rules
 from inquiries.rules.purposes import Use
 from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
+from inquiries.rules.retention import MAIN
 from inquiries.services import (
     corrections,
     destruction,
@@ -27,11 +31,13 @@ from inquiries.services import (
     purposes,
     request_proofs,
     request_records,
+    request_results,
     requests,
     unsubscribing,
 )
 from inquiries.services.corrections import Keys
 from inquiries.services.house import House
+from inquiries.services.request_results import Outcome
 from inquiries.stores.live import claims
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
@@ -40,6 +46,7 @@ from inquiries.stores.live.requests import RequestRow
 log = structlog.get_logger()
 
 BATCH = 200
+PATIENCE = 5.0  # seconds in which the officer's act waits for the worker's turn to end
 DELETED, WITHDRAWN = "deleted_on_request", "withdrawn"  # why it was destroyed, on tombstone and certificate
 
 
@@ -66,6 +73,36 @@ def carry_out_waiting(house: House) -> int:
     return carry_out(house, PENDING)
 
 
+def carry_out_one(house: House, request_id: int) -> bool:
+    """Carry out this one now, at the officer's word; False when it waits, or is settled already.
+
+    Raises:
+        JobBusy: the worker is at it for long.
+    """
+    with alone(house):
+        with house.live.read() as connection:
+            row = live_requests.by_id(connection, request_id)
+        if row is None or not row.pending:
+            return False
+        return _tried(house, row, purposes.data_keys(house, Use.rights, [row.inquiry_id]))
+
+
+@contextmanager
+def alone(house: House) -> Iterator[None]:
+    """Nobody carries out a request in here but the caller. Raises JobBusy."""
+    until = clock.monotonic() + PATIENCE
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(house.live.job("requests"))
+                break
+            except JobBusy:
+                if clock.monotonic() >= until:
+                    raise
+                time.sleep(0.05)
+        yield
+
+
 def _tried(house: House, row: RequestRow, found: Keys) -> bool:
     try:
         return row.because != Because.lost and _carry(house, row, found)
@@ -86,6 +123,11 @@ def _carry(house: House, row: RequestRow, found: Keys) -> bool:
         return False
     if row.channel == rules.UNSUBSCRIBE and key is not None:
         unsubscribing.heed(house, row, key)  # also where it then waits
+    if row.channel in rules.ENTERED and not request_records.is_proved(house, row):
+        log.error("request.not_proved", request=row.id, inquiry=row.inquiry_id)
+        with house.live.write() as connection:
+            live_requests.unprove(connection, row.id)
+        return False  # somebody changed its state in the store (P18)
     now = clock.now()
     with house.live.read() as connection:
         shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id)
@@ -93,28 +135,44 @@ def _carry(house: House, row: RequestRow, found: Keys) -> bool:
             return False  # destroyed meanwhile, and the request with it
         decision = rules.decide(Kind(row.kind), requests.facts(house, connection, shell, now), now)
     if isinstance(decision, Waits):
-        _wait(house, row, decision)
+        _wait(house, row, decision, found)
         return False
     return _ACTS[Kind(row.kind)](house, row, found)
 
 
-def _wait(house: House, row: RequestRow, decision: Waits) -> None:
+def _wait(house: House, row: RequestRow, decision: Waits, found: Keys) -> None:
     if (row.state, row.because, row.until) == (State.needs_officer, decision.because, decision.until):
         return
+    elsewhere = row.channel in rules.ENTERED and row.because is None  # her own page has told her
+    letter = _letter(house, row, found, Outcome.waits) if elsewhere else None
     request_records.waits(house, row, decision.because, decision.until)
     with house.live.write() as connection:
         live_requests.wait(connection, row.id, decision.because, decision.until)
+        request_results.tell(house, connection, letter, Outcome.waits)
+
+
+def _letter(house: House, row: RequestRow, found: Keys, outcome: Outcome) -> request_results.Letter | None:
+    return request_results.addressed(house, row, found.get((row.inquiry_id, MAIN)), outcome)
 
 
 def _settle(
-    house: House, row: RequestRow, also: Callable[[Connection, datetime], None] | None = None
+    house: House,
+    row: RequestRow,
+    found: Keys,
+    also: Callable[[Connection, datetime], None] | None = None,
+    to: str | None = None,
 ) -> bool:
-    """It is done, in one commit with what else that means in the live store."""
+    """It is done, in one commit with what else that means in the live store; `to`: her address by then."""
+    letter = _letter(house, row, found, Outcome.done)
+    if letter is not None and to is not None:
+        letter = replace(letter, to=to)
     now = clock.now()
     with house.live.write() as connection:
         settled = live_requests.settle(connection, row.id, State.done, now)
         if settled and also is not None:
             also(connection, now)
+        if settled:
+            request_results.tell(house, connection, letter, Outcome.done)
     if settled:
         request_records.done(house, row)
     return settled
@@ -123,20 +181,35 @@ def _settle(
 # -- what is done ----------------------------------------------------------------------------------
 
 
-def _already(house: House, row: RequestRow, _found: Keys) -> bool:
-    """A copy was shown when it was asked for; a suspension holds since then."""
-    return _settle(house, row)
+def _suspend(house: House, row: RequestRow, found: Keys) -> bool:
+    """It holds since it was asked for."""
+    return _settle(house, row, found)
 
 
-def _resume(house: House, row: RequestRow, _found: Keys) -> bool:
+def _copy(house: House, row: RequestRow, found: Keys) -> bool:
+    """By the receipt it was shown when it was asked for; else the officer hands it over."""
+    if row.channel not in rules.ENTERED:
+        return _settle(house, row, found)
+    if row.because != Because.hand_over:
+        with house.live.write() as connection:
+            live_requests.wait(connection, row.id, Because.hand_over, None)
+    return False
+
+
+def handed_over(house: House, row: RequestRow, found: Keys) -> bool:
+    """The officer has given the copy to who asked for it; False when it was settled before."""
+    return _settle(house, row, found)
+
+
+def _resume(house: House, row: RequestRow, found: Keys) -> bool:
     def lift(connection: Connection, now: datetime) -> None:
         live_requests.lift(connection, row.inquiry_id, row.id, now)
         live_requests.close_lost(connection, row.inquiry_id, row.id, now)
 
-    return _settle(house, row, lift)
+    return _settle(house, row, found, lift)
 
 
-def _withdraw(house: House, row: RequestRow, _found: Keys) -> bool:
+def _withdraw(house: House, row: RequestRow, found: Keys) -> bool:
     """The purpose ended with the request; its copies end here."""
     group = _groups(house, row.inquiry_id).get(row.subject)
     if group is not None:
@@ -147,7 +220,7 @@ def _withdraw(house: House, row: RequestRow, _found: Keys) -> bool:
     def withdraw(connection: Connection, _now: datetime) -> None:
         live.withdraw(connection, row.inquiry_id, row.subject, row.asked_at)
 
-    return _settle(house, row, withdraw) or _went_with_it(house, row)
+    return _settle(house, row, found, withdraw) or _went_with_it(house, row)
 
 
 def _went_with_it(house: House, row: RequestRow) -> bool:
@@ -159,10 +232,11 @@ def _went_with_it(house: House, row: RequestRow) -> bool:
     return True
 
 
-def _delete(house: House, row: RequestRow, _found: Keys) -> bool:
+def _delete(house: House, row: RequestRow, found: Keys) -> bool:
     """Done from the claim on, after which only destruction follows; the request goes with the last group."""
     groups = _groups(house, row.inquiry_id)
-    if not _claimed(house, row, groups, DELETED):
+    letter = _letter(house, row, found, Outcome.deleted)
+    if not _claimed(house, row, groups, DELETED, letter):
         return False  # a hold was placed meanwhile
     if not request_records.is_done(house, row):  # it was, where a sweep at work was waited for
         request_records.done(house, row)
@@ -170,11 +244,17 @@ def _delete(house: House, row: RequestRow, _found: Keys) -> bool:
     return True
 
 
-def _claimed(house: House, row: RequestRow, groups: Mapping[str, int], reason: str) -> bool:
+def _claimed(
+    house: House,
+    row: RequestRow,
+    groups: Mapping[str, int],
+    reason: str,
+    letter: request_results.Letter | None = None,
+) -> bool:
     """Claim them, due or not; False when a hold keeps one of those that stand.
 
-    From here on nobody reads them, and whoever sweeps next destroys them, for this reason. Who was given
-    something of them is told in the commit of the claim, and only there: not when this is tried again.
+    From here on nobody reads them, and whoever sweeps next destroys them, for this reason. She, and who was
+    given something of them, is told in the commit of the claim, and only there: not when this is tried again.
     """
     ids = list(groups.values())
     with house.live.write() as connection:
@@ -183,6 +263,7 @@ def _claimed(house: House, row: RequestRow, groups: Mapping[str, int], reason: s
             return False
         if fresh:
             given.tell(house, connection, row.inquiry_id, mail.Kind.given_deleted, groups=groups)
+            request_results.tell(house, connection, letter, Outcome.deleted)
     return True
 
 
@@ -201,27 +282,27 @@ def _correct(house: House, row: RequestRow, found: Keys) -> bool:
     if correction is not None:
         corrections.retag(house, correction)
 
-    def replace(connection: Connection, now: datetime) -> None:
+    def put(connection: Connection, now: datetime) -> None:
         live_requests.close_lost(connection, row.inquiry_id, row.id, now)
         if correction is not None:
             corrections.replace(house, connection, correction)
 
-    return _settle(house, row, replace)
+    return _settle(house, row, found, put, None if correction is None else correction.address)
 
 
-def _confirm(house: House, row: RequestRow, _found: Keys) -> bool:
+def _confirm(house: House, row: RequestRow, found: Keys) -> bool:
     """A guardian has agreed by her link; a second time is none, and what comes too late is the sweep's."""
     dues = guardians.promised(house, row.inquiry_id)
 
     def agree(connection: Connection, _now: datetime) -> None:
         guardians.agreed(connection, row.inquiry_id, dues, row.channel)
 
-    return _settle(house, row, agree)
+    return _settle(house, row, found, agree)
 
 
 _ACTS: Mapping[Kind, Callable[[House, RequestRow, Keys], bool]] = {
-    Kind.copy: _already,
-    Kind.suspend: _already,
+    Kind.copy: _copy,
+    Kind.suspend: _suspend,
     Kind.resume: _resume,
     Kind.withdraw: _withdraw,
     Kind.delete: _delete,

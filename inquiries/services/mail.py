@@ -42,6 +42,8 @@ class Kind(StrEnum):
 
     address_changed = "address_changed"  # to the old and the new address: the inquiry's was corrected
     entered = "entered"  # to the person: staff entered her inquiry, and how she gets at it
+    request_result = "request_result"  # to the person: her request was settled, or waits
+    requests_late = "requests_late"  # to the officers: requests past their target or their limit
     replied = "replied"  # to the person: there is an answer, to be read with the receipt
     guardian = "guardian"  # to a child's guardian: the link by which she agrees; it works once
     given_corrected = "given_corrected"  # to who was given it: it was corrected
@@ -52,7 +54,7 @@ class Kind(StrEnum):
 
 
 #: What tells the person of her own request, or asks a guardian, goes out also while nothing else is used.
-OF_REQUESTS: frozenset[Kind] = frozenset({Kind.address_changed, Kind.guardian})
+OF_REQUESTS: frozenset[Kind] = frozenset({Kind.address_changed, Kind.request_result, Kind.guardian})
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
-from inquiries.services import adoption, readiness, records, recovery, retention
+from inquiries.services import adoption, readiness, records, recovery, request_deadlines, retention
 from inquiries.services.house import House
 from inquiries.stores import archive, tombstones
 from inquiries.stores.live import epochs as live_epochs
@@ -46,7 +46,9 @@ class Stores(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Each family by itself, so that one store that does not answer hides no other's figures."""
-        for read in (_retention, _destroyed, _last_sweep, _epoch, _envelopes, _mail, _restore, _readiness):
+        for read in (
+            _retention, _destroyed, _last_sweep, _epoch, _envelopes, _requests, _mail, _restore, _readiness,
+        ):  # fmt: skip
             try:
                 yield from read(self._house)
             except (SQLAlchemyError, OSError, InquiriesError) as failed:
@@ -101,6 +103,13 @@ def _envelopes(house: House) -> Iterator[Metric]:
     yield _gauge("envelopes_pending", "Envelopes of the last hour whose keys are not adopted.", pending)
     broken = len(adoption.quarantined(house))
     yield _gauge("envelopes_quarantined", "Envelopes that do not open, accepted as lost or not.", broken)
+
+
+def _requests(house: House) -> Iterator[Metric]:
+    found = request_deadlines.figures(house)
+    yield _gauge("requests_unsettled", "Requests of data subjects that nobody has settled.", found.unsettled)
+    yield _gauge("requests_past_target", "Those past their target, and in time still.", found.past_target)
+    yield _gauge("requests_overdue", "Those past the limit that the policy promises.", found.overdue)
 
 
 def _mail(house: House) -> Iterator[Metric]:

@@ -25,7 +25,10 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class OpeningView:
-    """One opening; `reason` is as it was given, None where none was needed, or, unless `told`, kept back."""
+    """One opening; `reason` is as it was given, None where none was needed, or, unless `told`, kept back.
+
+    `exported`: into a file with others; `copied`: for a copy that was asked for.
+    """
 
     at: datetime
     role: str
@@ -33,6 +36,7 @@ class OpeningView:
     told: bool
     exported: bool = False
     to: str = ""  # who was given it, where it was for somebody else
+    copied: bool = False
 
 
 def written(
@@ -42,16 +46,16 @@ def written(
     reason: str | None,
     at: datetime,
     *,
-    exported: bool = False,
+    act: str | None = None,
     to: str = "",
 ) -> live.OpeningRow:
-    """The entry of an opening, or of an export, to be added in its own transaction."""
+    """The entry of an opening, to be added in its own transaction; `act`: export, or copy."""
     opening_id = random_id()
     said: dict[str, str] = {"role": role.value}
     if reason:
         said["reason"] = reason if disclosure.harmless(reason) else ""
-    if exported:
-        said["act"] = "export"
+    if act is not None:
+        said["act"] = act
     if to:
         said["to"] = to
     text = json.dumps(said, ensure_ascii=False)
@@ -66,8 +70,9 @@ def shown(dek: bytes, rows: list[live.OpeningRow]) -> Iterator[OpeningView]:
         with suppress(SealBroken):
             said = json.loads(items.open_item(dek, row.inquiry_id, MAIN, _item(row.id), row.sealed))
             reason = said.get("reason")
+            act, to = said.get("act"), said.get("to", "")
             yield OpeningView(
-                row.at, said["role"], reason or None, reason != "", "act" in said, said.get("to", "")
+                row.at, said["role"], reason or None, reason != "", act == "export", to, act == "copy"
             )
 
 

@@ -19,6 +19,7 @@ from inquiries.services import (
     provision,
     publishing,
     records,
+    request_deadlines,
     retention,
     rotation,
 )
@@ -54,6 +55,7 @@ def checks(house: House) -> tuple[Check, ...]:
         "worker": _worker,
         "envelopes": _envelopes,
         "archive": _archive,
+        "requests": _requests,
         "mail": _mail,
         "keys": _keys,
         "ledger": _ledger,
@@ -121,6 +123,13 @@ def _archive(house: House) -> Check:
     age = clock.now() - moves[0].ordered_at
     detail = f"{len(moves)} moves waiting, the oldest for {age // timedelta(minutes=1)} min"
     return Check("archive", ok=age < MOVED_WITHIN, detail=detail)
+
+
+def _requests(house: House) -> Check:
+    """P22: whoever asked has her answer within the limit that the policy promises."""
+    found = request_deadlines.figures(house)
+    detail = f"{found.unsettled} not settled, {found.past_target} past the target, {found.overdue} overdue"
+    return Check("requests", ok=not found.overdue, detail=detail)
 
 
 def _mail(house: House) -> Check:

@@ -5,17 +5,19 @@ Runs on the public surface. Unknown and destroyed codes are answered alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from inquiries import clock
 from inquiries.errors import SealBroken
 from inquiries.policy.model import Policy
+from inquiries.rules.correspondence import HERS
+from inquiries.rules.correspondence import Kind as Written
 from inquiries.rules.entry import Evidence
-from inquiries.rules.requests import Because, Kind, State, well_formed
+from inquiries.rules.requests import WITHOUT_EFFECT, Because, Kind, State, well_formed
 from inquiries.rules.retention import MAIN
 from inquiries.services import openings, publishing, requests, thread
 from inquiries.services.house import House
@@ -49,7 +51,7 @@ class ConsentView:
 class RequestView:
     """One request: by when it is answered, where it stands, and if it waits, why and until when.
 
-    `subject` is a purpose, or the names of items.
+    `subject` is a purpose, or the names of items; `reason` is what the officer wrote who refused it.
     """
 
     id: int
@@ -64,6 +66,7 @@ class RequestView:
     until: datetime | None
     settled_at: datetime | None
     suspends: bool
+    reason: str = field(default="", repr=False)
 
     @property
     def pending(self) -> bool:
@@ -175,7 +178,7 @@ def look(house: House, typed: str) -> ReceiptView:
     return of_opened(house, open_receipt(house, typed))
 
 
-def of_opened(house: House, opened: Opened) -> ReceiptView:
+def of_opened(house: House, opened: Opened, kinds: Collection[Written] = HERS) -> ReceiptView:
     """What is shown of an inquiry that was opened by its receipt. Raises SealBroken."""
     row, now = opened.row, clock.now()
     with house.live.read() as connection:
@@ -201,13 +204,14 @@ def of_opened(house: House, opened: Opened) -> ReceiptView:
         evidence=opened.evidence(MAIN),
         consents=tuple(_consents(consents, asked, zone)),
         requests=tuple(
-            _view(one, zone)
+            _view(opened, one, zone)
             for one in asked
             if well_formed(one.kind, one.subject, one.channel, one.group_name)
         ),
         openings=tuple(_openings(opened, seen, zone)),
         thread=tuple(
-            replace(one, at=one.at.astimezone(zone)) for one in thread.opened(opened.keys[MAIN], written)
+            replace(one, at=one.at.astimezone(zone))
+            for one in thread.opened(opened.keys[MAIN], written, kinds)
         ),
         policy_version=row.policy_version,
         policy=policy,
@@ -243,7 +247,9 @@ def _consents(
 ) -> Iterator[ConsentView]:
     """A consent counts as withdrawn from the moment it was asked for, its copies destroyed yet or not."""
     withdrawn = {
-        row.subject: row.asked_at for row in asked if row.kind == Kind.withdraw and row.state != State.refused
+        row.subject: row.asked_at
+        for row in asked
+        if row.kind == Kind.withdraw and row.state not in WITHOUT_EFFECT
     }
     for one in rows:
         ended = one.withdrawn_at or withdrawn.get(one.purpose)
@@ -252,7 +258,7 @@ def _consents(
         )
 
 
-def _view(row: live_requests.RequestRow, zone: ZoneInfo) -> RequestView:
+def _view(opened: Opened, row: live_requests.RequestRow, zone: ZoneInfo) -> RequestView:
     return RequestView(
         id=row.id,
         kind=Kind(row.kind),
@@ -266,7 +272,15 @@ def _view(row: live_requests.RequestRow, zone: ZoneInfo) -> RequestView:
         until=local(row.until, zone),
         settled_at=local(row.settled_at, zone),
         suspends=row.suspends,
+        reason=_reason(opened, row),
     )
+
+
+def _reason(opened: Opened, row: live_requests.RequestRow) -> str:
+    if row.state == State.refused and row.group_name in opened.keys:
+        with suppress(SealBroken):
+            return requests.evidence(opened.keys[row.group_name], row).get("reason", "")
+    return ""
 
 
 def _openings(opened: Opened, rows: list[live_openings.OpeningRow], zone: ZoneInfo) -> Iterator[OpeningView]:

@@ -6,7 +6,7 @@ not there either: where it went with a store that was put back, the person is to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.rules.requests import Because, Kind, State
+from inquiries.rules.requests import ENTERED, Authority, Because, Identity, Kind, State
 from inquiries.services import records
+from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores import ledger_pages
 from inquiries.stores.live import inquiries
@@ -48,8 +49,25 @@ def done(house: House, row: live.RequestRow) -> None:
 
 def is_done(house: House, row: live.RequestRow) -> bool:
     """Whether that is recorded."""
+    return _is_recorded(house, row, "done")
+
+
+def proved(
+    house: House, row: live.RequestRow, actor: Actor, identity: Identity, authority: Authority | None
+) -> None:
+    """Record who saw that who asked is who she says, and how: the proof of what staff entered (P18)."""
+    how = {"identity": identity, "authority": authority}
+    _ended(house, row, {"act": "proved", "staff": actor.staff_id, "email": actor.email, **how})
+
+
+def is_proved(house: House, row: live.RequestRow) -> bool:
+    """Whether that is recorded. Nobody who writes to the live store alone can make it so."""
+    return _is_recorded(house, row, "proved")
+
+
+def _is_recorded(house: House, row: live.RequestRow, act: str) -> bool:
     with house.ledger.read() as connection:
-        wanted = ledger_pages.Wanted("requests", act="done")
+        wanted = ledger_pages.Wanted("requests", act=act)
         return bool(ledger_pages.holding(connection, wanted, f'"id":{row.id},'))
 
 
@@ -77,14 +95,19 @@ class Replayed:
 def replay(house: House) -> Replayed:
     """Make again the requests that the ledger knows, of inquiries that stand, and live does not.
 
-    They are open again, and carried out once more; what was refused stays refused. A correction suspends and
-    waits for the person to send it again: nobody else has its text.
+    They are open again, and carried out once more; what was refused stays refused, a copy that was given is
+    not given again. A correction suspends and waits for the person to send it again: nobody else has it.
     """
     missing: dict[int, dict[str, Any]] = {}
     refused: dict[int, str] = {}
+    proved: set[int] = set()
     for body in (body for _, body in records.bodies(house, "requests")):
-        if body["act"] == "asked" and body["kind"] != Kind.copy:
+        if body["act"] == "asked":
             missing[body["id"]] = body
+        elif body["act"] == "done" and body["kind"] == Kind.copy:
+            missing.pop(body["id"], None)
+        elif body["act"] == "proved":
+            proved.add(body["id"])
         elif body["act"] == "refused":
             refused[body["id"]] = body["because"]
     ids, made = sorted(missing), []
@@ -96,19 +119,24 @@ def replay(house: House) -> Replayed:
         lost = [missing[one] for one in some if one not in known and missing[one]["inquiry_id"] in shells]
         if lost:
             with house.live.write() as connection:
-                made += [_make(connection, body, refused.get(body["id"])) for body in lost]
+                made += [_make(connection, body, refused.get(body["id"]), proved) for body in lost]
     texts = (missing[one] for one in made if missing[one]["sealed"] and one not in refused)
     return Replayed(tuple(made), tuple(sorted({body["inquiry_id"] for body in texts})))
 
 
-def _make(connection: Connection, body: Mapping[str, Any], refused: str | None) -> int:
+def _make(
+    connection: Connection, body: Mapping[str, Any], refused: str | None, proved: Collection[int]
+) -> int:
     row = _row(body)
-    live.add(connection, row)
+    if row.channel not in ENTERED or row.id in proved:
+        live.add(connection, row)
+    else:
+        live.add_unproved(connection, row, None)
     now = clock.now()
     live.note(connection, row.id, now)  # it was proved when it was recorded; its key may have ended since
     if refused is not None:
         live.settle(connection, row.id, State.refused, now, Because(refused))
-    elif body["sealed"]:
+    elif body["sealed"]:  # of what is not proved yet, too: it is entered anew
         live.wait(connection, row.id, Because.lost, None)
     return row.id
 

@@ -7,7 +7,6 @@ Runs on the public surface, which changes and deletes nothing: what was asked fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
@@ -15,7 +14,7 @@ from inquiries import clock
 from inquiries.errors import FieldError, InvalidFields, NotFound
 from inquiries.rules import items as item_rules
 from inquiries.rules import requests as rules
-from inquiries.rules.requests import AtOnce, Because, Kind, Waits
+from inquiries.rules.requests import AtOnce, Kind, Waits
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import receipts
 from inquiries.services import publishing, receipt, requests
@@ -27,7 +26,6 @@ from inquiries.services.requests import Asked
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
 
-ONE_COPY = timedelta(hours=1)
 TRIES = 3
 
 
@@ -147,27 +145,12 @@ def _ask(
                 now = clock.now()
                 if group not in {one.name for one in live.groups_of(connection, opened.row.id, now)}:
                     raise NotFound("it became due meanwhile")
-                if _new(kind, live_requests.of_inquiry(connection, opened.row.id), now):
+                if requests.is_new(kind, live_requests.of_inquiry(connection, opened.row.id), now):
                     live_requests.add(connection, row)
         except IntegrityError:
             continue  # it was destroyed just now, which the next look tells; or an id met another
         return
     raise NotFound("it was destroyed meanwhile")
-
-
-def _new(kind: Kind, before: list[live_requests.RequestRow], now: datetime) -> bool:
-    """The file and the page of one copy are one request; so is whatever is asked twice."""
-    if kind is Kind.copy:
-        return all(row.kind != Kind.copy or now - row.asked_at > ONE_COPY for row in before)
-    deleting = any(row.kind == Kind.delete and row.pending for row in before)
-    ending = max((row.id for row in before if row.kind == Kind.resume and row.pending), default=0)
-    suspended = any(
-        row.suspends
-        and row.id > ending
-        and (row.kind == Kind.suspend or (row.because == Because.lost and kind is Kind.resume))
-        for row in before
-    )
-    return rules.may_ask(kind, suspended=suspended, deleting=deleting)
 
 
 def _decided(house: House, opened: Opened, kind: Kind) -> AtOnce | Waits:

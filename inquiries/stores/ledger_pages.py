@@ -26,9 +26,13 @@ class Wanted:
     below: int | None = None
 
 
-def page(connection: Connection, wanted: Wanted, limit: int) -> list[Entry]:
-    """The newest records whose body stands and fits, each filter along an index of its own."""
-    query = STANDING.where(_fits(wanted)).order_by(bodies.c.n.desc()).limit(limit)
+def page(connection: Connection, wanted: Wanted, limit: int, text: str = "") -> list[Entry]:
+    """The newest records whose body stands and fits, each filter along an index of its own.
+
+    `text`: what the body must hold, too; for chains that are few.
+    """
+    fits = _fits(wanted) & bodies.c.body.contains(text, autoescape=True) if text else _fits(wanted)
+    query = STANDING.where(fits).order_by(bodies.c.n.desc()).limit(limit)
     return [entry_of(row) for row in connection.execute(query)]
 
 

@@ -53,6 +53,19 @@ ACTS: Final[Mapping[str, str]] = {
     "hold": _l("place a hold"),
     "release": _l("release a hold"),
     "archive": _l("move to the archive"),
+    # requests of persons
+    "look_request": _l("look at a request"),
+    "assign_request": _l("say who sees to a request"),
+    "enter_request": _l("enter a request"),
+    "prove_request": _l("record who asks"),
+    "carry_out_request": _l("carry a request out"),
+    "refuse_request": _l("refuse a request"),
+    "open_for_copy": _l("open for a copy to hand over"),
+    "hand_over": _l("hand a copy over"),
+    "asked": _l("asked"),
+    "waits": _l("waits"),
+    "proved": _l("proved who asks"),
+    "refused": _l("refused"),
     # what was refused, by the right that it needed
     "use": _l("read without a consent"),
     "own_session": _l("use a session"),
@@ -171,6 +184,11 @@ _FACTS: Final[Mapping[str, str]] = {
     "quiet": _l("the person is not told"),
     "mail": _l("message no."),
     "through": _l("through"),
+    "request": _l("request"),
+    "channel": _l("way of asking"),
+    "owner": _l("seen to by"),
+    "identity": _l("identity"),
+    "authority": _l("authority"),
 }
 
 

@@ -16,6 +16,8 @@ KINDS: Final[Mapping[str, str]] = {
     Kind.guardian: _l("to a child's guardian: the question whether she agrees"),
     Kind.given_corrected: _l("to who was given it: it was corrected"),
     Kind.given_deleted: _l("to who was given it: it was deleted"),
+    Kind.request_result: _l("to the person: what became of a request"),
+    Kind.requests_late: _l("to the officers: requests are late"),
     Kind.anchored: _l("to the officer: where the ledger stands"),
     Kind.review_missing: _l("to the officer: a review is missing"),
     Kind.invited: _l("to staff: an invitation"),

@@ -23,7 +23,7 @@ from inquiries.rules import minors
 from inquiries.services import intake, publishing
 from inquiries.services.intake import Submission
 from inquiries.services.publishing import Published
-from inquiries.web import body, forms, language, limits, messages, once, origins
+from inquiries.web import body, forms, language, limits, messages, once, origins, subject_words
 from inquiries.web.current import house, settings
 from inquiries.web.guards import audience
 from inquiries.web.received import page as received_page
@@ -72,6 +72,14 @@ def embed_script() -> Response:
 def privacy() -> Response:
     """The notice in force."""
     return _notice(publishing.in_force(house()))
+
+
+@pages.get("/privacy/forms")
+@audience("public")
+def request_forms() -> str:
+    """The request form and the power of attorney, to be printed (P18)."""
+    policy = publishing.in_force(house()).policy
+    return render_template("public/request_forms.html", policy=policy, to_object=subject_words.to_object())
 
 
 @pages.get("/privacy/<int(max=2147483647):version>")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 
 from inquiries.errors import ArchiveClosed, NotFound, TrainingLapsed
 from inquiries.rules.permissions import Permission
-from inquiries.services import mail, people, register_view, review
+from inquiries.services import mail, people, register_view, request_deadlines, review
+from inquiries.services.actor import Actor
 from inquiries.services.ids import LARGEST_ID
 from inquiries.web import (
     guards,
@@ -32,10 +33,12 @@ from inquiries.web import (
     staff_mail,
     staff_people,
     staff_provision,
+    staff_requests,
     staff_restore,
     staff_retention,
     staff_thread,
     staff_words,
+    subject_words,
     templating,
 )
 from inquiries.web.current import house
@@ -48,8 +51,10 @@ _ARCHIVED: Final = f"/archive/{_ID.format('archive_id')}"
 _PERSON: Final = f"/people/{_ID.format('staff_id')}"
 _RUN: Final = f"/retention/runs/{_ID.format('number')}"
 _DISCLOSURE: Final = f"/disclosures/{_ID.format('number')}"
+_REQUEST: Final = f"/requests/{_ID.format('request_id')}"
 _MAIL: Final = f"/mail/{_ID.format('mail_id')}"
 _WORDS: Final = templating.own_words(staff_words)
+_REQUEST_WORDS: Final = templating.own_words(subject_words)
 _PEOPLE_WORDS: Final = templating.own_words(people_words)
 _GET: Final = ["GET"]
 _POST: Final = ["POST"]
@@ -91,6 +96,16 @@ pages.add_url_rule(_RUN, view_func=staff_retention.run, methods=_GET)
 pages.add_url_rule(
     f"/holds/{_ID.format('hold_id')}/release", view_func=staff_retention.release, methods=_POST
 )
+pages.add_url_rule("/requests", view_func=staff_requests.requests, methods=_GET)
+pages.add_url_rule("/requests/history", "requests_history", staff_requests.history, methods=_GET)
+pages.add_url_rule("/requests/new", "new_request", staff_requests.new, methods=_GET + _POST)
+pages.add_url_rule(_REQUEST, "request", staff_requests.one, methods=_GET)
+pages.add_url_rule(f"{_REQUEST}/owner", "request_owner", staff_requests.assign, methods=_POST)
+pages.add_url_rule(f"{_REQUEST}/proof", "request_proof", staff_requests.prove, methods=_POST)
+pages.add_url_rule(f"{_REQUEST}/carry-out", "request_carry_out", staff_requests.carry_out, methods=_POST)
+pages.add_url_rule(f"{_REQUEST}/refuse", "request_refuse", staff_requests.refuse, methods=_POST)
+pages.add_url_rule(f"{_REQUEST}/copy", "request_copy", staff_requests.copy, methods=_GET + _POST)
+pages.add_url_rule(f"{_REQUEST}/given", "request_given", staff_requests.given, methods=_POST)
 pages.add_url_rule("/mail", view_func=staff_mail.mail, methods=_GET)
 pages.add_url_rule(f"{_MAIL}/again", "mail_again", staff_mail.send_again, methods=_POST)
 pages.add_url_rule(f"{_MAIL}/drop", "mail_drop", staff_mail.drop, methods=_POST)
@@ -143,11 +158,22 @@ def _around() -> dict[str, Any]:
         "actor": actor,
         "words": _WORDS,
         "people_words": _PEOPLE_WORDS,
+        "request_words": _REQUEST_WORDS,
         "codes_left": sessions.current().codes_left,
         "stuck_mail": lambda: mail.trouble(house()),
         "broken_glass": lambda: register_view.broken_glass(house()) if officer else (),
+        "requests_now": lambda: _requests_as_they_stand(actor),
         "review": lambda: review.state(house()) if officer else None,
     }
+
+
+def _requests_as_they_stand(actor: Actor | None) -> request_deadlines.Figures | None:
+    """For the navigation and the banner of who handles them; asked once a page."""
+    if actor is None or not actor.may(Permission.handle_requests).allowed:
+        return None
+    if "request_figures" not in g:
+        g.request_figures = request_deadlines.figures(house())
+    return cast("request_deadlines.Figures", g.request_figures)
 
 
 @pages.errorhandler(CSRFError)

@@ -20,7 +20,7 @@ from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import ALL_TYPES, Permission, Role
 from inquiries.services import publishing
 from inquiries.services.actor import Actor
-from inquiries.web import language
+from inquiries.web import language, request_words
 from inquiries.web import messages as messages_of
 from inquiries.web.current import house
 from inquiries.web.messages import Message
@@ -82,7 +82,6 @@ STORES: Final[Mapping[str, str]] = {
     "keyring": _l("the keyring"),
 }
 
-
 _REASONS: Final[Mapping[str, str]] = {
     "expired": _l("its period ended"),
     "closed": _l("closed, and the time after closing ended"),
@@ -105,6 +104,7 @@ class Place:
 
 _PLACES: Final = (
     ("staff.inbox", Permission.list_inquiries, _l("Inbox")),
+    ("staff.requests", Permission.handle_requests, _l("Requests")),
     ("staff.retention", Permission.see_retention, _l("Retention")),
     ("staff.archive", Permission.open_archive, _l("Archive")),
     ("staff.export", Permission.export, _l("Export")),
@@ -254,6 +254,7 @@ def messages(errors: tuple[FieldError, ...]) -> tuple[Message, ...]:
 def _fault(error: FieldError) -> str:
     limit = error.params.get("max", "")
     words = {
+        **request_words.FAULTS,
         "basis.required": _("Please name the basis."),
         "basis.too_long": _("The basis has at most %(max)s characters.", max=limit),
         "reason.required": _("Please say why."),

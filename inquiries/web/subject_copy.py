@@ -17,15 +17,12 @@ FILE_NAME: Final = "my-inquiry.json"
 
 def page(held: Copy, code: str) -> str:
     """To be read and printed; it holds the code, so that the file can be asked for from it."""
-    return render_template(
-        "public/copy.html",
-        held=held,
-        view=held.view,
-        policy=held.view.policy,
-        code=code,
-        words=subject_words,
-        states=messages.STATES,
-    )
+    return render_template("public/copy.html", code=code, words=subject_words, **shown(held))
+
+
+def shown(held: Copy) -> dict[str, Any]:
+    """What the page stands on, whoever asks for it."""
+    return {"held": held, "view": held.view, "policy": held.view.policy, "states": messages.STATES}
 
 
 def file(held: Copy) -> Response:

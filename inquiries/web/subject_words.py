@@ -11,13 +11,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from inquiries import clock
+from inquiries.policy import notice
 from inquiries.policy.model import Policy
 from inquiries.rules import minors
 from inquiries.rules.permissions import Role
-from inquiries.rules.requests import Because, Kind, State
+from inquiries.rules.requests import Because, Channel, Kind, State
 from inquiries.rules.retention import VISITOR
+from inquiries.services import publishing
 from inquiries.services.receipt import RequestView
 from inquiries.web import language, messages
+from inquiries.web.current import house
 
 KINDS: Final[Mapping[Kind, str]] = {
     Kind.copy: _l("A copy of what is held"),
@@ -30,6 +33,7 @@ KINDS: Final[Mapping[Kind, str]] = {
 }
 
 STATES: Final[Mapping[State, str]] = {
+    State.needs_proof: _l("Waits until it is proved who asks"),
     State.open: _l("Under way"),
     State.needs_officer: _l("With the privacy officer"),
     State.done: _l("Done"),
@@ -45,6 +49,8 @@ BECAUSE: Final[Mapping[str, str]] = {
         "A copy of our records had to be put back, and your new text went with it. Please send it again."
     ),
     Because.invalid: _l("The form would not accept it."),
+    Because.hand_over: _l("The privacy officer hands the copy over."),
+    Because.officer: _l("The privacy officer refused it."),
     Because.unproved: _l("It was not asked for with this receipt code."),
 }
 
@@ -97,6 +103,12 @@ def channel(name: str) -> str:
     return str(messages.CHANNELS.get(name, name))
 
 
+def to_object(spoken: str | None = None) -> tuple[tuple[str, ...], ...]:
+    """(name, how to reach it) of those to whom a person can turn against a refusal (P38)."""
+    policy, spoken = publishing.in_force(house()).policy, spoken or language.chosen()
+    return (*notice.officers(policy, spoken), *notice.dispute_bodies(policy, spoken))
+
+
 def left(moment: datetime) -> str:
     """How long it is until then, in one unit: 11 months."""
     span = moment - clock.now()
@@ -112,17 +124,33 @@ def part(name: str, policy: Policy) -> str:
     return str(_("Your visit") if name == VISITOR else _("What you sent"))
 
 
+EVENTS: Final[Mapping[str, str]] = {
+    "asked": _l("Asked"),
+    "proved": _l("Recorded who asks"),
+    "waits": _l("Waits"),
+    "done": _l("Done"),
+    "refused": _l("Refused"),
+}
+
+CHANNELS: Final[Mapping[str, str]] = {
+    **{one: messages.CHANNELS[one] for one in (Channel.phone, Channel.mail, Channel.paper, Channel.fax)},
+    Channel.in_person: _l("in person"),
+}
+
+
 def state(request: RequestView) -> str:
     """Where a request stands; what took effect when it was asked for is done, noted by the worker or not."""
-    return STATES[State.done if request.kind in AT_ONCE else request.state]
+    at_once = request.kind in AT_ONCE and request.channel == Channel.receipt
+    return STATES[State.done if at_once else request.state]
 
 
 def about(request: RequestView, policy: Policy) -> str:
     """What a request is about: the purpose, or the items, as the page calls them."""
-    return ", ".join(_named(request.subject, policy))
+    return ", ".join(named(request.subject, policy))
 
 
-def _named(names: Iterable[str], policy: Policy) -> Iterable[str]:
+def named(names: Iterable[str], policy: Policy) -> Iterable[str]:
+    """Purposes and items as the page calls them."""
     spoken = language.chosen()
     for name in names:
         found = policy.purposes.get(name) or policy.items.get(name)

@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from inquiries import clock
 from inquiries.rules.permissions import Role
+from inquiries.rules.requests import Channel, Kind
 from inquiries.services import (
     archive,
     fulfilment,
@@ -27,6 +28,7 @@ from inquiries.services import (
     holds,
     inbox,
     mail,
+    on_behalf,
     people,
     replies,
     retention,
@@ -240,6 +242,8 @@ def _of_today(made: Floor, members: Mapping[str, Member]) -> None:
         given_up = mail.queue(house, live, kind=mail.Kind.replied, to="sora@example.com", language="ko")
         live.execute(outbox.update().values(state="dead"))
     made.things["mail_id"] = given_up
+    phoned = on_behalf.Entry(Kind.delete, Channel.phone, evidence="a call")
+    (made.things["request_id"],) = on_behalf.enter(house, OH, [made.inquiries["own"]], phoned)
 
 
 def _sit_down(made: Floor, members: Mapping[str, Member]) -> None:

@@ -16,7 +16,7 @@ from inquiries.errors import InvalidExport, InvalidFields, NotFound, Suspended, 
 from inquiries.rules import minors
 from inquiries.rules.permissions import Role
 from inquiries.rules.purposes import Use
-from inquiries.rules.requests import GUARDIAN, Kind
+from inquiries.rules.requests import GUARDIAN, Channel, Identity, Kind
 from inquiries.sealing import items, links
 from inquiries.services import (
     adoption,
@@ -24,9 +24,11 @@ from inquiries.services import (
     exports,
     fulfilment,
     guardians,
+    hand_over,
     inbox,
     keys,
     mail,
+    on_behalf,
     publishing,
     purposes,
     receipt,
@@ -38,6 +40,7 @@ from inquiries.services import (
     search,
 )
 from inquiries.services.house import House
+from inquiries.services.on_behalf import Entry, Proof
 from inquiries.services.requests import Asked
 from inquiries.settings import HOME, Settings
 from inquiries.stores.key_tables import keys as key_rows
@@ -288,8 +291,8 @@ def test_p07_a_link_that_was_made_up_agrees_to_nothing(house: House) -> None:
         key = keys.of_inquiries(house, [only(house)])[only(house), "main"]
         for channel, dek in (
             (GUARDIAN, key.dek),
-            ("receipt", key.dek),
-            ("receipt", links.proving_key(secret)),
+            (Channel.receipt, key.dek),
+            (Channel.receipt, links.proving_key(secret)),
         ):
             row = requests.written(dek, Asked(only(house), Kind.confirm, channel=channel), policy)
             with house.live.write() as connection:
@@ -446,3 +449,16 @@ def test_p07_the_notice_says_so(house: House) -> None:
 )
 def test_p07_on_postgresql(house_on_postgresql: House, story: Callable[[House], None]) -> None:
     story(house_on_postgresql)
+
+
+@pytest.mark.promise("P18")
+def test_p07_no_copy_is_handed_over_before_a_guardian_agrees(house: House) -> None:
+    with at():
+        write(house)
+        entry = Entry(Kind.copy, Channel.phone, evidence="a call", proof=Proof(Identity.callback))
+        (made,) = on_behalf.enter(house, OH, [only(house)], entry)
+        fulfilment.carry_out(house)
+        with pytest.raises(WrongState):
+            hand_over.copy(house, OH, made, notes=True)
+        guardians.enter(house, OH, only(house), guardians.WAYS[0], "a call back")
+        assert ITEMS.items() <= hand_over.copy(house, OH, made, notes=True).parts[0].items.items()

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from inquiries.errors import InvalidExport
-from inquiries.rules.requests import UNSUBSCRIBE, Because, Kind, State
+from inquiries.rules.requests import UNSUBSCRIBE, Because, Channel, Kind, State
 from inquiries.sealing import links
 from inquiries.services import exports, fulfilment, holds, inbox, publishing, receipt, records, requests
 from inquiries.services.house import House
@@ -198,7 +198,7 @@ def test_p15_the_link_proves_nothing_but_its_own_request(house: House) -> None:
         policy = publishing.in_force(house).policy
         others = [(Kind.suspend, ""), (Kind.resume, ""), (Kind.copy, ""), (Kind.correct, "email"),
                   (Kind.delete, "email"), (Kind.withdraw, "inquiry")]  # fmt: skip
-        for (kind, subject), channel in product(others, (UNSUBSCRIBE, "receipt")):
+        for (kind, subject), channel in product(others, (UNSUBSCRIBE, Channel.receipt)):
             asked = Asked(inquiry, kind, subject, channel=channel)
             written = requests.written(links.proving_key(secret), asked, policy)
             with house.live.write() as connection:

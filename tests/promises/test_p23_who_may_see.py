@@ -154,6 +154,22 @@ NUMBERED: dict[str, Rows] = {
         }
         for method, answer in (("GET", 200), ("POST", 422))
     },
+    **{  # one that waits until it is recorded who asks
+        f"{method} staff.request{name}": {
+            (answer, missing): ("privacy", "support and privacy"),
+            (403, 403): ("lapsed officer",),
+        }
+        for method, name, answer, missing in (
+            ("GET", "", 200, 404),
+            ("POST", "_owner", 303, 404),
+            ("POST", "_proof", 422, 404),
+            ("POST", "_carry_out", 303, 404),
+            ("POST", "_refuse", 422, 404),
+            ("GET", "_copy", 302, 302),  # a reload leads back
+            ("POST", "_copy", 303, 404),
+            ("POST", "_given", 303, 404),
+        )
+    },
     "GET staff.enrol": {(200, 404): (*EVERYBODY, *STRANGERS)},
     "POST staff.enrol": {(422, 404): (*EVERYBODY, "revoked"), (400, 400): ("nobody",)},  # she saw no form
 }
@@ -165,6 +181,13 @@ PLAIN: dict[str, dict[Short, tuple[str, ...]]] = {
     "GET staff.search": {200: (*DESKS, "privacy"), 403: ("lapsed", "lapsed officer")},
     "POST staff.search": {422: (*DESKS, "privacy"), 403: ("lapsed", "lapsed officer")},
     "GET staff.archive": {200: ("privacy", "support and privacy"), 403: ("lapsed officer",)},
+    **{
+        f"GET staff.{name}": {200: ("privacy", "support and privacy"), 403: ("lapsed officer",)}
+        for name in ("requests", "requests_history")
+    },
+    **{
+        f"{method} staff.new_request": {403: ("lapsed officer",)} for method in ("GET", "POST")
+    },  # for no inquiry
     "GET staff.export": {200: ("privacy", "support and privacy"), 403: ("lapsed officer",)},
     "GET staff.provision": {200: ("privacy", "support and privacy"), 403: ("lapsed officer",)},
     "POST staff.export": {422: ("privacy", "support and privacy"), 403: ("lapsed officer",)},

@@ -7,16 +7,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inquiries.rules.requests import (
+    ENTERED,
     PENDING,
     SUSPENDING,
+    UNSETTLED,
     AtOnce,
     Because,
+    Channel,
     Facts,
     Kind,
     State,
     Waits,
     decide,
+    mailed,
     may_ask,
+    may_refuse,
+    runs,
     well_formed,
 )
 
@@ -92,3 +98,30 @@ def test_a_suspension_is_offered_or_its_end(*, suspended: bool) -> None:
 )
 def test_what_no_page_asks_is_not_well_formed(kind: str, subject: str, fits: bool) -> None:  # noqa: FBT001
     assert well_formed(kind, subject) is fits
+
+
+@pytest.mark.promise("P15")
+@pytest.mark.promise("P22")
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("waited", [False, True])
+def test_the_result_is_mailed_but_for_what_she_saw_happen_and_to_nobody_who_unsubscribed(
+    kind: Kind, *, waited: bool
+) -> None:
+    told = {channel for channel in Channel if mailed(kind, channel, waited=waited)}
+    seen = {Channel.receipt} if waited or kind is Kind.delete else set()
+    assert told == ENTERED | seen
+
+
+@pytest.mark.promise("P18")
+@pytest.mark.parametrize("kind", Kind)
+def test_who_has_not_shown_who_she_is_can_be_refused_all_and_nobody_the_end_of_a_consent(kind: Kind) -> None:
+    states = {state for state in State if may_refuse(kind, state)}
+    never = kind in {Kind.withdraw, Kind.resume, Kind.confirm}
+    assert states == ({State.needs_proof} if never else UNSETTLED)
+
+
+@pytest.mark.promise("P22")
+def test_the_deadline_runs_until_it_is_settled_or_answered_with_a_reason_and_a_day() -> None:
+    assert {state for state in State if runs(state, None)} == UNSETTLED
+    answered = {because for because in Because if not runs(State.needs_officer, because)}
+    assert answered == {Because.held, Because.minimum, Because.statute}

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, select
 
-from inquiries.rules.requests import Kind, State
+from inquiries.rules.requests import WITHOUT_EFFECT, Kind
 from inquiries.stores.among import among
 from inquiries.stores.live import guardians
 from inquiries.stores.live.tables import consents, requests
@@ -19,7 +19,7 @@ def standing() -> Any:  # noqa: ANN401 - an SQL condition
         requests.c.inquiry_id == consents.c.inquiry_id,
         requests.c.subject == consents.c.purpose,
         requests.c.kind == Kind.withdraw,
-        requests.c.state != State.refused,
+        requests.c.state.not_in(sorted(WITHOUT_EFFECT)),
     )
     child = consents.c.inquiry_id.in_(guardians.all_waiting())  # whose own consent is none
     return and_(consents.c.given, consents.c.withdrawn_at.is_(None), ~withdrawing, ~child)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, union_all, update
 
-from inquiries.rules.requests import PENDING, SUSPENDING, Because, Kind, State
+from inquiries.rules.deadlines import Lateness
+from inquiries.rules.requests import (
+    PENDING,
+    SUSPENDING,
+    UNSETTLED,
+    WITHOUT_EFFECT,
+    Because,
+    Kind,
+    State,
+)
 from inquiries.stores.among import among
 from inquiries.stores.live import guardians
 from inquiries.stores.live.tables import inquiries, requests
@@ -46,21 +55,27 @@ class RequestRow(NewRequest):
     noted_at: datetime | None
     settled_at: datetime | None
     lifted_at: datetime | None
+    evidence: bytes | None
+    escalated: str | None
 
     @property
     def pending(self) -> bool:
-        """Whether nobody has settled it."""
+        """Whether it is to be carried out, and nobody has settled it."""
         return self.state in PENDING
 
     @property
     def suspends(self) -> bool:
         """Whether nothing of the inquiry is used because of it."""
-        return self.kind in SUSPENDING and self.lifted_at is None
+        return self.kind in SUSPENDING and self.lifted_at is None and self.state not in WITHOUT_EFFECT
 
 
 _ROW = select(*(requests.c[field.name] for field in fields(RequestRow)))
 #: The condition on `requests` that a suspension lasts.
-_SUSPENDS = requests.c.kind.in_(sorted(SUSPENDING)) & requests.c.lifted_at.is_(None)
+_SUSPENDS = (
+    requests.c.kind.in_(sorted(SUSPENDING))
+    & requests.c.lifted_at.is_(None)
+    & requests.c.state.not_in(sorted(WITHOUT_EFFECT))
+)
 
 
 # -- asking --------------------------------------------------------------------------------------
@@ -73,6 +88,24 @@ def add(connection: Connection, row: NewRequest) -> None:
     holds a stronger one: see `hold_still`.
     """
     connection.execute(insert(requests).values(vars(row)))
+
+
+def add_unproved(connection: Connection, row: NewRequest, evidence: bytes | None) -> None:
+    """Insert what the officer entered: nothing follows from it before `proved`. Raises IntegrityError."""
+    values = vars(row) | {"state": State.needs_proof, "evidence": evidence}
+    connection.execute(insert(requests).values(values))
+
+
+def proved(connection: Connection, request_id: int, evidence: bytes) -> bool:
+    """Who asked has shown who she is: from this commit on it is as if she had asked with her receipt."""
+    query = update(requests).where(requests.c.id == request_id, requests.c.state == State.needs_proof)
+    return connection.execute(query.values(state=State.open, evidence=evidence)).rowcount == 1
+
+
+def unprove(connection: Connection, request_id: int) -> None:
+    """It is to be carried out, and no record says that who asked was proved."""
+    query = update(requests).where(requests.c.id == request_id, requests.c.state.in_(sorted(PENDING)))
+    connection.execute(query.values(state=State.needs_proof))
 
 
 # -- suspension ----------------------------------------------------------------------------------
@@ -111,7 +144,7 @@ def withdrawn(connection: Connection, inquiry_ids: Collection[int]) -> frozenset
     query = select(requests.c.inquiry_id, requests.c.subject).where(
         requests.c.inquiry_id.in_(inquiry_ids),
         requests.c.kind == Kind.withdraw,
-        requests.c.state != State.refused,
+        requests.c.state.not_in(sorted(WITHOUT_EFFECT)),
     )
     return frozenset((row[0], row[1]) for row in connection.execute(query))
 
@@ -137,6 +170,12 @@ def pending(
     """Requests that nobody has settled, in order of id, `limit` at a time."""
     query = _ROW.where(requests.c.state.in_(sorted(states)), requests.c.id > after)
     return [RequestRow(*row) for row in connection.execute(query.order_by(requests.c.id).limit(limit))]
+
+
+def unsettled(connection: Connection, limit: int) -> list[RequestRow]:
+    """What nobody has settled, the one that must be answered first on top."""
+    query = _ROW.where(requests.c.state.in_(sorted(UNSETTLED))).order_by(requests.c.limit_at, requests.c.id)
+    return [RequestRow(*row) for row in connection.execute(query.limit(limit))]
 
 
 def unnoted(connection: Connection, inquiry_ids: Collection[int]) -> list[RequestRow]:
@@ -167,14 +206,21 @@ def wait(connection: Connection, request_id: int, because: Because, until: datet
 
 
 def settle(
-    connection: Connection, request_id: int, state: State, at: datetime, because: Because | None = None
+    connection: Connection,
+    request_id: int,
+    state: State,
+    at: datetime,
+    because: Because | None = None,
+    evidence: bytes | None = None,
 ) -> bool:
     """It is done or refused: what it says goes, and, of all but `suspend`, the suspension that it began.
 
-    False when it was settled before.
+    `evidence` takes the place of what stands. False when it was settled before.
     """
-    query = update(requests).where(requests.c.id == request_id, requests.c.state.in_(sorted(PENDING)))
+    query = update(requests).where(requests.c.id == request_id, requests.c.state.in_(sorted(UNSETTLED)))
     settled = query.values(state=state, because=because, until=None, settled_at=at, sealed=None)
+    if evidence is not None:
+        settled = settled.values(evidence=evidence)
     if connection.execute(settled).rowcount != 1:
         return False
     lifted = update(requests).where(requests.c.id == request_id, requests.c.lifted_at.is_(None))
@@ -204,3 +250,18 @@ def lift(connection: Connection, inquiry_id: int, before: int, at: datetime) -> 
         requests.c.lifted_at.is_(None),
     )
     connection.execute(query.values(lifted_at=at))
+
+
+# -- who sees to it ------------------------------------------------------------------------------
+
+
+def assign(connection: Connection, request_id: int, owner: int | None) -> bool:
+    """Somebody sees to it, or nobody any more; False when it is settled."""
+    query = update(requests).where(requests.c.id == request_id, requests.c.state.in_(sorted(UNSETTLED)))
+    return connection.execute(query.values(owner=owner)).rowcount == 1
+
+
+def escalate(connection: Connection, steps: Mapping[int, Lateness]) -> None:
+    """The officers are told of these steps in this transaction."""
+    for request_id, step in steps.items():
+        connection.execute(update(requests).where(requests.c.id == request_id).values(escalated=step))

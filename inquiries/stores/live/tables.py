@@ -173,11 +173,13 @@ requests = Table(
     Column("noted_at", Moment),  # when it was proved, and entered in the ledger
     Column("settled_at", Moment),
     Column("lifted_at", Moment),  # when the suspension that it began was ended
+    Column("evidence", LargeBinary),  # who asked and how she proved it, why it was refused; sealed, and kept
+    Column("escalated", String(16)),  # the last step of lateness that the officers were told of
     Index(
         "ix_requests_state",
         "state",
-        sqlite_where=text("state IN ('open', 'needs_officer')"),
-        postgresql_where=text("state IN ('open', 'needs_officer')"),
+        sqlite_where=text("state IN ('open', 'needs_officer', 'needs_proof')"),
+        postgresql_where=text("state IN ('open', 'needs_officer', 'needs_proof')"),
     ),
 )  # fmt: skip
 

@@ -1,0 +1,241 @@
+"""What the officer sees of requests and does with one: sees to it, has it carried out, refuses it (P17, P22).
+
+Carrying out is the worker's (`fulfilment.py`), also at the officer's word. Each act is recorded before it is
+done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inquiries import clock
+from inquiries.errors import FieldError, InvalidFields, JobBusy, NotFound, TrainingLapsed, WrongState
+from inquiries.policy.model import Policy
+from inquiries.rules import requests as rules
+from inquiries.rules.permissions import Permission, Role
+from inquiries.rules.purposes import Use
+from inquiries.rules.requests import Because, Kind, State
+from inquiries.services import (
+    fulfilment,
+    people,
+    publishing,
+    purposes,
+    records,
+    request_deadlines,
+    request_records,
+    request_results,
+    request_views,
+    requests,
+)
+from inquiries.services.actor import REASON_LIMIT, Actor
+from inquiries.services.house import House
+from inquiries.services.keys import DataKey
+from inquiries.services.request_results import Outcome
+from inquiries.services.request_views import PAGE
+from inquiries.stores import ledger_pages
+from inquiries.stores.live import inquiries as live
+from inquiries.stores.live import requests as live_requests
+from inquiries.stores.live.requests import RequestRow
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """One request with what staff wrote of it, what happened to it, and what may be done now.
+
+    `names` are the purpose or the items that it is about.
+    """
+
+    line: request_views.Line
+    names: tuple[str, ...]
+    language: str
+    policy: Policy
+    evidence: Mapping[str, str]
+    events: tuple[request_views.Event, ...]
+    officers: Mapping[int, str]
+    may_refuse: bool
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def overview(house: House, actor: Actor) -> tuple[request_views.Line, ...]:
+    """What nobody has settled, the one that must be answered first on top. Raises NotFound."""
+    permit(house, actor)
+    with house.live.read() as connection:
+        rows = request_deadlines.unsettled(connection)
+        shells = live.shells(connection, sorted({row.inquiry_id for row in rows}))
+    known = {one.id: one.email for one in people.everyone(house)}
+    now = clock.now()
+    return tuple(
+        request_views.line(row, shells[row.inquiry_id].type, known, now)
+        for row in rows
+        if row.inquiry_id in shells
+    )
+
+
+def look(house: House, actor: Actor, request_id: int) -> RequestPage:
+    """One request; recorded. Raises NotFound."""
+    row, shell, key = found(house, actor, request_id)
+    records.access(house, act="look_request", actor=actor, subject=row.inquiry_id, detail=_about(row))
+    known = {one.id: one.email for one in people.everyone(house)}
+    return RequestPage(
+        line=request_views.line(row, shell.type, known, clock.now()),
+        names=tuple(row.subject.split()),
+        language=shell.language,
+        policy=publishing.version(house, shell.policy_version).policy,
+        evidence={} if key is None else requests.evidence(key.dek, row),
+        events=request_views.events(house, known, ledger_pages.Wanted("requests"), row.id),
+        officers=_officers(house),
+        may_refuse=rules.may_refuse(Kind(row.kind), State(row.state)),
+    )
+
+
+def history(
+    house: House, actor: Actor, before: int | None = None
+) -> tuple[tuple[request_views.Event, ...], int | None]:
+    """What became of requests, the newest first, also of inquiries that are gone; and where it goes on.
+
+    From the ledger, which holds neither names nor what was asked for in words. Raises NotFound.
+    """
+    permit(house, actor)
+    known = {one.id: one.email for one in people.everyone(house)}
+    events = request_views.events(house, known, ledger_pages.Wanted("requests", below=before))
+    return events[:PAGE], events[PAGE - 1].n if len(events) > PAGE else None
+
+
+# -- acting --------------------------------------------------------------------------------------
+
+
+def assign(house: House, actor: Actor, request_id: int, owner: int | None) -> None:
+    """Let an officer see to it, or nobody.
+
+    Raises:
+        NotFound: no such request, or no such officer.
+        WrongState: it is settled.
+    """
+    row, *_ = found(house, actor, request_id)
+    if owner is not None and owner not in _officers(house):
+        raise NotFound("no such officer")
+    detail = {**_about(row), "owner": str(owner or "-")}
+    records.access(house, act="assign_request", actor=actor, subject=row.inquiry_id, detail=detail)
+    with house.live.write() as connection:
+        if not live_requests.assign(connection, request_id, owner):
+            raise WrongState("it is settled")
+
+
+def carry_out(house: House, actor: Actor, request_id: int) -> bool:
+    """Carry it out now, as the worker would; False where something still stands against it.
+
+    Raises:
+        NotFound: no such request.
+        WrongState: it is settled, is not proved yet, or the worker is at it.
+    """
+    row, *_ = found(house, actor, request_id)
+    if not row.pending:
+        raise WrongState("it is settled, or nobody has proved who asks")
+    records.access(
+        house,
+        act="carry_out_request",
+        actor=actor,
+        subject=row.inquiry_id,
+        reason=_why(row),
+        detail=_about(row),
+    )
+    try:
+        return fulfilment.carry_out_one(house, request_id)
+    except JobBusy:
+        raise WrongState("the worker is at it") from None
+
+
+def refuse(house: House, actor: Actor, request_id: int, reason: str | None) -> None:
+    """Refuse it: she reads why, and how to object, on her page; a mail tells her that there is something.
+
+    Raises:
+        NotFound: no such request, or nothing opens its inquiry.
+        InvalidFields: no reason is given.
+        WrongState: it is settled, is being carried out, or such a request needs no reason of hers.
+    """
+    row, _, key = found(house, actor, request_id)
+    said = (reason or "").strip()
+    if not said or len(said) > REASON_LIMIT:
+        code = "too_long" if said else "required"
+        raise InvalidFields((FieldError("reason", code, {"max": REASON_LIMIT}),))
+    if key is None:
+        raise NotFound("no key opens it")
+    try:
+        with fulfilment.alone(house):
+            _refuse(house, actor, row, key, said)
+    except JobBusy:
+        raise WrongState("the worker is at it") from None
+
+
+def _refuse(house: House, actor: Actor, before: RequestRow, key: DataKey, said: str) -> None:
+    with house.live.read() as connection:
+        row = live_requests.by_id(connection, before.id)
+        standing = live.sealed_groups(connection, before.inquiry_id)
+    if row is None or not rules.may_refuse(Kind(row.kind), State(row.state)):
+        raise WrongState("it is settled, or not hers to refuse")
+    if row.group_name not in standing:
+        raise WrongState("it is being destroyed")
+    evidence = requests.sealed_evidence(key.dek, row, {**requests.evidence(key.dek, row), "reason": said})
+    letter = request_results.addressed(house, row, key, Outcome.refused)
+    records.access(house, act="refuse_request", actor=actor, subject=row.inquiry_id, detail=_about(row))
+    with house.live.write() as connection:
+        settled = live_requests.settle(
+            connection, row.id, State.refused, clock.now(), Because.officer, evidence
+        )
+        if settled:
+            request_results.tell(house, connection, letter, Outcome.refused)
+    if settled:
+        request_records.refused(house, row, Because.officer)
+
+
+# -- what all need -------------------------------------------------------------------------------
+
+
+def permit(house: House, actor: Actor, subject: int | None = None) -> None:
+    """Refuse, on record, whoever may not handle requests. Raises NotFound, TrainingLapsed."""
+    decision = actor.may(Permission.handle_requests)
+    if not decision.allowed:
+        permission = Permission.handle_requests.value
+        records.access(house, act=permission, actor=actor, subject=subject, outcome="refused")
+        if decision.lapsed:
+            raise TrainingLapsed(permission)
+        raise NotFound("requests: not permitted")
+
+
+def found(house: House, actor: Actor, request_id: int) -> tuple[RequestRow, live.InquiryRow, DataKey | None]:
+    """The request, its inquiry, and the key that seals it, None where that must not be used any more.
+
+    Raises:
+        NotFound: there is none, or nothing of its inquiry is to be read any more.
+        TrainingLapsed: hers has.
+    """
+    permit(house, actor)
+    with house.live.read() as connection:
+        row = live_requests.by_id(connection, request_id)
+        shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id) if row else None
+        groups = live.groups_of(connection, row.inquiry_id, clock.now()) if row else []
+    if row is None or shell is None or not groups or not request_deadlines.ours(row):
+        raise NotFound("no such request")
+    if row.group_name not in {one.name for one in groups}:
+        return row, shell, None
+    keys = purposes.data_keys(house, Use.rights, [row.inquiry_id])
+    return row, shell, keys.get((row.inquiry_id, row.group_name))
+
+
+def _about(row: RequestRow) -> dict[str, str]:
+    return {"request": str(row.id), "kind": row.kind}
+
+
+def _why(row: RequestRow) -> str:
+    return f"request {row.id}"
+
+
+def _officers(house: House) -> dict[int, str]:
+    return {
+        one.id: one.email
+        for one in people.everyone(house)
+        if one.state == "enrolled" and Role.privacy in one.roles
+    }

@@ -1,0 +1,186 @@
+"""What somebody asks for another by letter, through the officer, by keyboard alone, to what the stores hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from inquiries import settings as settings_module
+from inquiries.services import records
+from inquiries.services.house import open_house
+from inquiries.stores.live.tables import groups, inquiries, requests
+from tests.cast import ITEMS
+from tests.running import Server, one_time_code, until
+
+pytestmark = [pytest.mark.journey, pytest.mark.slow]
+
+PASSWORD = "일곱 마리 두루미가 북으로 난다"
+OFFICER = "privacy@example.com"
+WHO, LETTER = "이건, 배우자", "3월 2일에 온 편지"
+
+
+@pytest.mark.promise("P17")
+@pytest.mark.promise("P18")
+@pytest.mark.promise("P22")
+def test_a_representative_has_all_deleted_by_letter(
+    server: Server, person: Callable[..., BrowserContext]
+) -> None:
+    sora = person().new_page()
+    code = send(server, sora, "support")
+    send(server, sora, "introduction")
+    page = signed_in(server, person().new_page())
+
+    page.goto(f"{server.url}/staff/requests")
+    expect(page.locator(".empty")).to_be_visible()
+    enter(page, "main a[href='/staff/search']")
+    tab_to(page, "#field-typed")
+    page.keyboard.type(ITEMS["email"])
+    enter(page, "search button")
+    enter(page, ".chosen button")
+    expect(page.locator("main")).not_to_contain_text(ITEMS["name"])  # masked
+    choose(page, "kind", "delete")
+    enter(page, "main form button")
+    accessible(page)
+    enter(page, "main form button")  # nothing filled in
+    expect(page.locator("#errors")).to_be_focused()
+    choose(page, "channel", "paper")
+    choose(page, "by", "representative")
+    write(page, "who", WHO)
+    write(page, "evidence", LETTER)
+    enter(page, "main form button")
+
+    expect(page.locator("table.requests tbody tr")).to_have_count(2)
+    accessible(page)
+    assert stores(server) == (2, {"needs_proof"})
+    look_up(server, sora, code)
+    expect(sora.locator("main")).to_contain_text("본인 확인을 기다리는 중")
+    expect(sora.locator("dl.sent")).to_contain_text(ITEMS["content"])  # nothing has followed from it
+
+    for left in (1, 0):
+        page.goto(f"{server.url}/staff/requests")
+        enter(page, "[data-row] >> nth=0")
+        expect(page.locator("main")).to_contain_text(WHO)
+        accessible(page)
+        choose(page, "identity", "document")
+        choose(page, "authority", "attorney")
+        enter(page, "form[action$='/proof'] button")
+        until(lambda left=left: stores(server)[0] == left)
+
+    page.goto(f"{server.url}/staff/requests")
+    expect(page.locator(".empty")).to_be_visible()
+    enter(page, "main a[href='/staff/requests/history']")
+    expect(page.locator("main")).to_contain_text("완료")
+    accessible(page)
+    assert look_up(server, sora, code) == 404
+    assert stores(server) == (0, set())
+    for secret in (WHO, LETTER, ITEMS["email"], code):
+        assert secret not in server.output
+        assert secret not in ledger(server)
+
+
+# -- the person, and the officer -------------------------------------------------------------------
+
+
+def send(server: Server, page: Page, kind: str) -> str:
+    page.goto(f"{server.url}/inquiries/{kind}")
+    for name, text in ITEMS.items():
+        page.locator(f"[name={name}]").fill(text)
+    page.locator("[name='consent.inquiry']").check()
+    page.locator("main form button").first.click()
+    return page.locator("#receipt").inner_text()
+
+
+def look_up(server: Server, page: Page, code: str) -> int:
+    page.goto(f"{server.url}/receipt")
+    page.locator("[name=receipt]").fill(code)
+    with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
+        page.locator("main form button").first.click()
+    return answered.value.status
+
+
+def signed_in(server: Server, page: Page) -> Page:
+    page.goto(server.enrolment)
+    secret = page.locator("#totp-secret").inner_text()
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("[name=code]").fill(one_time_code(secret))
+    page.locator("main form button[type=submit]").click()
+    expect(page.locator(".recovery-code")).to_have_count(10)
+    page.goto(f"{server.url}/staff/inbox")
+    page.locator("[name=email]").fill(OFFICER)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("[name=code]").fill(one_time_code(secret, 1))  # the code of the enrolment is used up
+    page.locator("main form button[type=submit]").click()
+    expect(page).to_have_url(f"{server.url}/staff/inbox")
+    return page
+
+
+# -- the keyboard ----------------------------------------------------------------------------------
+
+
+def tab_to(page: Page, selector: str) -> None:
+    target = page.locator(selector)
+    for _ in range(80):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never reached {selector}")
+
+
+def enter(page: Page, selector: str) -> None:
+    """Press the button or follow the link by the keyboard, and wait for the page that answers."""
+    tab_to(page, selector)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    """One of several: Tab reaches the chosen one, or the first; arrows go on from there."""
+    one = page.locator(f"[name={name}][value={value}]")
+    chosen = page.locator(f"[name={name}]:checked")
+    tab_to(page, f"[name={name}]:checked" if chosen.count() else f"[name={name}] >> nth=0")
+    page.keyboard.press("Space")
+    for _ in range(10):
+        if one.is_checked():
+            return
+        page.keyboard.press("ArrowDown")
+    raise AssertionError(f"{name} has no {value}")
+
+
+def write(page: Page, name: str, text: str) -> None:
+    tab_to(page, f"#field-{name}")
+    page.keyboard.insert_text(text)
+
+
+def accessible(page: Page) -> None:
+    found = Axe().run(page).response["violations"]
+    assert [one["id"] for one in found] == []
+
+
+# -- what the stores hold --------------------------------------------------------------------------
+
+
+def stores(server: Server) -> tuple[int, set[str]]:
+    """How many inquiries there are, and the states of their requests."""
+    house = open_house(settings_module.load(instance=server.instance))
+    try:
+        with house.live.read() as connection:
+            ids = list(connection.scalars(inquiries.select().with_only_columns(inquiries.c.id)))
+            states = set(connection.scalars(requests.select().with_only_columns(requests.c.state)))
+            standing = len(connection.execute(groups.select()).all())
+    finally:
+        house.close()
+    assert bool(standing) == bool(ids)
+    return len(ids), states
+
+
+def ledger(server: Server) -> str:
+    house = open_house(settings_module.load(instance=server.instance))
+    try:
+        return "".join(
+            repr(list(records.bodies(house, chain))) for chain in ("requests", "access", "destruction")
+        )
+    finally:
+        house.close()
