@@ -280,7 +280,7 @@ def test_p23_who_may_do_what_with_what_else_has_a_number(
         if whole or should in NUMBERED[endpoint]:
             got.append(here.ask(person, endpoint, **here.unknown(name)))
         assert tuple(one.short for one in got) == should[: len(got)], person
-        if {one.status for one in got} == {404}:
+        if {one.status for one in got} == {404} and name != "staff.enter":  # which types there are is public
             alike(got)
 
 
