@@ -11,9 +11,11 @@ import pytest
 from flask import Flask
 
 from inquiries import clock
-from inquiries.rules.entry import Channel
+from inquiries.errors import NotFound
+from inquiries.rules.entry import Channel, Told
 from inquiries.rules.permissions import Role
 from inquiries.services import (
+    entries,
     evidence,
     keys,
     mail,
@@ -25,7 +27,7 @@ from inquiries.services.house import House
 from inquiries.stores.live import outbox
 from inquiries.stores.live.tables import consents, groups, inquiries
 from inquiries.stores.live.written_tables import outbox as mails
-from tests.cast import ITEMS
+from tests.cast import BAE, ITEMS, MINJI_SUPPORT, OH, submission
 from tests.moments import at
 from tests.promises.pages import application, desk, stored
 from tests.staff import Desk
@@ -174,6 +176,17 @@ def test_p06_only_the_types_of_ones_own_desk(app: Flask, minji: Desk, house: Hou
     for other in (bae, oh):
         assert other.post("/staff/enter/support", **typed(house)).status_code == 404
     assert count(house) == 0
+
+
+def test_p06_the_service_itself_asks_whose_desk_it_is(house: House) -> None:
+    told = Told("phone", WHO, HOW, clock.now())
+    with at(1):
+        for actor, kind in ((MINJI_SUPPORT, "recruitment"), (BAE, "support"), (OH, "support")):
+            with pytest.raises(NotFound):
+                entries.enter(house, actor, submission(type=kind), told)
+    assert count(house) == 0
+    refused = [body["outcome"] for _, body in records.bodies(house, "access")]
+    assert refused == ["refused"] * 3
 
 
 def test_p06_the_notice_is_read_to_her_in_her_language(minji: Desk) -> None:

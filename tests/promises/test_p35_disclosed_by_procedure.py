@@ -15,6 +15,7 @@ from inquiries import clock
 from inquiries.errors import InvalidDisclosure, NotFound, Suspended, WrongState
 from inquiries.rules.permissions import Role
 from inquiries.rules.procedure import LIFE, Ordered, Stand
+from inquiries.sealing import openpgp
 from inquiries.services import disclosures, inbox, receipt, records, rights
 from inquiries.services.house import House
 from inquiries.settings import Settings
@@ -145,6 +146,30 @@ def test_p35_what_she_suspended_or_deleted_is_not_disclosed(house: House, code: 
         handed(house, number)
     with pytest.raises(Suspended):
         disclosures.ask(house, OH, inquiry, ORDER)
+
+    refused = [body for _, body in records.bodies(house, "access") if body["act"] == "provide"]
+    assert [body["outcome"] for body in refused] == ["refused", "refused"]
+
+
+def test_p35_of_two_who_hand_it_over_at_once_one_does(
+    house: House, inquiry: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = disclosures.ask(house, OH, inquiry, ORDER)
+    disclosures.approve(house, SECOND, number)
+    real = openpgp.seal
+    meanwhile: list[str] = []
+
+    def seal(content: bytes, recipient: openpgp.Recipient) -> bytes:
+        if not meanwhile:
+            meanwhile.append("begun")
+            meanwhile.append(handed(house, number, SECOND))
+        return real(content, recipient)
+
+    monkeypatch.setattr(openpgp, "seal", seal)
+    with pytest.raises(WrongState):
+        handed(house, number)
+    assert ITEMS["name"] in meanwhile[1]
+    assert acts(house).count(("disclosure", "done")) == 1
 
 
 def test_p35_where_the_law_forbids_it_she_is_not_told(house: House, code: str, inquiry: int) -> None:
