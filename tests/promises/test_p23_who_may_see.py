@@ -246,7 +246,9 @@ def states_of(endpoint: str, person: str, columns: tuple[Short, ...], *, whole: 
         return STATES
     everybody = (*PEOPLE, "nobody")
     turned = SELDOM[(list(INQUIRY).index(endpoint) + 3 * everybody.index(person)) % len(SELDOM)]
-    return (turned, "unknown") if len(set(columns)) == 1 else (*OFTEN, turned)
+    if len(set(columns)) > 1:
+        return (*OFTEN, turned)
+    return (turned,) if person in STRANGERS else (turned, "unknown")
 
 
 @pytest.mark.promise("P21")
@@ -272,10 +274,12 @@ def test_p23_who_may_do_what_with_what_else_has_a_number(
     endpoint: str,
     whole: bool,  # noqa: FBT001
 ) -> None:
-    """In the quick run whoever may not asks for what there is alone."""
+    """In the quick run a third of those who may not ask, in turn, and for what there is alone."""
     _, _, name = endpoint.partition(" ")
-    for person in (*PEOPLE, "nobody"):
+    for turn, person in enumerate((*PEOPLE, "nobody"), list(NUMBERED).index(endpoint)):
         should = expected(NUMBERED[endpoint], person)
+        if not (whole or should in NUMBERED[endpoint] or turn % 3 == 0):
+            continue
         got = [here.ask(person, endpoint)]
         if whole or should in NUMBERED[endpoint]:
             got.append(here.ask(person, endpoint, **here.unknown(name)))
