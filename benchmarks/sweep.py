@@ -4,10 +4,10 @@
 
 Fills an instance, copies it into plain tables of a second database and deletes what is due there as anybody
 would (in batches as large as the sweep's own, so that senders need not wait; also all at once); then lets
-the sweep destroy the originals, and the rotation end every copy of their keys, while inquiries come in and
-the inbox is read. "Unreadable" counts the time in which keys are destroyed (claim, intent,
-tombstone), "completely" the whole sweep. Writes `results/sweep.json`. Exit status 1 when a figure misses its
-target.
+the sweep destroy the originals, and the rotation end every copy of their keys. From before the first DELETE
+on inquiries come in and the inbox is read. "Unreadable" counts the time in which keys are destroyed (claim,
+intent, tombstone), "completely" the whole sweep. Writes `results/sweep.json`. Exit status 1 when a figure
+misses its target.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
         with Traffic({"instance": directory / "instance"} | given) as busy:
             time.sleep(QUIET_SECONDS)
             quiet = busy.take()
-            plain, at_once = plainly(house, urls["plain"], due)
+            plain, at_once = plainly(house, urls["plain"], every, due)
             busy.take()
             swept = sweep(house)
             during_sweep = busy.take()
@@ -150,7 +150,7 @@ def _analyse(house: House) -> None:
 # -- the plain way -------------------------------------------------------------------------------
 
 
-def plainly(house: House, url: str, due: int) -> tuple[float, float]:
+def plainly(house: House, url: str, every: int, due: int) -> tuple[float, float]:
     """Seconds that a plain DELETE of copies of the same rows takes: (in batches, all in one transaction).
 
     In batches as the sweep's own, since one transaction over all makes every sender wait until it ends.
@@ -163,7 +163,7 @@ def plainly(house: House, url: str, due: int) -> tuple[float, float]:
     together = destruction.DELETED_TOGETHER if house.live.sqlite else destruction.BATCH
     for batch in (together, due):
         for table in COPIED:
-            _copy(house.live, engine, table, due)
+            _copy(house.live, engine, table, every, due)
         started = time.perf_counter()
         gone = _delete(engine, batch)
         taken.append(time.perf_counter() - started)
@@ -196,12 +196,12 @@ def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - the dr
     connection.execute("PRAGMA synchronous=FULL")
 
 
-def _copy(live: Database, to: Engine, table: Table, due: int) -> None:
-    """All rows the first time; then those again that were deleted, which are the first."""
+def _copy(live: Database, to: Engine, table: Table, every: int, due: int) -> None:
+    """All that was filled in the first time; then those again that were deleted, which are the first."""
     column = table.c.id if table is tables.inquiries else table.c.inquiry_id
     with to.connect() as connection:
         again = bool(connection.scalar(select(func.count()).select_from(table)))
-    query = select(table).where(column <= row_id(due - 1)) if again else select(table)
+    query = select(table).where(column <= row_id((due if again else every) - 1))
     with live.read() as source:
         rows = source.execution_options(yield_per=COPY_BATCH).execute(query)
         for batch in rows.mappings().partitions(COPY_BATCH):
