@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import select
 
 from inquiries import settings as settings_module
 from inquiries.services import records
@@ -81,11 +82,72 @@ def test_a_representative_has_all_deleted_by_letter(
         assert secret not in ledger(server)
 
 
+@pytest.mark.promise("P17")
+@pytest.mark.promise("P19")
+def test_the_other_rights_are_seen_to_by_telephone(
+    server: Server, person: Callable[..., BrowserContext]
+) -> None:
+    sora = person().new_page()
+    code = send(server, sora, "support", marketing=True)
+    assert held(server) == {"main", "marketing", "visitor"}
+    page = signed_in(server, person().new_page())
+
+    telephoned(server, page, "correct", lambda: write(page, "contact", "02-8765-4321"))
+    until(lambda: kinds_done(server) == {"correct"})
+    look_up(server, sora, code)
+    expect(sora.locator("dl.sent")).to_contain_text("02-8765-4321")
+    expect(sora.locator("dl.sent")).not_to_contain_text(ITEMS["contact"])
+
+    telephoned(server, page, "withdraw", lambda: choose(page, "purpose", "marketing"))
+    until(lambda: kinds_done(server) == {"correct", "withdraw"})
+    assert held(server) == {"main", "visitor"}
+
+    telephoned(server, page, "suspend")
+    page.goto(f"{server.url}/staff/inbox")
+    expect(page.locator("main")).to_contain_text("처리정지")
+    expect(page.locator("main")).not_to_contain_text("김**")
+    telephoned(server, page, "resume")
+    page.goto(f"{server.url}/staff/inbox")
+    expect(page.locator("main")).to_contain_text("김**")
+
+    telephoned(server, page, "copy")
+    page.goto(f"{server.url}/staff/requests")
+    enter(page, "[data-row] >> nth=0")
+    enter(page, "form[action$='/copy'] button >> nth=0")
+    expect(page.locator("main")).to_contain_text("02-8765-4321")
+    expect(page.locator("main")).to_contain_text(ITEMS["content"])
+    accessible(page)
+    enter(page, ".actions a")
+    enter(page, "form[action$='/given'] button")
+    until(lambda: "copy" in kinds_done(server))
+    look_up(server, sora, code)  # somebody opened it for her, and she sees that
+    expect(sora.locator("main")).to_contain_text("개인정보")
+
+
 # -- the person, and the officer -------------------------------------------------------------------
 
 
-def send(server: Server, page: Page, kind: str) -> str:
+def telephoned(server: Server, page: Page, kind: str, fill: Callable[[], None] = lambda: None) -> None:
+    """The officer finds the person, and enters what she asked for on the telephone."""
+    page.goto(f"{server.url}/staff/search")
+    tab_to(page, "#field-typed")
+    page.keyboard.type(ITEMS["email"])
+    enter(page, "search button")
+    enter(page, ".chosen button")
+    choose(page, "kind", kind)
+    enter(page, "main form button")
+    fill()
+    choose(page, "channel", "phone")
+    write(page, "evidence", "오늘 아침 통화")
+    choose(page, "identity", "document")
+    enter(page, "main form button")
+    expect(page.locator("#errors")).to_have_count(0)
+
+
+def send(server: Server, page: Page, kind: str, *, marketing: bool = False) -> str:
     page.goto(f"{server.url}/inquiries/{kind}")
+    if marketing:
+        page.locator("[name='consent.marketing']").check()
     for name, text in ITEMS.items():
         page.locator(f"[name={name}]").fill(text)
     page.locator("[name='consent.inquiry']").check()
@@ -174,6 +236,27 @@ def stores(server: Server) -> tuple[int, set[str]]:
         house.close()
     assert bool(standing) == bool(ids)
     return len(ids), states
+
+
+def kinds_done(server: Server) -> set[str]:
+    """What was asked for and is carried out."""
+    house = open_house(settings_module.load(instance=server.instance))
+    try:
+        with house.live.read() as connection:
+            done = select(requests.c.kind).where(requests.c.state == "done")
+            return set(connection.scalars(done))
+    finally:
+        house.close()
+
+
+def held(server: Server) -> set[str]:
+    """The groups that stand."""
+    house = open_house(settings_module.load(instance=server.instance))
+    try:
+        with house.live.read() as connection:
+            return set(connection.scalars(select(groups.c.name)))
+    finally:
+        house.close()
 
 
 def ledger(server: Server) -> str:
