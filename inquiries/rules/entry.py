@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from inquiries.errors import FieldError, InvalidItems
-from inquiries.rules.items import free_text
+from inquiries.rules.items import text_or_fault
 
 FIELD = "evidence."  # the form's name of a field is this and its own: no item can be called so
 WHO_LIMIT, HOW_LIMIT = 200, 1_000  # characters
@@ -57,7 +57,7 @@ def checked(told: Told, by: int, *, in_force_since: datetime, now: datetime) -> 
     """
     faults: list[FieldError] = []
     who, how = (
-        _text(name, value, limit, faults)
+        text_or_fault(faults, FIELD + name, value, limit)
         for name, value, limit in (("who", told.who, WHO_LIMIT), ("how", told.how, HOW_LIMIT))
     )
     channel = told.channel if isinstance(told.channel, str) and told.channel in set(Channel) else None
@@ -67,14 +67,6 @@ def checked(told: Told, by: int, *, in_force_since: datetime, now: datetime) -> 
     if faults or channel is None or told.at is None:
         raise InvalidItems(tuple(faults))
     return Channel(channel), Evidence(who, how, told.at, by)
-
-
-def _text(name: str, value: object, limit: int, faults: list[FieldError]) -> str:
-    try:
-        return free_text(FIELD + name, value, limit)
-    except InvalidItems as refused:
-        faults.extend(refused.errors)
-        return ""
 
 
 def _moment(at: datetime | None, in_force_since: datetime, now: datetime) -> Iterator[FieldError]:

@@ -134,9 +134,15 @@ def _text(field: str, value: object, limit: int, *, long: bool) -> str:
     return text
 
 
-def line(field: str, value: object, limit: int) -> str:
-    """A line that is no item, kept as one of kind `text` would be. Raises InvalidItems."""
-    return _text(field, value, limit, long=False)
+def text_or_fault(
+    faults: list[FieldError], field: str, value: object, limit: int, *, long: bool = True
+) -> str:
+    """`free_text`, or a single line, of a form with more fields: where refused empty, and a fault more."""
+    try:
+        return _text(field, value, limit, long=long)
+    except InvalidItems as refused:
+        faults.extend(refused.errors)
+        return ""
 
 
 def normal_email(text: str) -> str | None:

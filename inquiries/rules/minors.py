@@ -54,13 +54,11 @@ def guardian_of(policy: Policy, sent: Mapping[str, object]) -> Mapping[str, str]
 
 
 def _kept(policy: Policy, sent: Mapping[str, object], errors: list[FieldError]) -> dict[str, str]:
-    kept: dict[str, str] = {}
-    for name, limit in ((NAME, NAME_LIMIT), (CONTACT, CONTACT_LIMIT)):
-        try:
-            kept[name] = items.line(name, sent.get(name, ""), limit)
-        except InvalidItems as fault:
-            errors += fault.errors
-    contact = kept.get(CONTACT)
+    kept = {
+        name: items.text_or_fault(errors, name, sent.get(name, ""), limit, long=False)
+        for name, limit in ((NAME, NAME_LIMIT), (CONTACT, CONTACT_LIMIT))
+    }
+    contact = kept[CONTACT]
     if contact and items.normal_email(contact) is None and items.normal_phone(contact, policy.home) is None:
         errors.append(FieldError(CONTACT, "invalid_contact"))
     return kept

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from inquiries.errors import FieldError, InvalidDisclosure, InvalidItems
-from inquiries.rules.items import free_text
+from inquiries.errors import FieldError, InvalidDisclosure
+from inquiries.rules.items import text_or_fault
 
 TEXT_LIMIT = 200  # characters
 #: An order that nobody approved by then is asked for anew: the world has moved on.
@@ -49,7 +49,11 @@ def checked(ordered: Ordered, kept: Collection[str], today: date) -> Ordered:
             an item that is not held.
     """
     faults: list[FieldError] = []
-    texts = [_line(name, getattr(ordered, name), faults) for name in ("statute", "document", "requester")]
+    texts = (
+        text_or_fault(faults, name, getattr(ordered, name), TEXT_LIMIT)
+        for name in ("statute", "document", "requester")
+    )
+    statute, document, requester = (" ".join(text.split()) for text in texts)
     if ordered.dated is None:
         faults.append(FieldError("dated", "required"))
     elif ordered.dated > today:
@@ -60,17 +64,8 @@ def checked(ordered: Ordered, kept: Collection[str], today: date) -> Ordered:
         faults.append(FieldError("items", "undeclared"))
     if faults:
         raise InvalidDisclosure(tuple(faults))
-    statute, document, requester = texts
     items = tuple(name for name in kept if name in ordered.items)
     return Ordered(ordered.to, statute, document, ordered.dated, requester, items, ordered.quiet)
-
-
-def _line(name: str, value: str, faults: list[FieldError]) -> str:
-    try:
-        return " ".join(free_text(name, value, TEXT_LIMIT).split())
-    except InvalidItems as refused:
-        faults.extend(refused.errors)
-        return ""
 
 
 def stand(acts: Sequence[str], age: timedelta) -> Stand:

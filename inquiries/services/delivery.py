@@ -29,6 +29,9 @@ TRIED_FOR = timedelta(hours=24)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 RELAY_PAUSE = timedelta(minutes=5)  # where the fault is not the message's
 
+#: What a message raises that another version of ours queued.
+_OF_ANOTHER_VERSION = (TemplateError, KeyError, ValueError)
+
 
 def send_waiting(house: House, stopping: Callable[[], bool] = lambda: False) -> int:
     """Send what can be sent now; returns how many the relay took. Stops early when `stopping`.
@@ -117,11 +120,7 @@ def _hand_in(house: House, session: smtp.Session, row: outbox.MailRow) -> int:
     except EmailNotValidError:
         _failed(house, row, "address")
         return 0
-    except (
-        TemplateError,
-        KeyError,
-        ValueError,
-    ) as broken:  # of another version of ours: it must not hold up the rest
+    except _OF_ANOTHER_VERSION as broken:  # must not hold up the rest
         log.error("mail.unwritable", mail=row.id, kind=row.kind, reason=type(broken).__name__)
         _failed(house, row, "unwritable")
         return 0

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidFields, InvalidItems, NotFound, SealBroken, WrongState
+from inquiries.errors import FieldError, InvalidFields, NotFound, SealBroken, WrongState
 from inquiries.rules import items as item_rules
 from inquiries.rules import minors
 from inquiries.rules.correspondence import Kind as EntryKind
@@ -187,11 +187,7 @@ def enter(house: House, actor: Actor, inquiry_id: int, how: str, evidence: objec
     """
     inbox.permitted(house, actor, inquiry_id, Permission.handle_requests)
     errors = [] if how in WAYS else [FieldError("how", "required")]
-    text = ""
-    try:
-        text = item_rules.free_text("evidence", evidence, EVIDENCE_LIMIT)
-    except InvalidItems as fault:
-        errors += fault.errors
+    text = item_rules.text_or_fault(errors, "evidence", evidence, EVIDENCE_LIMIT)
     if errors:
         raise InvalidFields(tuple(errors))
     key, dues = _key(house, actor, inquiry_id), promised(house, inquiry_id)

@@ -38,7 +38,7 @@ def copy(house: House, actor: Actor, request_id: int, *, notes: bool) -> Copy:
     if key is None:
         raise NotFound("no key opens it")
     reason = f"request {row.id}"
-    number = {"request": str(row.id), "kind": row.kind}
+    number = request_records.about(row)
     records.access(
         house, act="open_for_copy", actor=actor, subject=row.inquiry_id, reason=reason, detail=number
     )
@@ -68,7 +68,7 @@ def handed_over(house: House, actor: Actor, request_id: int) -> None:
         WrongState: it is no request for a copy, who asks is not proved, or it was handed over.
     """
     row, *_ = request_desk.found(house, actor, request_id)
-    detail = {"request": str(row.id), "kind": row.kind}
+    detail = request_records.about(row)
     try:
         with fulfilment.alone(house):
             _must_be_handed_over(house, row)

@@ -278,8 +278,10 @@ def _told(
     submission: Submission, policy: Policy, accepted: item_rules.Accepted, key: envelope.GroupKey, owner: int
 ) -> outbox.NewMail | None:
     """To whose inquiry was entered by staff, where she gave an address: that it was; never the code."""
+    if submission.evidence is None:
+        return None
     to = correspondence.address_of(policy, accepted.items)
-    if submission.evidence is None or to is None:
+    if to is None:
         return None
     main = DataKey(key.key_id, owner, MAIN, key.dek)
     return mail.sealed(main, kind=mail.Kind.entered, to=to, language=submission.language)

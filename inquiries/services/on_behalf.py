@@ -129,10 +129,8 @@ def _checked(house: House, targets: Sequence[_Target], entry: Entry) -> datetime
         faults.append(FieldError("kind", "one_by_one"))
     texts = (("who", entry.who, entry.representative), ("evidence", entry.evidence, True))
     for name, text, needed in texts:
-        if needed and not text.strip():
-            faults.append(FieldError(name, "required"))
-        elif len(text) > TEXT_LIMIT:
-            faults.append(FieldError(name, "too_long", {"max": TEXT_LIMIT}))
+        if needed or text.strip():
+            item_rules.text_or_fault(faults, name, text, TEXT_LIMIT)
     if faults:
         raise InvalidFields(tuple(faults))
     return now if day == today else datetime.combine(day, time(), zone)
@@ -232,13 +230,13 @@ def prove(house: House, actor: Actor, request_id: int, proof: Proof, seen: str =
     if not rules.proved(proof.identity, proof.authority, representative=representative):
         missing = "identity" if proof.identity is None else "authority"
         raise InvalidFields((FieldError(missing, "required"),))
-    if len(seen) > TEXT_LIMIT:
-        raise InvalidFields((FieldError("seen", "too_long", {"max": TEXT_LIMIT}),))
-    detail = {"request": str(row.id), "kind": row.kind}
+    if seen.strip():
+        seen = item_rules.free_text("seen", seen, TEXT_LIMIT)
+    detail = request_records.about(row)
     records.access(house, act="prove_request", actor=actor, subject=row.inquiry_id, detail=detail)
     if row.noted_at is None and not request_proofs.prove(house, row, key):
         raise WrongState("its inquiry's key did not write it")
-    _prove(house, actor, row, key, proof, {**said, **({"seen": seen.strip()} if seen.strip() else {})})
+    _prove(house, actor, row, key, proof, {**said, **({"seen": seen} if seen.strip() else {})})
 
 
 def _prove(

@@ -211,11 +211,11 @@ def member(house: House, *, staff_id: int | None = None, email: str | None = Non
     raise NotFound("no such member of staff")
 
 
-def officers(house: House) -> tuple[str, ...]:
-    """The addresses of those to whom somebody can turn: officers who may sign in."""
-    return tuple(
-        one.email for one in everyone(house) if one.state == "enrolled" and Role.privacy in one.roles
-    )
+def officers(house: House) -> dict[int, str]:
+    """Number → address of those to whom somebody can turn: officers who may sign in."""
+    return {
+        one.id: one.email for one in everyone(house) if one.state == "enrolled" and Role.privacy in one.roles
+    }
 
 
 def _member(

@@ -86,7 +86,7 @@ def escalate(house: House) -> int:
         counts = Counter(steps.values())
         facts = {"overdue": str(counts[Lateness.overdue]), "near": str(counts[Lateness.past_target])}
         named = [policy.officer.email, *([policy.deputy.email] if policy.deputy else [])]
-        to = {address.lower(): address for address in (*named, *people.officers(house))}
+        to = {address.lower(): address for address in (*named, *people.officers(house).values())}
         with house.live.write() as connection:
             for address in to.values():
                 kind, language = mail.Kind.requests_late, policy.languages[0]

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidFields, JobBusy, NotFound, TrainingLapsed, WrongState
+from inquiries.errors import JobBusy, NotFound, TrainingLapsed, WrongState
 from inquiries.policy.model import Policy
+from inquiries.rules import items as item_rules
 from inquiries.rules import requests as rules
-from inquiries.rules.permissions import Permission, Role
+from inquiries.rules.permissions import Permission
 from inquiries.rules.purposes import Use
 from inquiries.rules.requests import Because, Kind, State
 from inquiries.services import (
@@ -77,7 +78,9 @@ def overview(house: House, actor: Actor) -> tuple[request_views.Line, ...]:
 def look(house: House, actor: Actor, request_id: int) -> RequestPage:
     """One request; recorded. Raises NotFound."""
     row, shell, key = found(house, actor, request_id)
-    records.access(house, act="look_request", actor=actor, subject=row.inquiry_id, detail=_about(row))
+    records.access(
+        house, act="look_request", actor=actor, subject=row.inquiry_id, detail=request_records.about(row)
+    )
     known = {one.id: one.email for one in people.everyone(house)}
     return RequestPage(
         line=request_views.line(row, shell.type, known, clock.now()),
@@ -86,7 +89,7 @@ def look(house: House, actor: Actor, request_id: int) -> RequestPage:
         policy=publishing.version(house, shell.policy_version).policy,
         evidence={} if key is None else requests.evidence(key.dek, row),
         events=request_views.events(house, known, ledger_pages.Wanted("requests"), row.id),
-        officers=_officers(house),
+        officers=people.officers(house),
         may_refuse=rules.may_refuse(Kind(row.kind), State(row.state)),
     )
 
@@ -115,9 +118,9 @@ def assign(house: House, actor: Actor, request_id: int, owner: int | None) -> No
         WrongState: it is settled.
     """
     row, *_ = found(house, actor, request_id)
-    if owner is not None and owner not in _officers(house):
+    if owner is not None and owner not in people.officers(house):
         raise NotFound("no such officer")
-    detail = {**_about(row), "owner": str(owner or "-")}
+    detail = {**request_records.about(row), "owner": str(owner or "-")}
     records.access(house, act="assign_request", actor=actor, subject=row.inquiry_id, detail=detail)
     with house.live.write() as connection:
         if not live_requests.assign(connection, request_id, owner):
@@ -140,7 +143,7 @@ def carry_out(house: House, actor: Actor, request_id: int) -> bool:
         actor=actor,
         subject=row.inquiry_id,
         reason=_why(row),
-        detail=_about(row),
+        detail=request_records.about(row),
     )
     try:
         return fulfilment.carry_out_one(house, request_id)
@@ -153,14 +156,11 @@ def refuse(house: House, actor: Actor, request_id: int, reason: str | None) -> N
 
     Raises:
         NotFound: no such request, or nothing opens its inquiry.
-        InvalidFields: no reason is given.
+        InvalidItems: no reason is given, or it is no text.
         WrongState: it is settled, is being carried out, or such a request needs no reason of hers.
     """
     row, _, key = found(house, actor, request_id)
-    said = (reason or "").strip()
-    if not said or len(said) > REASON_LIMIT:
-        code = "too_long" if said else "required"
-        raise InvalidFields((FieldError("reason", code, {"max": REASON_LIMIT}),))
+    said = item_rules.free_text("reason", reason or "", REASON_LIMIT)
     if key is None:
         raise NotFound("no key opens it")
     try:
@@ -180,7 +180,9 @@ def _refuse(house: House, actor: Actor, before: RequestRow, key: DataKey, said: 
         raise WrongState("it is being destroyed")
     evidence = requests.sealed_evidence(key.dek, row, {**requests.evidence(key.dek, row), "reason": said})
     letter = request_results.addressed(house, row, key, Outcome.refused)
-    records.access(house, act="refuse_request", actor=actor, subject=row.inquiry_id, detail=_about(row))
+    records.access(
+        house, act="refuse_request", actor=actor, subject=row.inquiry_id, detail=request_records.about(row)
+    )
     with house.live.write() as connection:
         settled = live_requests.settle(
             connection, row.id, State.refused, clock.now(), Because.officer, evidence
@@ -225,17 +227,5 @@ def found(house: House, actor: Actor, request_id: int) -> tuple[RequestRow, live
     return row, shell, keys.get((row.inquiry_id, row.group_name))
 
 
-def _about(row: RequestRow) -> dict[str, str]:
-    return {"request": str(row.id), "kind": row.kind}
-
-
 def _why(row: RequestRow) -> str:
     return f"request {row.id}"
-
-
-def _officers(house: House) -> dict[int, str]:
-    return {
-        one.id: one.email
-        for one in people.everyone(house)
-        if one.state == "enrolled" and Role.privacy in one.roles
-    }

@@ -27,6 +27,11 @@ BATCH = 500
 _MOMENTS = ("asked_at", "target_at", "limit_at")
 
 
+def about(row: live.RequestRow) -> dict[str, str]:
+    """How the record of an act on a request names it."""
+    return {"request": str(row.id), "kind": row.kind}
+
+
 def asked(house: House, row: live.RequestRow) -> None:
     """Record a request that was proved, with all that it takes to make its row again but what it says."""
     body: dict[str, Any] = {"act": "asked"}

@@ -191,7 +191,7 @@ def _keyless(_closed: ArchiveClosed) -> tuple[str, int]:
 @pages.errorhandler(TrainingLapsed)
 def _untrained(_lapsed: TrainingLapsed) -> tuple[str, int]:
     """Her inbox is closed until somebody records a new training; what mends it stays open (P27)."""
-    others = [one for one in people.officers(house()) if one != guards.signed_in().email]
+    others = [one for one in people.officers(house()).values() if one != guards.signed_in().email]
     return render_template("staff/lapsed.html", officers=others), TrainingLapsed.status
 
 
