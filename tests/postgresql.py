@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -79,6 +79,13 @@ def _connection(url: str) -> psycopg.Connection[tuple[str]]:
 def empty(url: str) -> None:
     """Every table without a row."""
     _connection(url).execute(_EMPTY)
+
+
+def emptied(postgres: Callable[[str], str]) -> dict[str, str]:
+    """Settings that name the databases of the stores, without a row."""
+    for store in STORES:
+        empty(postgres(store))
+    return {f"{store}_url": postgres(store) for store in STORES}
 
 
 def keep(url: str, name: str) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
@@ -22,6 +21,7 @@ from inquiries.stores.live import outbox
 from inquiries.stores.live.tables import inquiries
 from inquiries.stores.live.written_tables import outbox as mails
 from tests.cast import ITEMS, MINJI, OH
+from tests.keyboard import accessible
 from tests.services.test_exports import rows, wish
 from tests.web.site import site
 
@@ -61,8 +61,7 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 
 def read(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

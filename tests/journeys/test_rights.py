@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from inquiries import settings as settings_module
@@ -16,6 +15,8 @@ from inquiries.services.house import open_house
 from inquiries.stores import tombstones
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries, openings, requests
 from tests.cast import ITEMS
+from tests.journeys.sending import look_up, send
+from tests.keyboard import accessible, enter, tab_to
 from tests.running import Server, until
 
 pytestmark = pytest.mark.journey
@@ -126,26 +127,6 @@ def test_each_right_with_the_keyboard_alone(server: Server, person: Callable[...
 # -- the person ------------------------------------------------------------------------------------
 
 
-def send(server: Server, page: Page, *, marketing: bool) -> str:
-    page.goto(f"{server.url}/inquiries/support")
-    for name, text in ITEMS.items():
-        page.locator(f"[name={name}]").fill(text)
-    page.locator("[name='consent.inquiry']").check()
-    if marketing:
-        page.locator("[name='consent.marketing']").check()
-    page.locator("main form button").first.click()
-    return page.locator("#receipt").inner_text()
-
-
-def look_up(server: Server, page: Page, code: str) -> int:
-    page.goto(f"{server.url}/receipt")
-    page.locator("[name=receipt]").fill(code)
-    with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
-        page.locator("main form button").first.click()
-    assert code not in page.url
-    return answered.value.status
-
-
 def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
@@ -158,30 +139,6 @@ def done(server: Server, page: Page, code: str, holds: Callable[[], bool]) -> No
         return holds()
 
     until(looked)
-
-
-# -- the keyboard ----------------------------------------------------------------------------------
-
-
-def tab_to(page: Page, selector: str) -> None:
-    target = page.locator(selector)
-    for _ in range(60):
-        if target.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"Tab never reached {selector}")
-
-
-def enter(page: Page, selector: str) -> None:
-    """Press the button by the keyboard, and wait for the page that answers."""
-    tab_to(page, selector)
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
-
-
-def accessible(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert [one["id"] for one in found] == []
 
 
 # -- what the stores hold --------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from inquiries import clock
@@ -17,6 +16,7 @@ from inquiries.services import retention
 from inquiries.services.house import open_house
 from inquiries.worker import Worker
 from tests.cast import ITEMS
+from tests.keyboard import accessible
 from tests.running import Server, one_time_code, until
 
 pytestmark = pytest.mark.journey
@@ -158,11 +158,6 @@ def write(page: Page, field: str, text: str) -> None:
     """Whoever it is fills in the text and sends it."""
     page.locator(field).fill(text)
     page.locator(f"form:has({field}) button[type=submit]").click()
-
-
-def accessible(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 # -- time ------------------------------------------------------------------------------------------

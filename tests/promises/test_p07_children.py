@@ -51,7 +51,6 @@ from inquiries.stores.live.written_tables import outbox as mails
 from tests import postgresql
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.moments import at, installed
-from tests.postgresql import STORES
 from tests.promises.pages import application, desk
 from tests.services.test_exports import rows, wish
 from tests.web.site import code_of, errors_of, fields
@@ -80,10 +79,7 @@ def refusing(make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator
 def house_on_postgresql(
     make_settings: Callable[..., Settings], postgres: Callable[[str], str]
 ) -> Iterator[House]:
-    for store in STORES:
-        postgresql.empty(postgres(store))
-    urls = {f"{store}_url": postgres(store) for store in STORES}
-    with installed(make_settings, policy=CLUNIX, **urls, **MAIL) as opened:
+    with installed(make_settings, policy=CLUNIX, **postgresql.emptied(postgres), **MAIL) as opened:
         yield opened
 
 

@@ -26,7 +26,6 @@ from inquiries.stores.live.tables import requests as request_table
 from tests import postgresql
 from tests.cast import MINJI, OH, send
 from tests.moments import T0, at, installed
-from tests.postgresql import STORES
 from tests.promises.pages import application
 from tests.services.test_exports import rows, wish
 
@@ -46,10 +45,9 @@ def house(make_settings: Callable[..., Settings]) -> Iterator[House]:
 def house_on_postgresql(
     make_settings: Callable[..., Settings], postgres: Callable[[str], str]
 ) -> Iterator[House]:
-    for store in STORES:
-        postgresql.empty(postgres(store))
-    urls = {f"{store}_url": postgres(store) for store in STORES}
-    with installed(make_settings, policy=HOME / "policies" / "clunix.toml", **urls) as opened:
+    with installed(
+        make_settings, policy=HOME / "policies" / "clunix.toml", **postgresql.emptied(postgres)
+    ) as opened:
         yield opened
 
 

@@ -163,7 +163,7 @@ def test_a_refusal_lifts_the_suspension_and_she_reads_why(house: House, sora: Re
     fulfilment.carry_out(house)
     (asked,) = [one for one in request_desk.overview(house, OH) if one.kind is Kind.delete]
     assert suspended(house)
-    for reason in (None, " ", "x" * 501):
+    for reason in (None, " ", "x" * 501, "abc\u202edef", "abc\x00def"):
         with pytest.raises(InvalidFields):
             request_desk.refuse(house, OH, asked.id, reason)
     request_desk.refuse(house, OH, asked.id, "소송이 진행 중입니다.")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from werkzeug.serving import make_server
 
 from inquiries import clock
@@ -24,6 +24,7 @@ from inquiries.stores import keys
 from inquiries.stores.live import outbox
 from tests import cast
 from tests.cast import OH
+from tests.keyboard import accessible, enter, tab_to
 from tests.staff import enrol
 from tests.web.site import site
 
@@ -167,23 +168,18 @@ def test_an_inquiry_is_entered_with_the_keyboard_alone(browser: Browser, office:
     page = context.new_page()
     page.goto(f"{office.url}/staff/inbox")
 
-    def press(selector: str) -> None:
-        tab_to(page, selector)
-        with page.expect_navigation():
-            page.keyboard.press("Enter")
-
-    press("a[href='/staff/enter']")
-    assert Axe().run(page).violations_count == 0
-    press("a[href='/staff/enter/support']")
+    enter(page, "a[href='/staff/enter']")
+    accessible(page)
+    enter(page, "a[href='/staff/enter/support']")
     for name in ("name", "email", "content"):
         tab_to(page, f"[name={name}]")
         page.keyboard.type(cast.ITEMS[name])
     tab_to(page, "[name='consent.inquiry']")
     page.keyboard.press("Space")
-    press("main form.entry button")
+    enter(page, "main form.entry button")
     expect(page.locator("#errors")).to_be_focused()
     expect(page.locator("#errors a")).to_have_count(4)  # what it came by, who, how, when
-    assert Axe().run(page).violations_count == 0
+    accessible(page)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # to the first field at fault
     expect(page.locator("[name='evidence.channel']")).to_be_focused()
@@ -196,19 +192,10 @@ def test_an_inquiry_is_entered_with_the_keyboard_alone(browser: Browser, office:
     page.keyboard.type(now.strftime("%m%d%Y"))
     page.keyboard.press("Tab")
     page.keyboard.type(now.strftime("%I%M%p"))
-    press("main form.entry button")
+    enter(page, "main form.entry button")
     expect(page.locator("#receipt")).to_be_visible()
-    assert Axe().run(page).violations_count == 0
+    accessible(page)
     code = page.locator("#receipt").inner_text()
     assert code not in page.url
     assert receipt.look(office.house, code).items["name"] == cast.ITEMS["name"]
     context.close()
-
-
-def tab_to(page: Page, selector: str) -> None:
-    target = page.locator(selector)
-    for _ in range(60):
-        if target.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"Tab never reached {selector}")
