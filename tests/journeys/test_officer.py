@@ -114,10 +114,12 @@ def test_the_other_rights_are_seen_to_by_telephone(
     assert held(server) == {"main", "visitor"}
 
     telephoned(server, page, "suspend")
+    until(lambda: "suspend" in kinds_done(server))
     page.goto(f"{server.url}/staff/inbox")
     expect(page.locator("main")).to_contain_text("처리정지")
     expect(page.locator("main")).not_to_contain_text("김**")
     telephoned(server, page, "resume")
+    until(lambda: "resume" in kinds_done(server))
     page.goto(f"{server.url}/staff/inbox")
     expect(page.locator("main")).to_contain_text("김**")
 
