@@ -45,14 +45,17 @@ class RootKey:
             KeyUnavailable: the root key is not here.
             SealBroken: the file is not wrapped under it.
         """
-        for _ in range(2):  # between a look at the file and one at the root both may have been replaced
-            wrapped = self.keyring.read(name)
-            if wrapped is None:
-                return None
+        before = None
+        while (wrapped := self.keyring.read(name)) is not None:
             for root in self._roots():
                 if (secret := self._open(root, name, wrapped)) is not None:
                     return secret
-        raise SealBroken(f"{name} is not wrapped under this root key")
+            # Between a look at the file and one at the root both may have been replaced; and a file that is
+            # replaced is overwritten while we read it. Only one that stays as it is does not open.
+            if wrapped == before:
+                raise SealBroken(f"{name} is not wrapped under this root key")
+            before = wrapped
+        return None
 
     def _roots(self) -> Iterator[bytes]:
         """The present root key, and after it whichever takes its place."""

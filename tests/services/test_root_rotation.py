@@ -16,6 +16,7 @@ from inquiries.services import adoption, inbox, installation, receipt, records, 
 from inquiries.services.custody import Custody
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
+from inquiries.stores.keyring import Keyring
 from tests.cast import MINJI, send
 
 NEW = bytes(range(32))
@@ -145,6 +146,27 @@ def test_other_processes_go_on_while_root_keys_change(filled: tuple[House, str])
         user.join()
     assert not failed
     everything_opens(house, code)
+
+
+class Overwritten(Keyring):
+    """Each of the first looks reads a file that was replaced, and overwritten, after it was found."""
+
+    looks = 3
+
+    def read(self, name: str) -> bytes | None:
+        found = super().read(name)
+        if name == "seal.key" and found is not None and self.looks:
+            self.looks -= 1
+            return os.urandom(len(found))
+        return found
+
+
+def test_a_file_that_is_overwritten_under_the_reader_is_read_again(filled: tuple[House, str]) -> None:
+    house, _ = filled
+    other = Custody(house.settings)
+    keyring = other.root_key.keyring = Overwritten(house.settings.keyring_path)
+    assert other.seal_key() == house.custody.seal_key()
+    assert keyring.looks == 0
 
 
 # -- given from outside ---------------------------------------------------------------------------------
