@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 _WRITTEN = re.compile(r"(?:(\d{1,3}) years?)?(?:(?:^| )(\d{1,4}) months?)?(?:(?:^| )(\d{1,5}) days?)?")
@@ -79,6 +79,7 @@ class Period:
         ]
         return " ".join(said) or f"0{_UNITS[language][2][1]}"
 
+    @lru_cache(maxsize=256)  # noqa: B019 - of values that the few policies hold
     def __str__(self) -> str:
         """The period as the policy file writes it."""
         return _UNTIL_WITHDRAWN if self.until_withdrawn else self.in_words("en")

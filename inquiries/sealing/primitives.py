@@ -151,7 +151,12 @@ class Reader:
 
     def number(self, size: int) -> int:
         """The next `size` bytes as an unsigned number, big endian."""
-        return int.from_bytes(self.take(size), "big")
+        end = self._at + size
+        if end > len(self._data):
+            raise SealBroken("cut short")
+        found = int.from_bytes(self._data[self._at : end], "big")
+        self._at = end
+        return found
 
     def version(self) -> None:
         """The leading version byte, which must be ours."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
@@ -17,7 +18,7 @@ from inquiries.errors import IntakeClosed, KeyUnavailable, SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules import items as item_rules
 from inquiries.rules import retention
-from inquiries.rules.retention import Inquiry
+from inquiries.rules.retention import VISITOR, Inquiry
 from inquiries.sealing import envelope, epochs, items, tags
 from inquiries.services import publishing, records
 from inquiries.services.house import House
@@ -185,8 +186,7 @@ def _insert(
         keys.adopt(connection, number, rows)
 
 
-@dataclass(frozen=True)
-class _Facts:
+class _Facts(NamedTuple):
     """What the live store adds to a key row: how it is found."""
 
     receipt_lookup: bytes | None = None
@@ -247,10 +247,11 @@ def _tags(
     house: House, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
 ) -> tuple[bytes | None, bytes | None]:
     """The blind index of the group's first email and phone item; no other item is opened for it."""
-    if facts.policy is None or facts.sealed is None or group.group not in facts.sealed:
+    packed = (facts.sealed or {}).get(group.group)
+    if facts.policy is None or packed is None or group.group == VISITOR:
         return None, None
     try:
-        sealed = items.unpack(facts.sealed[group.group])
+        sealed = items.unpack(packed)
         addresses = {name: blob for name, blob in sealed.items() if _tagged(facts.policy, name)}
         opened = items.open_items(group.dek, inquiry_id, group.group, addresses)
     except SealBroken:  # the key is adopted all the same; what it was to open is broken, and not findable

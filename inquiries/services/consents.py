@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from inquiries.services.receipt import ConsentView
 from inquiries.stores.live import policies
-from inquiries.stores.live.inquiries import ConsentRow
+from inquiries.stores.live.inquiries import Consent
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ConsentRecord:
 
 
 def reproduced(
-    connection: Connection, consents: Iterable[tuple[ConsentRow, ConsentView]]
+    connection: Connection, consents: Iterable[tuple[Consent, ConsentView]]
 ) -> Iterator[ConsentRecord]:
     """Each consent with its text, from what was published."""
     for row, view in consents:

@@ -89,9 +89,7 @@ def forget_retired(house: House) -> None:
 
 
 def _memory(house: House) -> _Memory:
-    found = house.memory.setdefault("epochs", _Memory())
-    assert isinstance(found, _Memory)  # noqa: S101 - narrows the type; nobody else uses the name
-    return found
+    return house.recall("epochs", _Memory)
 
 
 def _read(house: House, pinned: OpenEpoch | None) -> OpenEpoch:

@@ -36,8 +36,7 @@ def believe(house: House, now: datetime) -> None:
     if last is not None and now < last - clock.SKEW:
         raise ClockSuspect("the clock stands before the ledger's last entry; see `sweep --confirm`")
     record = records.latest(house, "operation", "sweep")
-    baseline = house.memory.setdefault("clock", _Baseline(now, clock.monotonic()))
-    assert isinstance(baseline, _Baseline)  # noqa: S101 - narrows the type; nobody else uses the name
+    baseline = house.recall("clock", lambda: _Baseline(now, clock.monotonic()))
     if record is not None and record[1]["confirmed"] and baseline.wall < record[0] <= now:
         baseline.wall, baseline.monotonic = now, clock.monotonic()
     passed = timedelta(seconds=clock.monotonic() - baseline.monotonic)

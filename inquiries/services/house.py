@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from inquiries.errors import NotInitialised
 from inquiries.services.custody import Custody
 from inquiries.settings import Settings
 from inquiries.stores import migrate
 from inquiries.stores.database import Database
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,11 @@ class House:
         if self.settings.surface == "public":
             return self.live, self.keys
         return self.live, self.keys, self.archive, self.ledger
+
+    def recall(self, name: str, first: Callable[[], T]) -> T:
+        """What a service of this process remembers under its own name; `first` makes it at the first call."""
+        found = self.memory.get(name)
+        return cast("T", self.memory.setdefault(name, first()) if found is None else found)
 
     @property
     def secret_key(self) -> bytes:

@@ -186,7 +186,7 @@ def _store(
     notice = published.notice(submission.type, submission.language)
     shown = submission.notice_version is not None
     agreed = [
-        live.NewConsent(
+        live.Consent(
             inquiry_id, purpose, given, published.version, notice.digest, shown, submission.language, now
         )
         for purpose, given in accepted.consents.items()
@@ -214,7 +214,7 @@ class _Whole:
 
     shell: live.NewInquiry
     groups: Sequence[live.NewGroup]
-    consents: Sequence[live.NewConsent]
+    consents: Sequence[live.Consent]
     envelope: live_epochs.NewEnvelope
     told: outbox.NewMail | None
     guardian: live_guardians.NewGuardian | None

@@ -155,8 +155,7 @@ def _destroyed(house: House) -> Iterator[Metric]:
 
 
 def _total(house: House) -> Counter[tuple[str, str]]:
-    counted = house.memory.setdefault("metrics", _Counted())
-    assert isinstance(counted, _Counted)  # noqa: S101 - narrows the type; nobody else uses the name
+    counted = house.recall("metrics", _Counted)
     with counted.lock:
         with house.keys.read() as connection:
             fresh = tombstones.counts(connection, counted.until)

@@ -131,8 +131,7 @@ def _refused(house: House, way: Way, to: str, why: str, actor: Actor | None) -> 
 
     The public surface, which sends nothing and reaches no ledger, only refuses to start.
     """
-    noted = house.memory.setdefault("provision", set())
-    assert isinstance(noted, set)  # noqa: S101 - narrows the type; nobody else uses the name
+    noted = house.recall("provision", set[tuple[Way, str]])
     if house.settings.surface != "public" and (actor is not None or (way, to) not in noted):
         noted.add((way, to))
         _append(house, way, actor, outcome="refused", to=to[:80], because=why)

@@ -39,10 +39,9 @@ def in_force(house: House) -> Published:
             if house.settings.development and house.settings.surface != "public":
                 _publish_if_edited(house, known)
             published.refresh(house)
-    found = published.in_force(house)
-    if found is None:
+    if not known.current:
         raise NotInitialised("no policy is in force; run `flask --app app init`")
-    return found
+    return version(house, known.current)
 
 
 def history(house: House, most: int) -> tuple[Published, ...]:

@@ -243,7 +243,7 @@ def _corrected(opened: Opened, asked: Sequence[live_requests.RequestRow]) -> dic
 
 
 def _consents(
-    rows: Iterable[live.ConsentRow], asked: Sequence[live_requests.RequestRow], zone: ZoneInfo
+    rows: Iterable[live.Consent], asked: Sequence[live_requests.RequestRow], zone: ZoneInfo
 ) -> Iterator[ConsentView]:
     """A consent counts as withdrawn from the moment it was asked for, its copies destroyed yet or not."""
     withdrawn = {

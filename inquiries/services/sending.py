@@ -61,6 +61,4 @@ def _good(shared: _Shared, epoch: OpenEpoch) -> bool:
 
 
 def _memory(house: House) -> _Memory:
-    found = house.memory.setdefault("sending", _Memory())
-    assert isinstance(found, _Memory)  # noqa: S101 - narrows the type; nobody else uses the name
-    return found
+    return house.recall("sending", _Memory)

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, literal, select, update
 
 from inquiries.rules.retention import MAIN
 from inquiries.stores import tags
-from inquiries.stores.absent import insert_if_absent
 from inquiries.stores.among import among
 from inquiries.stores.key_tables import epochs, keys, progress
+from inquiries.stores.prepared import Insertion
 from inquiries.stores.types import Moment
 
 GATE = "epoch"
@@ -40,8 +41,7 @@ class KeyRow:
         return self.wrap is None
 
 
-@dataclass(frozen=True)
-class NewKey:
+class NewKey(NamedTuple):
     """A key row about to be adopted."""
 
     id: int
@@ -55,6 +55,9 @@ class NewKey:
     due_at: datetime | None = None  # as promised at receipt; None: until withdrawn
 
 
+_INSERT = Insertion(
+    keys, ("id", "inquiry_id", "group_name", "wrap", "receipt_wrap", "receipt_lookup", "due_at", "epoch")
+)
 ROW = (keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.epoch, keys.c.wrap, keys.c.receipt_wrap)
 
 
@@ -64,16 +67,11 @@ def adopt(connection: Connection, epoch: int, rows: Sequence[NewKey]) -> None:
     Tags go in with their own key alone: beside a tombstone they would come after its end.
     """
     values = [
-        {
-            "id": row.id, "inquiry_id": row.inquiry_id, "group_name": row.group, "epoch": epoch,
-            "wrap": row.wrap, "receipt_wrap": row.receipt_wrap, "receipt_lookup": row.receipt_lookup,
-            "due_at": row.due_at,
-        }
+        (row.id, row.inquiry_id, row.group, row.wrap, row.receipt_wrap, row.receipt_lookup, row.due_at, epoch)
         for row in rows
-    ]  # fmt: skip
-    if values:
-        new = set(connection.scalars(insert_if_absent(connection, keys).returning(keys.c.id), values))
-        tags.put(connection, [(row.id, row.tag_email, row.tag_phone) for row in rows if row.id in new])
+    ]
+    new = _INSERT.put_absent(connection, values)
+    tags.put(connection, [(row.id, row.tag_email, row.tag_phone) for row in rows if row.id in new])
 
 
 def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[KeyRow]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Select, Table
@@ -33,27 +32,45 @@ def run(connection: Connection, statement: str, values: Sequence[Any] | Mapping[
 
 
 class Insertion:
-    """Inserts rows of one table in one statement, from objects whose attributes are named as its columns.
+    """Inserts rows of one table, each a sequence of its columns' values, in one statement.
 
-    One statement for all, because SQLite's driver gives the interpreter away at each, and the writer would
+    One for all, because SQLite's driver gives the interpreter away at each, and the writer would
     hold the database while others compute.
     """
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         self._table = table
         self._columns = tuple(columns)
-        self._attributes = attrgetter(*columns)
         self._moments = [at for at, name in enumerate(columns) if isinstance(table.c[name].type, Moment)]
         self._written: dict[tuple[str, int], str] = {}
 
-    def put(self, connection: Connection, rows: Sequence[object]) -> None:
+    def put(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Insert the rows. Raises DBAPIError, of which IntegrityError is one, without the values."""
         if rows:
-            values = [value for row in rows for value in self._values(row)]
-            run(connection, self._text(connection.dialect, len(rows)), values).close()
+            self._run(connection, rows).close()
 
-    def _values(self, row: object) -> Sequence[Any]:
-        values = list(self._attributes(row))
+    def put_absent(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> frozenset[int]:
+        """Insert the rows whose key, one number, stands in no row yet, and leave those that do.
+
+        Returns the keys of those that were inserted.
+        """
+        if not rows:
+            return frozenset()
+        cursor = self._run(connection, rows, absent=True)
+        try:
+            return frozenset(row[0] for row in cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def _run(self, connection: Connection, rows: Sequence[Sequence[Any]], *, absent: bool = False) -> Any:  # noqa: ANN401 - the driver's own
+        text = self._text(connection.dialect, len(rows))
+        if absent:
+            key = connection.dialect.identifier_preparer.quote(self._table.primary_key.columns[0].name)
+            text += f" ON CONFLICT ({key}) DO NOTHING RETURNING {key}"
+        return run(connection, text, [value for row in rows for value in self._values(row)])
+
+    def _values(self, row: Sequence[Any]) -> Sequence[Any]:
+        values = list(row)
         for at in self._moments:
             if values[at] is not None:
                 values[at] = to_microseconds(values[at])

@@ -10,20 +10,17 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, func, select
 
-from inquiries.stores.absent import insert_if_absent
 from inquiries.stores.among import among
 from inquiries.stores.key_tables import ERA_BITS, keys, tags
+from inquiries.stores.prepared import Insertion
+
+_INSERT = Insertion(tags, ("key_id", "era", "email", "phone"))
 
 
 def put(connection: Connection, rows: Iterable[tuple[int, bytes | None, bytes | None]]) -> None:
     """Insert the tags (of email, of phone) of keys that have none yet."""
-    values = [
-        {"key_id": key, "era": key >> ERA_BITS, "email": email, "phone": phone}
-        for key, email, phone in rows
-        if email or phone
-    ]
-    if values:
-        connection.execute(insert_if_absent(connection, tags), values)
+    found = [(key, key >> ERA_BITS, email, phone) for key, email, phone in rows if email or phone]
+    _INSERT.put_absent(connection, found)
 
 
 def found(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from flask import Flask, Response, request
@@ -22,21 +23,30 @@ def init_app(app: Flask) -> None:
 
 
 def _set(response: Response) -> Response:
-    headers = response.headers
-    framed = request.endpoint in _FRAMED
-    ancestors = " ".join(("'self'", *settings().allowed_origins)) if framed else "'none'"
-    headers["Content-Security-Policy"] = _CSP.format(ancestors=ancestors)
-    if not framed:
-        headers["X-Frame-Options"] = "DENY"
-    headers["Referrer-Policy"] = (
-        "same-origin"  # `no-referrer` makes browsers send `Origin: null` with our own forms
-    )
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers.setdefault("Cross-Origin-Resource-Policy", "cross-origin" if framed else "same-origin")
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), browsing-topics=()"
-    if not settings().development:
-        headers["Strict-Transport-Security"] = _HSTS
-    if request.endpoint != "static":
-        headers.setdefault("Cache-Control", "no-store")  # whatever is not said to be public is personal
+    given = {name.lower() for name, _ in response.headers}
+    framed, chosen = request.endpoint in _FRAMED, settings()
+    ours = _ours(chosen.allowed_origins, framed=framed, https=not chosen.development)
+    response.headers.extend([header for header in ours if header[0].lower() not in given])
+    if request.endpoint != "static" and "cache-control" not in given:
+        response.headers["Cache-Control"] = "no-store"  # whatever is not said to be public is personal
     return response
+
+
+@cache
+def _ours(origins: tuple[str, ...], *, framed: bool, https: bool) -> tuple[tuple[str, str], ...]:
+    """What an answer has that says nothing else of its own."""
+    ancestors = " ".join(("'self'", *origins)) if framed else "'none'"
+    headers = [
+        ("Content-Security-Policy", _CSP.format(ancestors=ancestors)),
+        # `no-referrer` makes browsers send `Origin: null` with our own forms
+        ("Referrer-Policy", "same-origin"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "cross-origin" if framed else "same-origin"),
+        ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"),
+    ]
+    if not framed:
+        headers.append(("X-Frame-Options", "DENY"))
+    if https:
+        headers.append(("Strict-Transport-Security", _HSTS))
+    return tuple(headers)

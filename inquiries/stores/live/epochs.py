@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -28,22 +28,23 @@ from inquiries.stores.prepared import Insertion, Question
 GATE = "epoch"
 
 
-#: Made once: both stand in every submission.
+#: Made once: it stands in every submission.
 _IS_OPEN = Question(
     select(epochs.c.number).where(
         epochs.c.number == bindparam("number"), epochs.c.state == literal_column("'open'")
     )
 )
-_INSERT_ENVELOPE = Insertion(envelopes, ["inquiry_id", "epoch", "sealed"])
 
 
-@dataclass(frozen=True)
-class NewEnvelope:
+class NewEnvelope(NamedTuple):
     """An envelope to be stored."""
 
     inquiry_id: int
     epoch: int
     sealed: bytes
+
+
+_INSERT_ENVELOPE = Insertion(envelopes, NewEnvelope._fields)
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class EpochRow:
     signature: bytes
 
 
-@dataclass(frozen=True)
-class EnvelopeRow:
+class EnvelopeRow(NamedTuple):
     """An envelope and the key ids that are expected of it: of groups (staff, mail) that stand in `live`."""
 
     inquiry_id: int
@@ -151,7 +151,7 @@ def _gather(rows: Iterable[Any]) -> list[EnvelopeRow]:
 
 def envelopes_of(connection: Connection, inquiry_ids: Sequence[int]) -> list[EnvelopeRow]:
     """The envelopes of these inquiries, members of staff or messages, but for quarantined ones."""
-    asked = envelopes.c.inquiry_id.in_(inquiry_ids)
+    asked = among(connection, envelopes.c.inquiry_id, inquiry_ids)
     return _gather(connection.execute(_with_key_ids(envelopes.c.quarantined_at.is_(None), asked)))
 
 

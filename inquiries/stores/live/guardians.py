@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
@@ -13,8 +12,7 @@ from inquiries.stores.live.tables import groups, guardians
 from inquiries.stores.prepared import Insertion
 
 
-@dataclass(frozen=True)
-class NewGuardian:
+class NewGuardian(NamedTuple):
     """A child's inquiry, as intake stores it: until when a guardian may agree."""
 
     inquiry_id: int
@@ -22,7 +20,7 @@ class NewGuardian:
     until: datetime
 
 
-_INSERT = Insertion(guardians, [field.name for field in fields(NewGuardian)])
+_INSERT = Insertion(guardians, NewGuardian._fields)
 
 
 def add(connection: Connection, rows: Sequence[NewGuardian]) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from inquiries.rules.retention import MAIN
+from inquiries.stores.among import among
 from inquiries.stores.live import holds, requests
 from inquiries.stores.live.tables import consents, groups, inquiries
 from inquiries.stores.prepared import Insertion
 
 
-@dataclass(frozen=True)
-class NewInquiry:
+class NewInquiry(NamedTuple):
     """The shell as intake makes it."""
 
     id: int
@@ -31,8 +31,7 @@ class NewInquiry:
     once: bytes | None
 
 
-@dataclass(frozen=True)
-class NewGroup:
+class NewGroup(NamedTuple):
     """A group of sealed items; `due_at` is None when it is kept until withdrawn.
 
     `evidence`: sealed, how she consented who did not write by the form.
@@ -46,9 +45,11 @@ class NewGroup:
     evidence: bytes | None = None
 
 
-@dataclass(frozen=True)
-class NewConsent:
-    """One purpose, whether it was agreed to, and what was shown (P03)."""
+class Consent(NamedTuple):
+    """One purpose, whether it was agreed to, and what was shown (P03).
+
+    `withdrawn_at` is when its copies were destroyed at her wish.
+    """
 
     inquiry_id: int
     purpose: str
@@ -58,13 +59,7 @@ class NewConsent:
     notice_shown: bool
     language: str
     recorded_at: datetime
-
-
-@dataclass(frozen=True)
-class ConsentRow(NewConsent):
-    """A consent as it stands; `withdrawn_at` is when its copies were destroyed at her wish."""
-
-    withdrawn_at: datetime | None
+    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -97,8 +92,7 @@ class GroupRow:
     evidence: bytes | None
 
 
-@dataclass(frozen=True)
-class ForAdoption:
+class ForAdoption(NamedTuple):
     """What a key row takes from the live store."""
 
     id: int
@@ -111,16 +105,16 @@ class ForAdoption:
 
 # -- writing -------------------------------------------------------------------------------------
 
-_INSERT_INQUIRY = Insertion(inquiries, [field.name for field in fields(NewInquiry)])
-_INSERT_GROUP = Insertion(groups, [field.name for field in fields(NewGroup)])
-_INSERT_CONSENT = Insertion(consents, [field.name for field in fields(NewConsent)])
+_INSERT_INQUIRY = Insertion(inquiries, NewInquiry._fields)
+_INSERT_GROUP = Insertion(groups, NewGroup._fields)
+_INSERT_CONSENT = Insertion(consents, Consent._fields)
 
 
 def add(
     connection: Connection,
     shells: Sequence[NewInquiry],
     members: Sequence[NewGroup],
-    agreed: Sequence[NewConsent],
+    agreed: Sequence[Consent],
 ) -> None:
     """Store whole inquiries. Raises IntegrityError when an id, receipt or `once` exists already."""
     _INSERT_INQUIRY.put(connection, shells)
@@ -293,10 +287,10 @@ def sealed_groups(connection: Connection, inquiry_id: int) -> dict[str, bytes]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def consents_of(connection: Connection, inquiry_id: int) -> list[ConsentRow]:
+def consents_of(connection: Connection, inquiry_id: int) -> list[Consent]:
     """What was agreed to."""
     query = select(consents).where(consents.c.inquiry_id == inquiry_id)
-    return [ConsentRow(*row) for row in connection.execute(query)]
+    return [Consent(*row) for row in connection.execute(query)]
 
 
 def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[ForAdoption]:
@@ -312,7 +306,7 @@ def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[For
             groups.c.sealed,
         )
         .join(groups, groups.c.inquiry_id == inquiries.c.id)
-        .where(inquiries.c.id.in_(inquiry_ids))
+        .where(among(connection, inquiries.c.id, inquiry_ids))
     )
     found: dict[int, tuple[str, datetime, bytes, int, dict[str, bytes]]] = {}
     for inquiry_id, *shell, name, sealed in connection.execute(query):
