@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
@@ -109,12 +110,12 @@ class InquiryType(Part):
     _items: tuple[str, ...] = PrivateAttr(default=())
     _purposes: tuple[str, ...] = PrivateAttr(default=())
 
-    @property
+    @cached_property  # pydantic finds a private attribute by a long way, and every inquiry asks for these
     def items(self) -> tuple[str, ...]:
         """Its items, required and optional, in the policy's order: the order of the form."""
         return self._items
 
-    @property
+    @cached_property
     def purposes(self) -> tuple[str, ...]:
         """The purposes its form asks consent for: the required one, then those whose items it has."""
         return self._purposes

@@ -6,7 +6,7 @@ form and keeps what was typed; an inquiry that is accepted never passes through 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -40,7 +40,7 @@ _ATTRIBUTES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def sorted_out(
-    fields: Mapping[str, object], others: Collection[str] = ()
+    fields: Mapping[str, object], others: Container[str] = ()
 ) -> tuple[dict[str, object], dict[str, object]]:
     """(items, consents) of what was sent, each still to be judged; `others` are fields of the page itself."""
     items: dict[str, object] = {}

@@ -136,7 +136,7 @@ def _submission(type_name: str, fields: Mapping[str, object]) -> Submission:
     except ValueError:
         raise InvalidItems((FieldError("_once", "stale_form"),)) from None
     guardian = {name: value for name, value in fields.items() if name.startswith(minors.PREFIX)}
-    items, consents = forms.sorted_out({name: fields[name] for name in fields if name not in guardian})
+    items, consents = forms.sorted_out(fields, guardian)
     return Submission(
         type=type_name,
         items=items,
