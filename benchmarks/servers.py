@@ -143,7 +143,7 @@ def reference(directory: Path) -> Iterator[Server]:
 def product(directory: Path) -> Iterator[Server]:
     """The product as it runs on one machine: two granian workers, Valkey for the limits, one worker."""
     port = _free_port()
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=_free_port()) as valkey:
         environment = product_environment(
             directory,
             INQUIRIES_BASE_URL=f"http://127.0.0.1:{port}",

@@ -55,9 +55,7 @@ def due_at(received: datetime, period: Period, time_zone: str) -> datetime | Non
     """
     if period.until_withdrawn:
         return None
-    zone = ZoneInfo(time_zone)
-    wall = received.astimezone(zone).replace(tzinfo=None)
-    return _moment(_after(wall, period), zone)
+    return _moment(_after(received.astimezone(ZoneInfo(time_zone)), period))
 
 
 def due_after_closing(
@@ -172,15 +170,20 @@ def day_after(day: date, period: Period) -> date:
 def _after(wall: datetime, period: Period) -> datetime:
     """The wall time after the period, on the last day of a month that is too short."""
     months = wall.month - 1 + period.all_months
-    year, month = wall.year + months // 12, months % 12 + 1
-    day = min(wall.day, monthrange(year, month)[1])
-    return wall.replace(year=year, month=month, day=day) + timedelta(days=period.days)
+    year, month, day = wall.year + months // 12, months % 12 + 1, wall.day
+    if day > 28:  # noqa: PLR2004 - every month has so many
+        day = min(day, monthrange(year, month)[1])
+    return wall.replace(year, month, day) + timedelta(days=period.days)
 
 
-def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The moment in UTC of a wall time that may be skipped or come twice."""
-    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if second >= first:  # the usual case, and a time that comes twice
+def _moment(wall: datetime) -> datetime:
+    """The moment in UTC of a zone's wall time that may be skipped or come twice."""
+    early, late = wall.replace(fold=0) if wall.fold else wall, wall.replace(fold=1)
+    second = late.astimezone(UTC)
+    if early.utcoffset() == late.utcoffset():  # the usual case
+        return second
+    first, zone = early.astimezone(UTC), wall.tzinfo
+    if second >= first:  # it comes twice
         return second
     # Skipped: read by the offset after the change it lies before it, and the other way round.
     before, after = second, first

@@ -13,10 +13,11 @@ import struct
 import threading
 from typing import Any, Final, cast
 
-from limits.storage import Storage, storage_from_string
+from limits.storage import RedisStorage, Storage, storage_from_string
 from valkey.backoff import NoBackoff
 from valkey.connection import Connection, ConnectionPool
 from valkey.exceptions import ConnectionError as Unreachable
+from valkey.exceptions import ValkeyError
 from valkey.retry import Retry
 
 #: Seconds for each of two tries: an inquiry does not wait for a counter.
@@ -59,6 +60,21 @@ class KernelTimed(Connection):
         return connected
 
 
+class Counting(RedisStorage):
+    """Counts by the script that `limits` registered, with nothing between it and the thread's connection."""
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count. Where no number comes back the client is asked, who knows what to do then."""
+        pool = cast("OnePerThread", self.storage.connection_pool)
+        connection = pool.get_connection("EVALSHA")
+        try:
+            sha = self.lua_incr_expire.sha
+            connection.send_command("EVALSHA", sha, 1, self.prefixed_key(key), expiry, amount)  # type: ignore[no-untyped-call]
+            return int(connection.read_response())  # type: ignore[no-untyped-call]
+        except ValkeyError:
+            return super().incr(key, expiry, amount)
+
+
 def storage(uri: str) -> Storage:
     """The counters at this address (`settings.ratelimit_storage_uri`). Connects to nothing yet."""
     if uri.startswith("memory"):
@@ -71,4 +87,4 @@ def storage(uri: str) -> Storage:
         options |= {"connection_class": KernelTimed}
     options |= {"socket_read_size": _READ_AT_ONCE}
     pool = OnePerThread.from_url(uri, **options)  # type: ignore[no-untyped-call]
-    return cast("Storage", storage_from_string(uri, wrap_exceptions=True, connection_pool=pool))
+    return Counting(uri, wrap_exceptions=True, connection_pool=pool)

