@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
+from typing import Any
 
 from flask import Flask
 
@@ -13,6 +15,12 @@ from inquiries.services.house import House
 from inquiries.settings import Settings
 
 __version__ = "0.1.0"
+
+
+class _App(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view is a coroutine; Flask would look at each, and at each hook, at every request."""
+        return func
 
 
 class _Opener:
@@ -38,7 +46,7 @@ def create_app(settings: Settings | None = None, house: House | None = None) -> 
     """
     settings = settings or settings_module.load()
     logs.configure(development=settings.development)
-    app = Flask(__name__, template_folder=str(settings_module.HOME / "templates"))
+    app = _App(__name__, template_folder=str(settings_module.HOME / "templates"))
     app.config["VERSION"] = __version__
     opened = (lambda: house) if house is not None else _Opener(settings)
     web.install(app, opened, settings)

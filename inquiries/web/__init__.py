@@ -27,7 +27,6 @@ from inquiries.web import (
     subject,
     templating,
     transport,
-    whole,
 )
 
 #: What a process of each surface serves; it does not know the other's pages (P31).
@@ -57,12 +56,12 @@ def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
     if chosen.trusted_proxies:
         hops = chosen.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    app.wsgi_app = whole.Whole(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = headers.Outermost(app.wsgi_app, chosen)  # type: ignore[method-assign]
     templating.init_app(app)
     alone.init_app(app, chosen)
     hosts.init_app(app)
     transport.init_app(app)
-    for part in (guards, language, pages, failures, headers):
+    for part in (guards, language, pages, failures):
         part.init_app(app)
     limits.init_app(app, chosen)
     for blueprint in _SURFACES[chosen.surface]:

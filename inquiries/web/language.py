@@ -130,7 +130,7 @@ def particles(text: str) -> str:
 
 def _choose() -> str:
     languages = offered()
-    wanted = request.args.get("lang")
+    wanted = request.args.get("lang") if request.query_string else None
     if wanted in languages:
         g.language_asked = True
         return str(wanted)
