@@ -141,13 +141,14 @@ def reference(directory: Path) -> Iterator[Server]:
 
 @contextmanager
 def product(directory: Path) -> Iterator[Server]:
-    """The product as it runs on one machine: two granian workers, Valkey for the limits, one worker."""
+    """The product as it runs on one machine: two granian workers, limits in a Valkey beside, one worker."""
     port = _free_port()
-    with ValkeyServer(port=_free_port()) as valkey:
+    sock = directory / "valkey.sock"
+    with ValkeyServer(port=_free_port(), unix_socket_path=sock) as valkey:
         environment = product_environment(
             directory,
             INQUIRIES_BASE_URL=f"http://127.0.0.1:{port}",
-            INQUIRIES_RATELIMIT_STORAGE_URI=f"valkey://127.0.0.1:{valkey.port}/0",
+            INQUIRIES_RATELIMIT_STORAGE_URI=f"valkey+unix://{sock}",
             INQUIRIES_TRUSTED_PROXIES="1",
         )
         command = ["granian", "--interface", "wsgi", "--workers", str(WORKERS), "--blocking-threads", "8"]

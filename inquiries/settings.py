@@ -33,7 +33,15 @@ PREFIX = "INQUIRIES_"
 _STORES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 Store = Literal["live", "keys", "archive", "ledger"]
 _NAMES: tuple[Store, ...] = get_args(Store)
-_COUNTERS = ("memory://", "valkey://", "valkeys://", "redis://", "rediss://")
+_COUNTERS = (
+    "memory://",
+    "valkey://",
+    "valkeys://",
+    "valkey+unix://",
+    "redis://",
+    "rediss://",
+    "redis+unix://",
+)
 HOME = Path(__file__).resolve().parent.parent  # the checkout
 Listed = Annotated[tuple[str, ...], NoDecode]
 _DEFAULT_PORTS = {"http": 80, "https": 443}  # which no browser writes into `Origin`

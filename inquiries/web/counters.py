@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from limits.storage import RedisStorage, Storage, storage_from_string
 from valkey.backoff import NoBackoff
-from valkey.connection import Connection, ConnectionPool
+from valkey.connection import Connection, ConnectionPool, UnixDomainSocketConnection
 from valkey.exceptions import ConnectionError as Unreachable
 from valkey.exceptions import ValkeyError
 from valkey.retry import Retry
@@ -48,16 +48,27 @@ class OnePerThread(ConnectionPool):
         """It stays with its thread."""
 
 
-class KernelTimed(Connection):
-    """A connection whose time limit the system keeps, which needs no asking."""
+class OverTcp(Connection):
+    """To another host, or to a port of this one."""
 
     def _connect(self) -> socket.socket:
-        connected = cast("socket.socket", super()._connect())  # type: ignore[no-untyped-call]
-        connected.settimeout(None)
-        limit = struct.pack("ll", int(TIMEOUT), int(TIMEOUT % 1 * 1_000_000))
-        for which in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            connected.setsockopt(socket.SOL_SOCKET, which, limit)
-        return connected
+        return _timed_by_kernel(super()._connect())  # type: ignore[no-untyped-call]
+
+
+class OverSocket(UnixDomainSocketConnection):
+    """To a socket in the file system: the shortest way on one host."""
+
+    def _connect(self) -> socket.socket:
+        return _timed_by_kernel(super()._connect())  # type: ignore[no-untyped-call]
+
+
+def _timed_by_kernel(connected: socket.socket) -> socket.socket:
+    """The connection, its time limit kept by the system, which needs no asking."""
+    connected.settimeout(None)
+    limit = struct.pack("ll", int(TIMEOUT), int(TIMEOUT % 1 * 1_000_000))
+    for which in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        connected.setsockopt(socket.SOL_SOCKET, which, limit)
+    return connected
 
 
 class Counting(RedisStorage):
@@ -84,7 +95,9 @@ def storage(uri: str) -> Storage:
     options: dict[str, Any] = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
     options |= {"retry": Retry(NoBackoff(), 1), "retry_on_error": [Unreachable]}
     if uri.startswith("valkey://"):  # TLS reads and writes as it must
-        options |= {"connection_class": KernelTimed}
+        options |= {"connection_class": OverTcp}
+    if uri.startswith("valkey+unix://"):
+        options |= {"connection_class": OverSocket}
     options |= {"socket_read_size": _READ_AT_ONCE}
-    pool = OnePerThread.from_url(uri, **options)  # type: ignore[no-untyped-call]
+    pool = OnePerThread.from_url(uri.removeprefix("valkey+"), **options)  # type: ignore[no-untyped-call]
     return Counting(uri, wrap_exceptions=True, connection_pool=pool)

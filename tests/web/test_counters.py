@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +57,16 @@ def test_all_threads_and_processes_count_together(server: ValkeyServer) -> None:
     assert answers.count(True) == 20
     assert not hit(one)
     assert hit(other, "somebody else")
+
+
+def test_counts_by_a_socket_file_are_the_same_counts(tmp_path: Path) -> None:
+    path = tmp_path / "valkey.sock"
+    with ValkeyServer(port=free_port(), unix_socket_path=path) as server:
+        near = counters.storage(f"redis+unix://{path}")
+        assert [hit(near), hit(at(server)), hit(near)] == [True] * 3
+        assert counted(near) == counted(at(server)) == 3
+    with pytest.raises(StorageError):
+        hit(near)
 
 
 def test_each_thread_keeps_its_connection(server: ValkeyServer) -> None:
