@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, NoReturn
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -22,7 +22,6 @@ from inquiries.errors import (
     NotFound,
     NotRegistered,
     SealBroken,
-    TrainingLapsed,
     WrongState,
 )
 from inquiries.rules import procedure
@@ -32,7 +31,7 @@ from inquiries.rules.procedure import Ordered, Stand
 from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items, openpgp
-from inquiries.services import encrypting, inbox, openings, provision, publishing, purposes, records
+from inquiries.services import encrypting, inbox, openings, provision, publishing, purposes, records, refusals
 from inquiries.services.actor import Actor
 from inquiries.services.exports import Export
 from inquiries.services.house import House
@@ -190,7 +189,7 @@ def _opened(dek: bytes | None, row: live.InquiryRow, names: Sequence[str]) -> di
 
 def recent(house: House, actor: Actor) -> tuple[Disclosure, ...]:
     """The newest orders, whatever became of them. Raises NotFound, TrainingLapsed."""
-    _may(house, actor)
+    refusals.permit(house, actor, Permission.provide)
     with house.ledger.read() as connection:
         found = ledger_pages.page(connection, _ORDERS, SHOWN)
         return tuple(_disclosure(connection, one) for one in found)
@@ -202,7 +201,7 @@ def one(house: House, actor: Actor, number: int) -> Disclosure:
 
 
 def _of(house: House, actor: Actor, number: int) -> Disclosure:
-    _may(house, actor)
+    refusals.permit(house, actor, Permission.provide)
     with house.ledger.read() as connection:
         wanted = replace(_ORDERS, above=number - 1, below=number + 1)
         found = ledger_pages.page(connection, wanted, 1)
@@ -240,27 +239,14 @@ def _disclosure(connection: Connection, entry: ledger.Entry) -> Disclosure:
 # -- what all need ---------------------------------------------------------------------------------
 
 
-def _may(house: House, actor: Actor) -> None:
-    decision = actor.may(Permission.provide)
-    if not decision.allowed:
-        _deny(house, actor, None, lapsed=decision.lapsed)
-
-
 def _permitted(house: House, actor: Actor, inquiry_id: int) -> live.InquiryRow:
     """The row, if it still may be read and this person may provide."""
-    _may(house, actor)
+    refusals.permit(house, actor, Permission.provide)
     with house.live.read() as connection:
         row = live.readable(connection, inquiry_id, clock.now(), held=True)
     if row is None:
-        _deny(house, actor, inquiry_id)
+        refusals.refuse(house, actor, Permission.provide, subject=inquiry_id)
     return row
-
-
-def _deny(house: House, actor: Actor, inquiry_id: int | None, *, lapsed: bool = False) -> NoReturn:
-    records.access(house, act=Permission.provide, actor=actor, subject=inquiry_id, outcome="refused")
-    if lapsed:
-        raise TrainingLapsed(Permission.provide)
-    raise NotFound("unknown, destroyed, or not permitted")
 
 
 def _party(house: House, actor: Actor, ordered: Ordered) -> Party:

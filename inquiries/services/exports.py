@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any, NoReturn
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidExport, NotFound, NotRegistered, SealBroken
+from inquiries.errors import FieldError, InvalidExport, NotRegistered, SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules import minors
 from inquiries.rules.exporting import Format, written
@@ -29,6 +29,7 @@ from inquiries.services import (
     publishing,
     purposes,
     records,
+    refusals,
     unsubscribing,
 )
 from inquiries.services.actor import Actor, on_one_line
@@ -106,7 +107,7 @@ def export(house: House, actor: Actor, wish: Wish) -> Export:
         InvalidExport: what is missing or wrong, that nothing fits, or that it was enough for today.
     """
     if not actor.may(Permission.export).allowed:
-        _refuse(house, actor)
+        refusals.refuse(house, actor, Permission.export)
     published = publishing.in_force(house)
     order = _checked(house, published.policy, wish)
     party = _party(house, actor, order) if order.to else None
@@ -293,11 +294,6 @@ def _checked(house: House, policy: Policy, wish: Wish) -> _Order:
         reason=reason,
         recipient=recipient,
     )
-
-
-def _refuse(house: House, actor: Actor) -> NoReturn:
-    records.access(house, act="export", actor=actor, outcome="refused")
-    raise NotFound("not permitted")
 
 
 def _invalid(name: str, code: str, **figures: Any) -> InvalidExport:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inquiries import clock
-from inquiries.errors import JobBusy, NotFound, TrainingLapsed, WrongState
+from inquiries.errors import JobBusy, NotFound, WrongState
 from inquiries.policy.model import Policy
 from inquiries.rules import items as item_rules
 from inquiries.rules import requests as rules
@@ -23,6 +23,7 @@ from inquiries.services import (
     publishing,
     purposes,
     records,
+    refusals,
     request_deadlines,
     request_records,
     request_results,
@@ -62,7 +63,7 @@ class RequestPage:
 
 def overview(house: House, actor: Actor) -> tuple[request_views.Line, ...]:
     """What nobody has settled, the one that must be answered first on top. Raises NotFound."""
-    permit(house, actor)
+    refusals.permit(house, actor, Permission.handle_requests)
     with house.live.read() as connection:
         rows = request_deadlines.unsettled(connection)
         shells = live.shells(connection, sorted({row.inquiry_id for row in rows}))
@@ -101,7 +102,7 @@ def history(
 
     From the ledger, which holds neither names nor what was asked for in words. Raises NotFound.
     """
-    permit(house, actor)
+    refusals.permit(house, actor, Permission.handle_requests)
     known = {one.id: one.email for one in people.everyone(house)}
     events = request_views.events(house, known, ledger_pages.Wanted("requests", below=before))
     return events[:PAGE], events[PAGE - 1].n if len(events) > PAGE else None
@@ -196,17 +197,6 @@ def _refuse(house: House, actor: Actor, before: RequestRow, key: DataKey, said: 
 # -- what all need -------------------------------------------------------------------------------
 
 
-def permit(house: House, actor: Actor, subject: int | None = None) -> None:
-    """Refuse, on record, whoever may not handle requests. Raises NotFound, TrainingLapsed."""
-    decision = actor.may(Permission.handle_requests)
-    if not decision.allowed:
-        permission = Permission.handle_requests.value
-        records.access(house, act=permission, actor=actor, subject=subject, outcome="refused")
-        if decision.lapsed:
-            raise TrainingLapsed(permission)
-        raise NotFound("requests: not permitted")
-
-
 def found(house: House, actor: Actor, request_id: int) -> tuple[RequestRow, live.InquiryRow, DataKey | None]:
     """The request, its inquiry, and the key that seals it, None where that must not be used any more.
 
@@ -214,7 +204,7 @@ def found(house: House, actor: Actor, request_id: int) -> tuple[RequestRow, live
         NotFound: there is none, or nothing of its inquiry is to be read any more.
         TrainingLapsed: hers has.
     """
-    permit(house, actor)
+    refusals.permit(house, actor, Permission.handle_requests)
     with house.live.read() as connection:
         row = live_requests.by_id(connection, request_id)
         shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id) if row else None
