@@ -10,8 +10,7 @@ from inquiries.errors import JobBusy
 from inquiries.sealing import chain as hashes
 from inquiries.sealing import documents
 from inquiries.services.house import House
-from inquiries.services.records.reading import heads, sealing
-from inquiries.services.records.writing import append, canonical
+from inquiries.services.records.writing import append, canonical, heads, sealing
 from inquiries.stores import ledger
 from inquiries.stores.types import to_microseconds
 
