@@ -9,6 +9,7 @@ from inquiries import clock
 from inquiries.errors import JobBusy
 from inquiries.sealing import chain as hashes
 from inquiries.sealing import documents
+from inquiries.sealing.primitives import new_key
 from inquiries.services.house import House
 from inquiries.services.records.writing import append, canonical, heads, sealing
 from inquiries.stores import ledger
@@ -28,7 +29,7 @@ def start_sealing(house: House) -> str | None:
     held = house.custody.seal_key()
     if sealing(house) or (held is not None and held[0]):
         return None
-    key = hashes.new_seal_key() if held is None else held[1]
+    key = new_key() if held is None else held[1]
     house.custody.set_seal_key(0, key)
     with suppress(JobBusy):  # the worker, then, makes the first seal, with this very key
         seal(house)
