@@ -136,7 +136,7 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
         raise NotFound("no key opens this inquiry")
     about = {"inquiry": str(row.id), "type": row.type, "received": row.received_at.isoformat()}
     sealed = openpgp.seal(written(Format.csv, {}, [about | texts]), recipient)
-    to = party.name.text(publishing.in_force(house).policy.languages[0])
+    to = party.entry.name.text(publishing.in_force(house).policy.languages[0])
     entry = openings.written(
         key.dek, row.id, Role.privacy, one.ordered.statute, clock.now(), act="export", to=to
     )

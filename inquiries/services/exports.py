@@ -249,7 +249,7 @@ def _row(
         cells[UNSUBSCRIBE] = unsubscribing.link(house, key)
     entry = None
     if main is not None:
-        to = "" if party is None else party.name.text(policy.languages[0])
+        to = "" if party is None else party.entry.name.text(policy.languages[0])
         entry = openings.written(
             main.dek, row.id, Role.privacy, order.reason, clock.now(), act="export", to=to
         )

@@ -149,7 +149,7 @@ def _page(number: int, errors: tuple[Message, ...] = ()) -> str:
         "staff/disclosure.html",
         one=one,
         stand=STANDS[one.stand],
-        party=one.ordered.to if party is None else party.name.text(language.chosen()),
+        party=one.ordered.to if party is None else party.entry.name.text(language.chosen()),
         items=[
             staff_words.item_label(policy, name) if name in policy.items else name
             for name in one.ordered.items
@@ -172,7 +172,7 @@ def _order_form() -> OrderForm:
     form.to.choices = [
         SelectChoice("", _("Please choose")),
         *(
-            SelectChoice(key, one.name.text(language.chosen()))
+            SelectChoice(key, one.entry.name.text(language.chosen()))
             for key, one in parties.items()
             if one.sort is Sort.authorities
         ),
