@@ -21,7 +21,6 @@ from inquiries.errors import (
     InvalidDisclosure,
     NotFound,
     NotRegistered,
-    SealBroken,
     WrongState,
 )
 from inquiries.rules import procedure
@@ -30,8 +29,18 @@ from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.procedure import Ordered, Stand
 from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
-from inquiries.sealing import items, openpgp
-from inquiries.services import encrypting, inbox, openings, provision, publishing, purposes, records, refusals
+from inquiries.sealing import openpgp
+from inquiries.services import (
+    encrypting,
+    inbox,
+    inbox_views,
+    openings,
+    provision,
+    publishing,
+    purposes,
+    records,
+    refusals,
+)
 from inquiries.services.actor import Actor
 from inquiries.services.exports import Export
 from inquiries.services.house import House
@@ -131,9 +140,10 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
     if recipient is None:
         raise InvalidDisclosure(tuple(faults))
     key = purposes.data_keys(house, Use.disclose, [row.id], actor=actor).get((row.id, MAIN))
-    texts = _opened(key.dek if key else None, row, one.ordered.items)
-    if key is None or texts is None:
+    opened = inbox_views.open_with(key, row)
+    if key is None or opened is None:
         raise NotFound("no key opens this inquiry")
+    texts = {name: text for name, text in opened.items() if name in one.ordered.items}
     about = {"inquiry": str(row.id), "type": row.type, "received": row.received_at.isoformat()}
     sealed = openpgp.seal(written(Format.csv, {}, [about | texts]), recipient)
     to = party.entry.name.text(publishing.in_force(house).policy.languages[0])
@@ -171,17 +181,6 @@ def _recorded(
         asked_by=one.asked_by_email,
         approved_by=one.approved_by_email,
     )
-
-
-def _opened(dek: bytes | None, row: live.InquiryRow, names: Sequence[str]) -> dict[str, str] | None:
-    """Those items alone; what she has not given is left out. None where no key opens it."""
-    if dek is None or row.sealed is None:
-        return None
-    sealed = {name: blob for name, blob in items.unpack(row.sealed).items() if name in names}
-    try:
-        return items.open_items(dek, row.id, MAIN, sealed)
-    except SealBroken:
-        return None
 
 
 # -- looking ---------------------------------------------------------------------------------------
