@@ -72,7 +72,7 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
     _refuse_weak(house, password, invited.email, step)
     password_hash = passwords.hashed(password)  # before the transaction: it takes a tenth of a second
     codes = second_factor.new_recovery_codes()
-    dek, moment = keys.of_staff_if_any(house, invited.staff_id), clock.now()
+    dek, moment = keys.of_staff(house, invited.staff_id), clock.now()
     with register.change(house, None, Permission.own_session) as live:
         person = store.invited(live, token_digest(token), moment)
         if person is None or step is None or not store.use_invitation(live, token_digest(token), moment):
