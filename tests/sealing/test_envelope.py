@@ -312,7 +312,7 @@ def test_the_nonces_of_an_envelope_come_from_one_draw_and_each_serves_once(
 def test_no_key_shows_in_what_is_printed() -> None:
     found = open_envelope(blob=sealed(), secret=SECRET, surface_key=SURFACE, inquiry_id=INQUIRY)
     assert repr(GROUPS[0]) == "GroupKey(group='main', key_id=101)"
-    assert repr(found[0]) == "OpenedGroup(group='main', key_id=101)"
+    assert repr(found[0]) == "GroupKey(group='main', key_id=101)"
     assert repr(new_sending_key(EPOCH, SECRET.public_key)) == "SendingKey(epoch=4)"
 
 
