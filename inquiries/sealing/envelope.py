@@ -178,13 +178,6 @@ class Opener:
             raise SealBroken("the envelope's keys do not open") from None
 
 
-def open_envelope(
-    *, blob: bytes, secret: EpochSecret, surface_key: bytes, inquiry_id: int
-) -> tuple[GroupKey, ...]:
-    """One envelope by itself, as `Opener` opens it."""
-    return Opener(secret, surface_key).open(blob, inquiry_id)
-
-
 def receipt_wraps(
     *, blob: bytes, epoch: int, surface_key: bytes, inquiry_id: int
 ) -> tuple[tuple[str, int, bytes], ...]:
