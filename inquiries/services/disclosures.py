@@ -28,7 +28,6 @@ from inquiries.rules.exporting import Format, written
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.procedure import Ordered, Stand
 from inquiries.rules.purposes import Use
-from inquiries.rules.retention import MAIN
 from inquiries.sealing import openpgp
 from inquiries.services import (
     encrypting,
@@ -139,9 +138,9 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
     recipient = encrypting.recipient(house, certificate, passphrase, faults)
     if recipient is None:
         raise InvalidDisclosure(tuple(faults))
-    key = purposes.data_keys(house, Use.disclose, [row.id], actor=actor).get((row.id, MAIN))
+    key = purposes.main_key(house, Use.disclose, row.id, actor)
     opened = inbox_views.open_with(key, row)
-    if key is None or opened is None:
+    if opened is None:
         raise NotFound("no key opens this inquiry")
     texts = {name: text for name, text in opened.items() if name in one.ordered.items}
     about = {"inquiry": str(row.id), "type": row.type, "received": row.received_at.isoformat()}

@@ -75,9 +75,7 @@ def place(
         row = inquiries.readable(connection, inquiry_id, now, held=True)
     if row is None or not actor.may(Permission.hold_inquiry, row.type).allowed:
         refusals.refuse(house, actor, Permission.hold_inquiry, subject=inquiry_id)
-    key = purposes.data_keys(house, Use.hold, [inquiry_id]).get((inquiry_id, MAIN))
-    if key is None:
-        raise NotFound("no key seals the hold's reason")
+    key = purposes.main_key(house, Use.hold, inquiry_id)
     hold_id = new_id()
     sealed = items.seal_item(key.dek, inquiry_id, MAIN, _item(hold_id), reason)
     detail = {"hold": str(hold_id), "basis": basis, "until": end.isoformat()}

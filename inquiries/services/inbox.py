@@ -155,9 +155,9 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
     if role is not Role.consultation and Role.consultation in actor.roles:
         detail["other_type"] = "yes"  # not of those that she answers: marked for the review (P25)
     number = records.access(house, act="open", actor=actor, subject=inquiry_id, reason=reason, detail=detail)
-    key = purposes.data_keys(house, Use.answer, [inquiry_id], actor=actor).get((inquiry_id, MAIN))
+    key = purposes.main_key(house, Use.answer, inquiry_id, actor)
     opened = inbox_views.open_with(key, row)
-    if opened is None or key is None:
+    if opened is None:
         raise NotFound("no key opens this inquiry")
     seen_at = clock.now()
     entry = openings.written(key.dek, inquiry_id, role, reason, seen_at)
