@@ -104,7 +104,7 @@ def refuse(house: House, actor: Actor, number: int) -> None:
 
 
 def _settle(house: House, actor: Actor, number: int, act: str) -> None:
-    one = _of(house, actor, number)
+    one = order(house, actor, number)
     _permitted(house, actor, one.inquiry_id)
     if act == _APPROVED:
         inbox.refuse_suspended(house, actor, one.inquiry_id, Permission.provide)
@@ -115,7 +115,7 @@ def _settle(house: House, actor: Actor, number: int, act: str) -> None:
     with house.live.write() as connection:  # one after another: two at once are not both the second
         house.live.gate(connection, _GATE, exclusive=True)
         before = {_APPROVED: {Stand.asked}, _REFUSED: {Stand.asked, Stand.approved}}[act]
-        if _of(house, actor, number).stand not in before:
+        if order(house, actor, number).stand not in before:
             raise WrongState("it was settled meanwhile")
         _note(house, actor, act, one.inquiry_id, {"of": number})
 
@@ -128,7 +128,7 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
         WrongState: not approved, or it left before.
         InvalidDisclosure: nobody whom it is sealed for; or the authority stands in no register any more.
     """
-    one = _of(house, actor, number)
+    one = order(house, actor, number)
     row = _permitted(house, actor, one.inquiry_id)
     if one.stand is not Stand.approved:
         raise WrongState("it is not approved, or it left before")
@@ -162,7 +162,7 @@ def _recorded(
     """In one transaction with its use: whoever suspends or deletes now waits, or was first."""
     house.live.gate(connection, _GATE, exclusive=True)
     inbox.still_usable(connection, one.inquiry_id)
-    if _of(house, actor, one.number).stand is not Stand.approved:
+    if order(house, actor, one.number).stand is not Stand.approved:
         raise WrongState("it left meanwhile")
     return provision.record(
         house,
@@ -193,12 +193,8 @@ def recent(house: House, actor: Actor) -> tuple[Disclosure, ...]:
         return tuple(_disclosure(connection, one) for one in found)
 
 
-def one(house: House, actor: Actor, number: int) -> Disclosure:
+def order(house: House, actor: Actor, number: int) -> Disclosure:
     """One order. Raises NotFound, TrainingLapsed."""
-    return _of(house, actor, number)
-
-
-def _of(house: House, actor: Actor, number: int) -> Disclosure:
     refusals.permit(house, actor, Permission.provide)
     with house.ledger.read() as connection:
         wanted = replace(_ORDERS, above=number - 1, below=number + 1)

@@ -84,7 +84,8 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
         known = _acknowledged(house, live, person.id)
         enrolled = store.Person(person.id, person.email, password_hash, sealed, moment, None)
         store.enrol(live, enrolled, step)
-        proofs.set_recovery_codes(live, person.id, second_factor.recovery_digests(person.id, codes), moment)
+        digests = [second_factor.recovery_digest(person.id, code) for code in codes]
+        proofs.set_recovery_codes(live, person.id, digests, moment)
         held = store.roles(live, person.id)
         herself = Actor(person.id, person.email, scopes(held))
         detail = register.on_record(person.email, held) | known

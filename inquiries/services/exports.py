@@ -24,6 +24,7 @@ from inquiries.rules.retention import MAIN
 from inquiries.sealing import items, openpgp
 from inquiries.services import (
     encrypting,
+    linking,
     openings,
     provision,
     publishing,
@@ -246,7 +247,7 @@ def _row(
         "delete_by": "" if row.due_at is None else row.due_at.astimezone(zone).isoformat(timespec="seconds"),
     }
     if order.group != MAIN or row.due_at is None:  # until she says no: so she must be able to
-        cells[UNSUBSCRIBE] = unsubscribing.link(house, key)
+        cells[UNSUBSCRIBE] = linking.address(house, key, UNSUBSCRIBE)
     entry = None
     if main is not None:
         to = "" if party is None else party.entry.name.text(policy.languages[0])

@@ -102,7 +102,8 @@ def change_app(house: House, actor: Actor, *, secret: bytes, code: str) -> None:
 def new_recovery_codes(house: House, actor: Actor) -> tuple[str, ...]:
     """Ten fresh ones, shown this once; those before are worth nothing from now on."""
     codes = second_factor.new_recovery_codes()
-    digests, moment = second_factor.recovery_digests(actor.staff_id, codes), clock.now()
+    digests = [second_factor.recovery_digest(actor.staff_id, code) for code in codes]
+    moment = clock.now()
     with house.live.write() as live:
         if not sessions.stands(live, actor):
             raise SignInRefused("ended")

@@ -210,7 +210,7 @@ def carry_out(house: House, actor: Actor, request_id: int) -> bool:
         act="carry_out_request",
         actor=actor,
         subject=row.inquiry_id,
-        reason=_why(row),
+        reason=f"request {row.id}",
         detail=request_records.about(row),
     )
     try:
@@ -282,7 +282,3 @@ def found(house: House, actor: Actor, request_id: int) -> tuple[RequestRow, live
         return row, shell, None
     keys = purposes.data_keys(house, Use.rights, [row.inquiry_id])
     return row, shell, keys.get((row.inquiry_id, row.group_name))
-
-
-def _why(row: RequestRow) -> str:
-    return f"request {row.id}"

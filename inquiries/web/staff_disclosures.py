@@ -143,7 +143,7 @@ def hand_over(number: int) -> ResponseReturnValue:
 def _page(number: int, errors: tuple[Message, ...] = ()) -> str:
     said = sessions.current().take_said()
     policy = publishing.in_force(house()).policy
-    one = service.one(house(), signed_in(), number)
+    one = service.order(house(), signed_in(), number)
     party = provision.register(policy).get(one.ordered.to)
     return render_template(
         "staff/disclosure.html",
