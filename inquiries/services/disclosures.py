@@ -150,21 +150,21 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
         key.dek, row.id, Role.privacy, one.ordered.statute, clock.now(), act="export", to=to
     )
     with house.live.write() as connection:
-        record = _recorded(house, connection, actor, one, party, tuple(texts))
+        _recorded(house, connection, actor, one, party, tuple(texts))
         if not one.ordered.quiet:
             live_openings.add(connection, entry)
-    return Export(f"disclosure-{number}.csv.pgp", sealed, 1, record)
+    return Export(f"disclosure-{number}.csv.pgp", sealed, 1)
 
 
 def _recorded(
     house: House, connection: Connection, actor: Actor, one: Disclosure, party: Party, names: Sequence[str]
-) -> int:
+) -> None:
     """In one transaction with its use: whoever suspends or deletes now waits, or was first."""
     house.live.gate(connection, _GATE, exclusive=True)
     inbox.still_usable(connection, one.inquiry_id)
     if order(house, actor, one.number).stand is not Stand.approved:
         raise WrongState("it left meanwhile")
-    return provision.record(
+    provision.record(
         house,
         Way.disclosure,
         party,

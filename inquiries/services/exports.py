@@ -68,12 +68,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Export:
-    """The encrypted file, how many inquiries it holds, and the number of its record."""
+    """The encrypted file, and how many inquiries it holds."""
 
     name: str
     sealed: bytes = field(repr=False)
     count: int
-    record: int
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,10 @@ def export(house: House, actor: Actor, wish: Wish) -> Export:
         about = {"purpose": order.purpose, "exported": clock.now().isoformat()}
         content = written(order.form, about, [one.cells for one in taken])
         sealed = openpgp.seal(content, order.recipient)
-        standing, record = _recorded(house, actor, order, party, taken)
-        if record is not None:
+        standing = _recorded(house, actor, order, party, taken)
+        if len(standing) == len(taken):
             name = f"inquiries-{order.purpose}-{clock.now():%Y%m%d-%H%M%S}.{order.form}.pgp"
-            return Export(name, sealed, len(taken), record)
+            return Export(name, sealed, len(taken))
         taken = [one for one in taken if one.id in standing]
     raise _invalid("purpose", "moving")
 
@@ -138,8 +137,8 @@ def left_today(house: House, actor: Actor) -> int:
 
 def _recorded(
     house: House, actor: Actor, order: _Order, party: Party | None, taken: Sequence[_Taken]
-) -> tuple[frozenset[int], int | None]:
-    """(what may still be used, the number of the record); no record where something fell out meanwhile.
+) -> frozenset[int]:
+    """What may still be used; recorded where that is all of it.
 
     In one transaction: whoever suspends or withdraws now waits until the export is written down, and is told
     of it; whoever came first is heeded. The limit is counted under a gate, so that two at once are two.
@@ -150,7 +149,7 @@ def _recorded(
         requests.hold_still(connection, *ids)
         standing = live.usable(connection, ids, purpose=order.purpose, group=order.group, now=clock.now())
         if len(standing) < len(ids):
-            return standing, None
+            return standing
         if not left_today(house, actor):
             raise _invalid("purpose", "enough")
         entries = [one.entry for one in taken if one.entry is not None]
@@ -171,7 +170,7 @@ def _recorded(
                 purpose=order.purpose,
                 export=record,
             )
-    return standing, record
+    return standing
 
 
 def _party(house: House, actor: Actor, order: _Order) -> Party:

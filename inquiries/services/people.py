@@ -269,8 +269,7 @@ def _member(
 
 def account_of(email: str) -> str | None:
     """The address under which a member of staff is kept, or None when it can be nobody's."""
-    address = normal_email(email.strip())
-    return None if address is None else address.lower()
+    return normal_email(email.strip())
 
 
 def token_digest(token: str) -> bytes:

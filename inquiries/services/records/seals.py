@@ -15,7 +15,6 @@ from inquiries.services.records.writing import append, canonical, heads, sealing
 from inquiries.stores import ledger
 from inquiries.stores.types import to_microseconds
 
-EVERY = timedelta(minutes=5)
 #: A longer time between two seals is put on record: what was written meanwhile lay open as long.
 GAP = timedelta(minutes=15)
 LONGEST_GAP = 1_000_000  # seals; one further on is not ours, and would cost as many hashes
