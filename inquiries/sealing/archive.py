@@ -18,7 +18,7 @@ from inquiries.errors import SealBroken
 from inquiries.sealing import items
 from inquiries.sealing.envelope import SUITE
 from inquiries.sealing.epochs import EpochSecret, key_pair, parse_public_key
-from inquiries.sealing.primitives import KEY_SIZE, VERSION, VERSION_BYTE, Reader, bind, new_key
+from inquiries.sealing.primitives import KEY_SIZE, VERSION, VERSION_BYTE, Reader, bind
 
 KEY_WRAP_SIZE = 1 + 1120 + KEY_SIZE + 16
 
@@ -34,11 +34,6 @@ def id_of(inquiry_id: int, statute: str) -> int:
     """
     digest = sha256(bind(_ID, VERSION, inquiry_id, statute)).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def new_secret() -> bytes:
-    """A fresh archive secret of 32 bytes."""
-    return new_key()
 
 
 @dataclass(frozen=True, eq=False)

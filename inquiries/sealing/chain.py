@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping
 from hashlib import sha256
 
-from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, new_key
+from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind
 
 GENESIS = bytes(32)
 ENTRY_VERSION = 2
@@ -44,11 +44,6 @@ def entry_hash(chain: str, n: int, at_us: int, until_us: int, previous: bytes, c
 def entry_hash_v1(chain: str, n: int, at_us: int, previous: bytes, commitment: bytes) -> bytes:
     """The same of version 1, which does not say until when the body is kept."""
     return sha256(bind("inquiries ledger entry", 1, chain, n, at_us, previous, commitment)).digest()
-
-
-def new_seal_key() -> bytes:
-    """A fresh first seal key of 32 bytes: shown once, kept offline, to verify every seal."""
-    return new_key()
 
 
 def next_seal_key(key: bytes) -> bytes:

@@ -43,21 +43,15 @@ _SENDING = "inquiries sending key"
 
 @dataclass(frozen=True)
 class GroupKey:
-    """A group of an inquiry, the id of its key row, and its data key (32 bytes)."""
+    """A group of an inquiry, the id of its key row, and its data key (32 bytes).
+
+    `receipt_wrap`: as it stood in an envelope; None when no receipt was given out.
+    """
 
     group: str
     key_id: int
     dek: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class OpenedGroup:
-    """A group as it stood in an envelope; `receipt_wrap` is None when no receipt was given out."""
-
-    group: str
-    key_id: int
-    dek: bytes = field(repr=False)
-    receipt_wrap: bytes | None = field(repr=False)
+    receipt_wrap: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -150,7 +144,7 @@ class Opener:
         self._surface_key = surface_key
         self._met: dict[bytes, AESGCM] = {}
 
-    def open(self, blob: bytes, inquiry_id: int) -> tuple[OpenedGroup, ...]:
+    def open(self, blob: bytes, inquiry_id: int) -> tuple[GroupKey, ...]:
         """The inverse of `seal_envelope`.
 
         Raises:
@@ -167,7 +161,7 @@ class Opener:
         if len(deks) != KEY_SIZE * len(entries):
             raise SealBroken("the envelope holds another number of keys than of groups")
         return tuple(
-            OpenedGroup(e.group, e.key_id, deks[KEY_SIZE * i : KEY_SIZE * (i + 1)], e.receipt_wrap or None)
+            GroupKey(e.group, e.key_id, deks[KEY_SIZE * i : KEY_SIZE * (i + 1)], e.receipt_wrap or None)
             for i, e in enumerate(entries)
         )
 
@@ -182,13 +176,6 @@ class Opener:
             return SUITE.decrypt(sealed, self._secret.private_key, info)
         except (InvalidTag, ValueError):
             raise SealBroken("the envelope's keys do not open") from None
-
-
-def open_envelope(
-    *, blob: bytes, secret: EpochSecret, surface_key: bytes, inquiry_id: int
-) -> tuple[OpenedGroup, ...]:
-    """One envelope by itself, as `Opener` opens it."""
-    return Opener(secret, surface_key).open(blob, inquiry_id)
 
 
 def receipt_wraps(

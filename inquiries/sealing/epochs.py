@@ -24,7 +24,6 @@ from inquiries.sealing.primitives import (
     bind,
     derive,
     lasting_cipher,
-    new_key,
     open_with,
     seal_with,
 )
@@ -39,11 +38,6 @@ _ARCHIVE = "inquiries archived data key"
 _COVER = "inquiries receipt cover"
 _RECORD = "inquiries epoch record"
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def new_secret() -> bytes:
-    """A fresh epoch secret S_e of 32 bytes."""
-    return new_key()
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +107,6 @@ def parse_public_key(public_key: bytes) -> MLKEM768X25519PublicKey:
 
 
 # -- surface keys --------------------------------------------------------------------------------
-
-
-def first_surface_key() -> bytes:
-    """A fresh surface key of 32 bytes, for the installation's first epoch."""
-    return new_key()
 
 
 def evolve(surface_key: bytes, to_number: int) -> bytes:

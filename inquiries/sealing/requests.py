@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from inquiries.errors import SealBroken
 from inquiries.sealing.primitives import KEY_SIZE, VERSION, bind, derive
@@ -18,7 +18,10 @@ _REQUEST = "inquiries request"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a proof covers; moments in microseconds since 1970 in UTC, `sealed` empty when it says nothing."""
+    """What a proof covers, in its order; moments in microseconds since 1970 in UTC.
+
+    `sealed` is empty when it says nothing.
+    """
 
     id: int
     inquiry_id: int
@@ -42,7 +45,9 @@ def prove(dek: bytes, request: Request) -> bytes:
     if len(dek) != KEY_SIZE:
         raise ValueError("a data key is 32 bytes")
     key = derive(dek, _REQUEST, VERSION, request.inquiry_id, request.group)
-    return hmac.digest(key, _bound(request), "sha256")
+    *covered, sealed = astuple(request)
+    bound = bind(_REQUEST, VERSION, *covered, hashlib.sha256(sealed).digest())
+    return hmac.digest(key, bound, "sha256")
 
 
 def verify(dek: bytes, request: Request, proof: bytes) -> None:
@@ -53,20 +58,3 @@ def verify(dek: bytes, request: Request, proof: bytes) -> None:
     """
     if not hmac.compare_digest(prove(dek, request), proof):
         raise SealBroken("the request was not written by a holder of the inquiry's key")
-
-
-def _bound(request: Request) -> bytes:
-    return bind(
-        _REQUEST,
-        VERSION,
-        request.id,
-        request.inquiry_id,
-        request.group,
-        request.kind,
-        request.subject,
-        request.channel,
-        request.asked_at,
-        request.target_at,
-        request.limit_at,
-        hashlib.sha256(request.sealed).digest(),
-    )

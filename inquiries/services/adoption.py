@@ -110,7 +110,7 @@ def _unknown(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> list[liv
 def _adopt(house: House, batch: Sequence[live_epochs.EnvelopeRow]) -> tuple[int, int]:
     """(adopted, quarantined) of the batch, in one commit of the keys store."""
     house.custody.must_hold_root()
-    opened: list[tuple[live_epochs.EnvelopeRow, tuple[envelope.OpenedGroup, ...]]] = []
+    opened: list[tuple[live_epochs.EnvelopeRow, tuple[envelope.GroupKey, ...]]] = []
     failed: list[live_epochs.EnvelopeRow] = []
     openers: dict[int, envelope.Opener] = {}  # by epoch
     for one in batch:
@@ -153,7 +153,7 @@ def release(house: House) -> None:
 
 def _open(
     house: House, one: live_epochs.EnvelopeRow, openers: dict[int, envelope.Opener]
-) -> tuple[envelope.OpenedGroup, ...]:
+) -> tuple[envelope.GroupKey, ...]:
     """The keys of the groups that stand in live under this very inquiry.
 
     HPKE names no sender: whoever breaks into the public surface could seal an envelope that names another
@@ -170,7 +170,7 @@ def _open(
 
 
 def _insert(
-    house: House, opened: Sequence[tuple[live_epochs.EnvelopeRow, tuple[envelope.OpenedGroup, ...]]]
+    house: House, opened: Sequence[tuple[live_epochs.EnvelopeRow, tuple[envelope.GroupKey, ...]]]
 ) -> None:
     facts = _facts(house, [one.inquiry_id for one, _ in opened])
     with house.keys.write() as connection:
@@ -215,7 +215,7 @@ def _facts_of(house: House, one: live_inquiries.ForAdoption) -> _Facts:
 
 
 def _new_key(
-    house: House, number: int, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
+    house: House, number: int, inquiry_id: int, group: envelope.GroupKey, facts: _Facts
 ) -> keys.NewKey:
     secret = house.custody.epoch_secret(number)
     covered = None
@@ -244,7 +244,7 @@ def _promised(group: str, facts: _Facts) -> datetime | None:
 
 
 def _tags(
-    house: House, inquiry_id: int, group: envelope.OpenedGroup, facts: _Facts
+    house: House, inquiry_id: int, group: envelope.GroupKey, facts: _Facts
 ) -> tuple[bytes | None, bytes | None]:
     """The blind index of the group's first email and phone item; no other item is opened for it."""
     packed = (facts.sealed or {}).get(group.group)
@@ -281,11 +281,11 @@ def _tagged(policy: Policy, name: str) -> tags.TagKind | None:
     return None if item is None or item.kind not in {"email", "phone"} else item.kind
 
 
-def from_envelopes(house: House, inquiry_ids: Sequence[int]) -> dict[int, envelope.OpenedGroup]:
+def from_envelopes(house: House, inquiry_ids: Sequence[int]) -> dict[int, envelope.GroupKey]:
     """Key id → group, of those whose retained envelope still opens: the way back when a wrap does not."""
     with house.live.read() as connection:
         batch = live_epochs.envelopes_of(connection, inquiry_ids)
-    found: dict[int, envelope.OpenedGroup] = {}
+    found: dict[int, envelope.GroupKey] = {}
     openers: dict[int, envelope.Opener] = {}
     for one in batch:
         with suppress(KeyUnavailable, SealBroken):

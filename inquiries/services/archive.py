@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
 
 from inquiries import clock
 from inquiries.errors import (
@@ -29,7 +28,7 @@ from inquiries.rules import retention
 from inquiries.rules.permissions import Permission
 from inquiries.sealing import archive as sealing
 from inquiries.sealing import items as sealed_items
-from inquiries.services import archive_keys, archive_moves, publishing, records
+from inquiries.services import archive_keys, archive_moves, publishing, records, refusals
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.stores import archive as store
@@ -133,7 +132,7 @@ def order(
         held = holds.of_inquiries(connection, [inquiry_id], now)
         waiting = guardians.waiting(connection, [inquiry_id])
     if row is None or waiting or not _permitted(actor):
-        _refuse(house, actor, "archive", subject=inquiry_id)
+        refusals.refuse(house, actor, "archive", subject=inquiry_id)
     if held:
         raise Held("a legal hold runs on the inquiry")
     if not house.custody.archive.can_seal:
@@ -208,7 +207,7 @@ def page(house: House, actor: Actor, before: int | None = None) -> ArchivePage:
         NotFound: not this person's to see.
     """
     if not _permitted(actor):
-        _refuse(house, actor, "list_archive")
+        refusals.refuse(house, actor, "list_archive")
     with house.archive.read() as connection:
         found = store.page(connection, clock.now(), before, PAGE + 1)
     rows, more = found[:PAGE], len(found) > PAGE
@@ -264,7 +263,7 @@ def _readable(house: House, actor: Actor, archive_id: int, act: str) -> store.Ar
     with house.archive.read() as connection:
         row = store.by_id(connection, archive_id)
     if row is None or row.claimed_at is not None or row.due_at <= clock.now() or not _permitted(actor):
-        _refuse(house, actor, act, detail={"archive": str(archive_id)})
+        refusals.refuse(house, actor, act, detail={"archive": str(archive_id)})
     return row
 
 
@@ -290,15 +289,3 @@ def _line(house: House, row: store.ArchivedRow) -> ArchiveLine:
 
 def _permitted(actor: Actor) -> bool:
     return actor.may(Permission.open_archive).allowed
-
-
-def _refuse(
-    house: House,
-    actor: Actor,
-    act: str,
-    *,
-    subject: int | None = None,
-    detail: Mapping[str, str] | None = None,
-) -> NoReturn:
-    records.access(house, act=act, actor=actor, subject=subject, outcome="refused", detail=detail)
-    raise NotFound("unknown, due, destroyed, or not permitted")

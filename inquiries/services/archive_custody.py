@@ -13,6 +13,7 @@ import os
 
 from inquiries.errors import KeyUnavailable, SealBroken, UnsafeSetting
 from inquiries.sealing import archive
+from inquiries.sealing.primitives import new_key
 from inquiries.services.root_key import NEXT, ROOT, RootKey
 from inquiries.settings import Settings
 from inquiries.stores.keyring import Keyring
@@ -43,7 +44,7 @@ class ArchiveCustody:
                 self.keyring.sweep_drafts()
                 if self.root_key.present is None:
                     self.keyring.write(ROOT, os.urandom(32))
-                self.keyring.write(_PRIVATE, self.root_key.wrapped(_PRIVATE, archive.new_secret()))
+                self.keyring.write(_PRIVATE, self.root_key.wrapped(_PRIVATE, new_key()))
         self._public.write(_PUBLIC, self.secret.public_key)
 
     def check(self, live_root: bytes | None) -> None:

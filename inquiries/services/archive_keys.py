@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-import structlog
-
 from inquiries.errors import IntakeClosed, KeyUnavailable, NotFound, SealBroken
 from inquiries.sealing import archive as sealing
 from inquiries.sealing import epochs
@@ -18,8 +16,6 @@ from inquiries.services.house import House
 from inquiries.stores import archive as archive_store
 from inquiries.stores import keys, tombstones, wraps
 from inquiries.stores.archive import Carried
-
-log = structlog.get_logger()
 
 BATCH = 5000
 

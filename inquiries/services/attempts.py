@@ -174,4 +174,4 @@ def _one_more(count: store.Count, moment: datetime) -> store.Count:
 
 def _key(house: House, *parts: str | bytes) -> bytes:
     known = [part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts]
-    return hmac.digest(house.secret_key, bind("inquiries attempts", *known), "sha256")
+    return hmac.digest(house.custody.secret_key, bind("inquiries attempts", *known), "sha256")

@@ -109,9 +109,9 @@ class Custody:
         name = _epoch_file(number)
         with self.keyring.lock():
             if self.keyring.read(name) is None:
-                self.keyring.write(name, self._wrapped(name, epochs.new_secret()))
+                self.keyring.write(name, self._wrapped(name, primitives.new_key()))
             if not self.leads_to(number):
-                self.keyring.write(_surface_file(number), epochs.first_surface_key())
+                self.keyring.write(_surface_file(number), primitives.new_key())
         self.surface_key(number)
         return self.epoch_secret(number)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, NoReturn
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -21,8 +21,6 @@ from inquiries.errors import (
     InvalidDisclosure,
     NotFound,
     NotRegistered,
-    SealBroken,
-    TrainingLapsed,
     WrongState,
 )
 from inquiries.rules import procedure
@@ -30,9 +28,18 @@ from inquiries.rules.exporting import Format, written
 from inquiries.rules.permissions import Permission, Role
 from inquiries.rules.procedure import Ordered, Stand
 from inquiries.rules.purposes import Use
-from inquiries.rules.retention import MAIN
-from inquiries.sealing import items, openpgp
-from inquiries.services import encrypting, inbox, openings, provision, publishing, purposes, records
+from inquiries.sealing import openpgp
+from inquiries.services import (
+    encrypting,
+    inbox,
+    inbox_views,
+    openings,
+    provision,
+    publishing,
+    purposes,
+    records,
+    refusals,
+)
 from inquiries.services.actor import Actor
 from inquiries.services.exports import Export
 from inquiries.services.house import House
@@ -97,7 +104,7 @@ def refuse(house: House, actor: Actor, number: int) -> None:
 
 
 def _settle(house: House, actor: Actor, number: int, act: str) -> None:
-    one = _of(house, actor, number)
+    one = order(house, actor, number)
     _permitted(house, actor, one.inquiry_id)
     if act == _APPROVED:
         inbox.refuse_suspended(house, actor, one.inquiry_id, Permission.provide)
@@ -108,7 +115,7 @@ def _settle(house: House, actor: Actor, number: int, act: str) -> None:
     with house.live.write() as connection:  # one after another: two at once are not both the second
         house.live.gate(connection, _GATE, exclusive=True)
         before = {_APPROVED: {Stand.asked}, _REFUSED: {Stand.asked, Stand.approved}}[act]
-        if _of(house, actor, number).stand not in before:
+        if order(house, actor, number).stand not in before:
             raise WrongState("it was settled meanwhile")
         _note(house, actor, act, one.inquiry_id, {"of": number})
 
@@ -121,7 +128,7 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
         WrongState: not approved, or it left before.
         InvalidDisclosure: nobody whom it is sealed for; or the authority stands in no register any more.
     """
-    one = _of(house, actor, number)
+    one = order(house, actor, number)
     row = _permitted(house, actor, one.inquiry_id)
     if one.stand is not Stand.approved:
         raise WrongState("it is not approved, or it left before")
@@ -131,32 +138,33 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
     recipient = encrypting.recipient(house, certificate, passphrase, faults)
     if recipient is None:
         raise InvalidDisclosure(tuple(faults))
-    key = purposes.data_keys(house, Use.disclose, [row.id], actor=actor).get((row.id, MAIN))
-    texts = _opened(key.dek if key else None, row, one.ordered.items)
-    if key is None or texts is None:
+    key = purposes.main_key(house, Use.disclose, row.id, actor)
+    opened = inbox_views.open_with(key, row)
+    if opened is None:
         raise NotFound("no key opens this inquiry")
+    texts = {name: text for name, text in opened.items() if name in one.ordered.items}
     about = {"inquiry": str(row.id), "type": row.type, "received": row.received_at.isoformat()}
     sealed = openpgp.seal(written(Format.csv, {}, [about | texts]), recipient)
-    to = party.name.text(publishing.in_force(house).policy.languages[0])
+    to = party.entry.name.text(publishing.in_force(house).policy.languages[0])
     entry = openings.written(
         key.dek, row.id, Role.privacy, one.ordered.statute, clock.now(), act="export", to=to
     )
     with house.live.write() as connection:
-        record = _recorded(house, connection, actor, one, party, tuple(texts))
+        _recorded(house, connection, actor, one, party, tuple(texts))
         if not one.ordered.quiet:
             live_openings.add(connection, entry)
-    return Export(f"disclosure-{number}.csv.pgp", sealed, 1, record)
+    return Export(f"disclosure-{number}.csv.pgp", sealed, 1)
 
 
 def _recorded(
     house: House, connection: Connection, actor: Actor, one: Disclosure, party: Party, names: Sequence[str]
-) -> int:
+) -> None:
     """In one transaction with its use: whoever suspends or deletes now waits, or was first."""
     house.live.gate(connection, _GATE, exclusive=True)
     inbox.still_usable(connection, one.inquiry_id)
-    if _of(house, actor, one.number).stand is not Stand.approved:
+    if order(house, actor, one.number).stand is not Stand.approved:
         raise WrongState("it left meanwhile")
-    return provision.record(
+    provision.record(
         house,
         Way.disclosure,
         party,
@@ -174,35 +182,20 @@ def _recorded(
     )
 
 
-def _opened(dek: bytes | None, row: live.InquiryRow, names: Sequence[str]) -> dict[str, str] | None:
-    """Those items alone; what she has not given is left out. None where no key opens it."""
-    if dek is None or row.sealed is None:
-        return None
-    sealed = {name: blob for name, blob in items.unpack(row.sealed).items() if name in names}
-    try:
-        return items.open_items(dek, row.id, MAIN, sealed)
-    except SealBroken:
-        return None
-
-
 # -- looking ---------------------------------------------------------------------------------------
 
 
 def recent(house: House, actor: Actor) -> tuple[Disclosure, ...]:
     """The newest orders, whatever became of them. Raises NotFound, TrainingLapsed."""
-    _may(house, actor)
+    refusals.permit(house, actor, Permission.provide)
     with house.ledger.read() as connection:
         found = ledger_pages.page(connection, _ORDERS, SHOWN)
         return tuple(_disclosure(connection, one) for one in found)
 
 
-def one(house: House, actor: Actor, number: int) -> Disclosure:
+def order(house: House, actor: Actor, number: int) -> Disclosure:
     """One order. Raises NotFound, TrainingLapsed."""
-    return _of(house, actor, number)
-
-
-def _of(house: House, actor: Actor, number: int) -> Disclosure:
-    _may(house, actor)
+    refusals.permit(house, actor, Permission.provide)
     with house.ledger.read() as connection:
         wanted = replace(_ORDERS, above=number - 1, below=number + 1)
         found = ledger_pages.page(connection, wanted, 1)
@@ -240,27 +233,14 @@ def _disclosure(connection: Connection, entry: ledger.Entry) -> Disclosure:
 # -- what all need ---------------------------------------------------------------------------------
 
 
-def _may(house: House, actor: Actor) -> None:
-    decision = actor.may(Permission.provide)
-    if not decision.allowed:
-        _deny(house, actor, None, lapsed=decision.lapsed)
-
-
 def _permitted(house: House, actor: Actor, inquiry_id: int) -> live.InquiryRow:
     """The row, if it still may be read and this person may provide."""
-    _may(house, actor)
+    refusals.permit(house, actor, Permission.provide)
     with house.live.read() as connection:
         row = live.readable(connection, inquiry_id, clock.now(), held=True)
     if row is None:
-        _deny(house, actor, inquiry_id)
+        refusals.refuse(house, actor, Permission.provide, subject=inquiry_id)
     return row
-
-
-def _deny(house: House, actor: Actor, inquiry_id: int | None, *, lapsed: bool = False) -> NoReturn:
-    records.access(house, act=Permission.provide, actor=actor, subject=inquiry_id, outcome="refused")
-    if lapsed:
-        raise TrainingLapsed(Permission.provide)
-    raise NotFound("unknown, destroyed, or not permitted")
 
 
 def _party(house: House, actor: Actor, ordered: Ordered) -> Party:

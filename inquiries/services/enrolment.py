@@ -72,7 +72,7 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
     _refuse_weak(house, password, invited.email, step)
     password_hash = passwords.hashed(password)  # before the transaction: it takes a tenth of a second
     codes = second_factor.new_recovery_codes()
-    dek, moment = keys.of_staff_if_any(house, invited.staff_id), clock.now()
+    dek, moment = keys.of_staff(house, invited.staff_id), clock.now()
     with register.change(house, None, Permission.own_session) as live:
         person = store.invited(live, token_digest(token), moment)
         if person is None or step is None or not store.use_invitation(live, token_digest(token), moment):
@@ -84,7 +84,8 @@ def enrol(house: House, *, token: str, password: str, totp_secret: bytes, code: 
         known = _acknowledged(house, live, person.id)
         enrolled = store.Person(person.id, person.email, password_hash, sealed, moment, None)
         store.enrol(live, enrolled, step)
-        proofs.set_recovery_codes(live, person.id, second_factor.recovery_digests(person.id, codes), moment)
+        digests = [second_factor.recovery_digest(person.id, code) for code in codes]
+        proofs.set_recovery_codes(live, person.id, digests, moment)
         held = store.roles(live, person.id)
         herself = Actor(person.id, person.email, scopes(held))
         detail = register.on_record(person.email, held) | known

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inquiries import clock
-from inquiries.errors import InvalidItems, NotFound, TrainingLapsed, UnknownType
+from inquiries.errors import InvalidItems, UnknownType
 from inquiries.rules import entry
 from inquiries.rules import items as item_rules
 from inquiries.rules.entry import Told
 from inquiries.rules.permissions import Permission
-from inquiries.services import intake, publishing, records
+from inquiries.services import intake, publishing, records, refusals
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.services.intake import Received, Submission
@@ -30,14 +30,8 @@ def permit(house: House, actor: Actor, type_name: str) -> None:
     """Raises NotFound, TrainingLapsed, on record: it is not hers to enter; UnknownType."""
     if type_name not in publishing.in_force(house).policy.types:
         raise UnknownType("not declared")
-    decision = actor.may(Permission.enter_inquiry, type_name)
-    if decision.allowed:
-        return
     detail = {"type": type_name}
-    records.access(house, act=Permission.enter_inquiry, actor=actor, outcome="refused", detail=detail)
-    if decision.lapsed:
-        raise TrainingLapsed("enter_inquiry")
-    raise NotFound("not permitted")
+    refusals.permit(house, actor, Permission.enter_inquiry, inquiry_type=type_name, detail=detail)
 
 
 def enter(house: House, actor: Actor, submission: Submission, told: Told) -> Received:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any, NoReturn
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidExport, NotFound, NotRegistered, SealBroken
+from inquiries.errors import FieldError, InvalidExport, NotRegistered, SealBroken
 from inquiries.policy.model import Policy
 from inquiries.rules import minors
 from inquiries.rules.exporting import Format, written
@@ -24,11 +24,13 @@ from inquiries.rules.retention import MAIN
 from inquiries.sealing import items, openpgp
 from inquiries.services import (
     encrypting,
+    linking,
     openings,
     provision,
     publishing,
     purposes,
     records,
+    refusals,
     unsubscribing,
 )
 from inquiries.services.actor import Actor, on_one_line
@@ -66,12 +68,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Export:
-    """The encrypted file, how many inquiries it holds, and the number of its record."""
+    """The encrypted file, and how many inquiries it holds."""
 
     name: str
     sealed: bytes = field(repr=False)
     count: int
-    record: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def export(house: House, actor: Actor, wish: Wish) -> Export:
         InvalidExport: what is missing or wrong, that nothing fits, or that it was enough for today.
     """
     if not actor.may(Permission.export).allowed:
-        _refuse(house, actor)
+        refusals.refuse(house, actor, Permission.export)
     published = publishing.in_force(house)
     order = _checked(house, published.policy, wish)
     party = _party(house, actor, order) if order.to else None
@@ -117,10 +118,10 @@ def export(house: House, actor: Actor, wish: Wish) -> Export:
         about = {"purpose": order.purpose, "exported": clock.now().isoformat()}
         content = written(order.form, about, [one.cells for one in taken])
         sealed = openpgp.seal(content, order.recipient)
-        standing, record = _recorded(house, actor, order, party, taken)
-        if record is not None:
+        standing = _recorded(house, actor, order, party, taken)
+        if len(standing) == len(taken):
             name = f"inquiries-{order.purpose}-{clock.now():%Y%m%d-%H%M%S}.{order.form}.pgp"
-            return Export(name, sealed, len(taken), record)
+            return Export(name, sealed, len(taken))
         taken = [one for one in taken if one.id in standing]
     raise _invalid("purpose", "moving")
 
@@ -136,8 +137,8 @@ def left_today(house: House, actor: Actor) -> int:
 
 def _recorded(
     house: House, actor: Actor, order: _Order, party: Party | None, taken: Sequence[_Taken]
-) -> tuple[frozenset[int], int | None]:
-    """(what may still be used, the number of the record); no record where something fell out meanwhile.
+) -> frozenset[int]:
+    """What may still be used; recorded where that is all of it.
 
     In one transaction: whoever suspends or withdraws now waits until the export is written down, and is told
     of it; whoever came first is heeded. The limit is counted under a gate, so that two at once are two.
@@ -148,7 +149,7 @@ def _recorded(
         requests.hold_still(connection, *ids)
         standing = live.usable(connection, ids, purpose=order.purpose, group=order.group, now=clock.now())
         if len(standing) < len(ids):
-            return standing, None
+            return standing
         if not left_today(house, actor):
             raise _invalid("purpose", "enough")
         entries = [one.entry for one in taken if one.entry is not None]
@@ -169,7 +170,7 @@ def _recorded(
                 purpose=order.purpose,
                 export=record,
             )
-    return standing, record
+    return standing
 
 
 def _party(house: House, actor: Actor, order: _Order) -> Party:
@@ -245,10 +246,10 @@ def _row(
         "delete_by": "" if row.due_at is None else row.due_at.astimezone(zone).isoformat(timespec="seconds"),
     }
     if order.group != MAIN or row.due_at is None:  # until she says no: so she must be able to
-        cells[UNSUBSCRIBE] = unsubscribing.link(house, key)
+        cells[UNSUBSCRIBE] = linking.address(house, key, UNSUBSCRIBE)
     entry = None
     if main is not None:
-        to = "" if party is None else party.name.text(policy.languages[0])
+        to = "" if party is None else party.entry.name.text(policy.languages[0])
         entry = openings.written(
             main.dek, row.id, Role.privacy, order.reason, clock.now(), act="export", to=to
         )
@@ -293,11 +294,6 @@ def _checked(house: House, policy: Policy, wish: Wish) -> _Order:
         reason=reason,
         recipient=recipient,
     )
-
-
-def _refuse(house: House, actor: Actor) -> NoReturn:
-    records.access(house, act="export", actor=actor, outcome="refused")
-    raise NotFound("not permitted")
 
 
 def _invalid(name: str, code: str, **figures: Any) -> InvalidExport:

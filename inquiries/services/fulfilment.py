@@ -155,14 +155,17 @@ def _letter(house: House, row: RequestRow, found: Keys, outcome: Outcome) -> req
     return request_results.addressed(house, row, found.get((row.inquiry_id, MAIN)), outcome)
 
 
-def _settle(
+def settle(
     house: House,
     row: RequestRow,
     found: Keys,
     also: Callable[[Connection, datetime], None] | None = None,
     to: str | None = None,
 ) -> bool:
-    """It is done, in one commit with what else that means in the live store; `to`: her address by then."""
+    """It is done, in one commit with what else that means in the live store; `to`: her address by then.
+
+    False when it was settled before.
+    """
     letter = _letter(house, row, found, Outcome.done)
     if letter is not None and to is not None:
         letter = replace(letter, to=to)
@@ -181,24 +184,14 @@ def _settle(
 # -- what is done ----------------------------------------------------------------------------------
 
 
-def _suspend(house: House, row: RequestRow, found: Keys) -> bool:
-    """It holds since it was asked for."""
-    return _settle(house, row, found)
-
-
 def _copy(house: House, row: RequestRow, found: Keys) -> bool:
     """By the receipt it was shown when it was asked for; else the officer hands it over."""
     if row.channel not in rules.ENTERED:
-        return _settle(house, row, found)
+        return settle(house, row, found)
     if row.because != Because.hand_over:
         with house.live.write() as connection:
             live_requests.wait(connection, row.id, Because.hand_over, None)
     return False
-
-
-def handed_over(house: House, row: RequestRow, found: Keys) -> bool:
-    """The officer has given the copy to who asked for it; False when it was settled before."""
-    return _settle(house, row, found)
 
 
 def _resume(house: House, row: RequestRow, found: Keys) -> bool:
@@ -206,7 +199,7 @@ def _resume(house: House, row: RequestRow, found: Keys) -> bool:
         live_requests.lift(connection, row.inquiry_id, row.id, now)
         live_requests.close_lost(connection, row.inquiry_id, row.id, now)
 
-    return _settle(house, row, found, lift)
+    return settle(house, row, found, lift)
 
 
 def _withdraw(house: House, row: RequestRow, found: Keys) -> bool:
@@ -220,7 +213,7 @@ def _withdraw(house: House, row: RequestRow, found: Keys) -> bool:
     def withdraw(connection: Connection, _now: datetime) -> None:
         live.withdraw(connection, row.inquiry_id, row.subject, row.asked_at)
 
-    return _settle(house, row, found, withdraw) or _went_with_it(house, row)
+    return settle(house, row, found, withdraw) or _went_with_it(house, row)
 
 
 def _went_with_it(house: House, row: RequestRow) -> bool:
@@ -287,7 +280,7 @@ def _correct(house: House, row: RequestRow, found: Keys) -> bool:
         if correction is not None:
             corrections.replace(house, connection, correction)
 
-    return _settle(house, row, found, put, None if correction is None else correction.address)
+    return settle(house, row, found, put, None if correction is None else correction.address)
 
 
 def _confirm(house: House, row: RequestRow, found: Keys) -> bool:
@@ -297,12 +290,12 @@ def _confirm(house: House, row: RequestRow, found: Keys) -> bool:
     def agree(connection: Connection, _now: datetime) -> None:
         guardians.agreed(connection, row.inquiry_id, dues, row.channel)
 
-    return _settle(house, row, found, agree)
+    return settle(house, row, found, agree)
 
 
 _ACTS: Mapping[Kind, Callable[[House, RequestRow, Keys], bool]] = {
     Kind.copy: _copy,
-    Kind.suspend: _suspend,
+    Kind.suspend: settle,  # it holds since it was asked for
     Kind.resume: _resume,
     Kind.withdraw: _withdraw,
     Kind.delete: _delete,

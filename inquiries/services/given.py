@@ -59,11 +59,11 @@ def tell(
         if not changed:
             continue
         party = parties.get(one.to)
-        contact = party.contact if party else None
+        contact = party.entry.contact if party else None
         language = policy.languages[0]
         facts = {
             "key": one.to,
-            "who": party.name.text(language) if party else one.to,
+            "who": party.entry.name.text(language) if party else one.to,
             "number": str(inquiry_id),
             "given": _day(one.at, policy, language),
             "items": _labels(policy, changed, language),

@@ -28,18 +28,12 @@ LONGEST = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Grant:
-    """A grant that runs: of which inquiry (and its type), to whom, by whom, why, until when."""
+class Grant(store.GrantRow):
+    """A grant that runs: of which type its inquiry is, the addresses to whom and by whom it is given."""
 
-    id: int
-    inquiry_id: int
     type: str
-    staff_id: int
     email: str
     by: str
-    reason: str
-    granted_at: datetime
-    until: datetime
 
 
 def grant(
@@ -192,9 +186,11 @@ def _told(house: House, rows: Sequence[store.GrantRow]) -> tuple[Grant, ...]:
         shells = inquiries.shells(live, sorted({row.inquiry_id for row in rows}))
     return tuple(
         Grant(
-            row.id, row.inquiry_id, shells[row.inquiry_id].type, row.staff_id, names.get(row.staff_id, ""),
-            names.get(row.granted_by or 0, register.OPERATOR), row.reason, row.granted_at, row.until,
+            **vars(row),
+            type=shells[row.inquiry_id].type,
+            email=names.get(row.staff_id, ""),
+            by=names.get(row.granted_by or 0, register.OPERATOR),
         )
         for row in rows
         if row.inquiry_id in shells
-    )  # fmt: skip
+    )

@@ -169,7 +169,7 @@ def show(house: House, actor: Actor, inquiry_id: int) -> Guardian:
     if until is None:
         raise WrongState("no guardian is waited for")
     records.access(house, act="look_guardian", actor=actor, subject=inquiry_id)
-    key = _key(house, actor, inquiry_id)
+    key = purposes.main_key(house, Use.guardian, inquiry_id, actor)
     try:
         texts = _of(key, row)
     except SealBroken:
@@ -190,20 +190,14 @@ def enter(house: House, actor: Actor, inquiry_id: int, how: str, evidence: objec
     text = item_rules.text_or_fault(errors, "evidence", evidence, EVIDENCE_LIMIT)
     if errors:
         raise InvalidFields(tuple(errors))
-    key, dues = _key(house, actor, inquiry_id), promised(house, inquiry_id)
+    key = purposes.main_key(house, Use.guardian, inquiry_id, actor)
+    dues = promised(house, inquiry_id)
     records.access(house, act="enter_guardian", actor=actor, subject=inquiry_id, detail={"how": how})
     entry = thread.written(key.dek, inquiry_id, EntryKind.note, text, by=actor.staff_id)
     with house.live.write() as connection:
         if not agreed(connection, inquiry_id, dues, how, actor.staff_id):
             raise WrongState("nothing waits, or it became due")
         live_thread.add(connection, entry)
-
-
-def _key(house: House, actor: Actor, inquiry_id: int) -> DataKey:
-    key = purposes.data_keys(house, Use.guardian, [inquiry_id], actor=actor).get((inquiry_id, MAIN))
-    if key is None:
-        raise NotFound("no key opens it")
-    return key
 
 
 # -- what follows --------------------------------------------------------------------------------------

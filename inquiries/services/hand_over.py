@@ -74,7 +74,7 @@ def handed_over(house: House, actor: Actor, request_id: int) -> None:
             _must_be_handed_over(house, row)
             records.access(house, act="hand_over", actor=actor, subject=row.inquiry_id, detail=detail)
             found = purposes.data_keys(house, Use.rights, [row.inquiry_id])
-            if not fulfilment.handed_over(house, row, found):
+            if not fulfilment.settle(house, row, found):
                 raise WrongState("it was handed over already")
     except JobBusy:
         raise WrongState("the worker is at it") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
 
 from inquiries import clock
 from inquiries.errors import FieldError, InvalidHold, NotFound, ReasonRequired, SealBroken
@@ -16,7 +15,7 @@ from inquiries.rules.permissions import Permission
 from inquiries.rules.purposes import Use
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items
-from inquiries.services import people, purposes, records
+from inquiries.services import people, purposes, records, refusals
 from inquiries.services.actor import REASON_LIMIT, Actor, on_one_line, visible
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
@@ -75,10 +74,8 @@ def place(
     with house.live.read() as connection:
         row = inquiries.readable(connection, inquiry_id, now, held=True)
     if row is None or not actor.may(Permission.hold_inquiry, row.type).allowed:
-        _refuse(house, actor, inquiry_id)
-    key = purposes.data_keys(house, Use.hold, [inquiry_id]).get((inquiry_id, MAIN))
-    if key is None:
-        raise NotFound("no key seals the hold's reason")
+        refusals.refuse(house, actor, Permission.hold_inquiry, subject=inquiry_id)
+    key = purposes.main_key(house, Use.hold, inquiry_id)
     hold_id = new_id()
     sealed = items.seal_item(key.dek, inquiry_id, MAIN, _item(hold_id), reason)
     detail = {"hold": str(hold_id), "basis": basis, "until": end.isoformat()}
@@ -104,7 +101,8 @@ def release(house: House, actor: Actor, hold_id: int, reason: str) -> None:
     now = clock.now()
     allowed = actor.may(Permission.hold_inquiry).allowed
     if row is None or row.released_at is not None or row.until <= now or not allowed:
-        _refuse(house, actor, row.inquiry_id if row else None)
+        subject = row.inquiry_id if row else None
+        refusals.refuse(house, actor, Permission.hold_inquiry, subject=subject)
     reason = on_one_line(reason)
     if not reason:
         raise ReasonRequired("a reason is needed to release a hold")
@@ -121,8 +119,7 @@ def listed(house: House, actor: Actor, before: int | None = None) -> HoldPage:
     Raises:
         NotFound: not this person's to see.
     """
-    if not actor.may(Permission.hold_inquiry).allowed:
-        _refuse(house, actor, None)
+    refusals.permit(house, actor, Permission.hold_inquiry)
     with house.live.read() as connection:
         found = holds.page(connection, clock.now(), before, PAGE + 1)
         rows, more = found[:PAGE], len(found) > PAGE
@@ -186,9 +183,3 @@ def _reasons(house: House, rows: Sequence[holds.HoldRow]) -> dict[int, str]:
 def _item(hold_id: int) -> str:
     """Under which name the reason is sealed: it opens in no other hold, and as no item."""
     return f"hold-{hold_id}"
-
-
-def _refuse(house: House, actor: Actor, inquiry_id: int | None) -> NoReturn:
-    permission = Permission.hold_inquiry.value
-    records.access(house, act=permission, actor=actor, subject=inquiry_id, outcome="refused")
-    raise NotFound("unknown, due, destroyed, or not permitted")

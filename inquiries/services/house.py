@@ -39,11 +39,6 @@ class House:
         found = self.memory.get(name)
         return cast("T", self.memory.setdefault(name, first()) if found is None else found)
 
-    @property
-    def secret_key(self) -> bytes:
-        """The key behind `_once` and the receipts."""
-        return self.custody.secret_key
-
     def close(self) -> None:
         """Give every connection back."""
         for database in self.databases:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import NoReturn
 
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import NotFound, ReasonRequired, Suspended, TrainingLapsed, WrongState
+from inquiries.errors import NotFound, ReasonRequired, Suspended, WrongState
 from inquiries.rules import correspondence, lifecycle, permissions
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, Role
@@ -29,6 +28,7 @@ from inquiries.services import (
     publishing,
     purposes,
     records,
+    refusals,
     thread,
 )
 from inquiries.services.actor import Actor, on_one_line
@@ -62,7 +62,7 @@ def page(
     """
     decision = actor.may(Permission.list_inquiries, granted=True)
     if not decision.allowed:
-        _refuse(house, actor, None, Permission.list_inquiries, lapsed=decision.lapsed)
+        refusals.refuse(house, actor, Permission.list_inquiries, lapsed=decision.lapsed)
     policy = publishing.in_force(house).policy
     types = sorted(permissions.listable(actor.roles, policy.types))
     if type is not None:
@@ -155,9 +155,9 @@ def open_inquiry(house: House, actor: Actor, inquiry_id: int, reason: str | None
     if role is not Role.consultation and Role.consultation in actor.roles:
         detail["other_type"] = "yes"  # not of those that she answers: marked for the review (P25)
     number = records.access(house, act="open", actor=actor, subject=inquiry_id, reason=reason, detail=detail)
-    key = purposes.data_keys(house, Use.answer, [inquiry_id], actor=actor).get((inquiry_id, MAIN))
+    key = purposes.main_key(house, Use.answer, inquiry_id, actor)
     opened = inbox_views.open_with(key, row)
-    if opened is None or key is None:
+    if opened is None:
         raise NotFound("no key opens this inquiry")
     seen_at = clock.now()
     entry = openings.written(key.dek, inquiry_id, role, reason, seen_at)
@@ -263,13 +263,13 @@ def permitted(
         granted = inquiry_id in grants.inquiries_of(connection, actor)
     lapsed = actor.may(permission, granted=True).lapsed
     if row is None or lapsed or not publishing.declares(house, row.policy_version, row.type):
-        _refuse(house, actor, inquiry_id, permission, lapsed=lapsed)
+        refusals.refuse(house, actor, permission, subject=inquiry_id, lapsed=lapsed)
     who = actor
     if decide(GroupFacts(row.due_at, max(held, default=None)), now) == Keep(Reason.held):
         who = replace(actor, roles={role: of for role, of in actor.roles.items() if role is Role.privacy})
     decision = who.may(permission, row.type, granted=granted)
     if not decision.allowed:
-        _refuse(house, actor, inquiry_id, permission)
+        refusals.refuse(house, actor, permission, subject=inquiry_id)
     return row, decision, permissions.acting_role(who.roles, permission, row.type, granted=granted)
 
 
@@ -294,12 +294,3 @@ def still_usable(connection: Connection, inquiry_id: int) -> None:
     if requests.suspended(connection, [inquiry_id]):
         raise Suspended("the person asked just now that nothing of it is used")
     raise NotFound("the inquiry is due or destroyed")
-
-
-def _refuse(
-    house: House, actor: Actor, inquiry_id: int | None, permission: Permission, *, lapsed: bool = False
-) -> NoReturn:
-    records.access(house, act=permission.value, actor=actor, subject=inquiry_id, outcome="refused")
-    if lapsed:  # hers to see, were she trained (P27)
-        raise TrainingLapsed(permission.value)
-    raise NotFound("unknown, destroyed, or not permitted")

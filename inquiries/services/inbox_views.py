@@ -48,25 +48,14 @@ class InboxPage:
 
 
 @dataclass(frozen=True)
-class InquirySummary:
+class InquirySummary(live.InquiryRow):
     """An inquiry before it is opened: masked items in the order of the form, none when it is suspended."""
 
-    id: int
-    type: str
-    state: str
-    channel: str
-    language: str
-    received_at: datetime
-    answered_at: datetime | None
-    closed_at: datetime | None
-    due_at: datetime | None
     masked: Mapping[str, str]
     suspended: bool
     needs_reason: bool
     policy: Policy
-    guardian_until: datetime | None = (
-        None  # until when a child's guardian may agree; None: nobody is waited for
-    )
+    guardian_until: datetime | None = None  # until when a child's may agree; None: nobody is waited for
 
 
 @dataclass(frozen=True)
@@ -151,15 +140,7 @@ def summary(
     """An inquiry before it is opened, of what was opened."""
     policy = publishing.version(house, row.policy_version).policy
     return InquirySummary(
-        id=row.id,
-        type=row.type,
-        state=row.state,
-        channel=row.channel,
-        language=row.language,
-        received_at=row.received_at,
-        answered_at=row.answered_at,
-        closed_at=row.closed_at,
-        due_at=row.due_at,
+        **vars(row),
         masked=_masked(policy, row.type, opened),
         suspended=suspended,
         needs_reason=needs_reason,

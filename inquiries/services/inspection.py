@@ -13,11 +13,9 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from inquiries import clock
-from inquiries.errors import NotFound
-from inquiries.rules import permissions
 from inquiries.rules.permissions import Permission
 from inquiries.rules.unusual import OPENINGS
-from inquiries.services import people, publishing, records
+from inquiries.services import people, publishing, records, refusals
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores import ledger, ledger_pages, tombstones
@@ -97,7 +95,7 @@ def page(house: House, actor: Actor, asked: Asked) -> LedgerPage:
     Raises:
         NotFound: not this person's to see.
     """
-    permit(house, actor)
+    refusals.permit(house, actor, Permission.see_ledger)
     wanted = _wanted(house, asked)
     with house.ledger.read() as connection:
         found = ledger_pages.page(connection, wanted, PAGE + 1)
@@ -111,14 +109,6 @@ def page(house: House, actor: Actor, asked: Asked) -> LedgerPage:
     known = {one.id: one.email for one in people.everyone(house)}
     lines = tuple(_line(entry, known) for entry in rows)
     return LedgerPage(lines, rows[-1].n if more else None, tuple(acts), known, number)
-
-
-def permit(house: House, actor: Actor) -> None:
-    """Refuse, on record, whoever may not see the ledger. Raises NotFound."""
-    if not permissions.allowed(actor.roles, Permission.see_ledger).allowed:
-        permission = Permission.see_ledger.value
-        records.access(house, act=permission, actor=actor, outcome="refused")
-        raise NotFound("the ledger: not permitted")
 
 
 def figures(house: House) -> Figures:

@@ -146,13 +146,14 @@ def _code(house: House, submission: Submission, accepted: item_rules.Accepted, d
         parts += [submission.channel, *map(str, astuple(submission.evidence))]
     for fields in (accepted.items, accepted.consents):
         parts += [text for name in sorted(fields) for text in (name, str(fields[name]))]
-    return receipts.code_from(house.secret_key, submission.once, hashlib.sha256(bind(*parts)).digest())
+    digest = hashlib.sha256(bind(*parts)).digest()
+    return receipts.code_from(house.custody.secret_key, submission.once, digest)
 
 
 def _once_digest(house: House, once: bytes | None) -> bytes | None:
     if once is None:
         return None
-    return hmac.digest(house.secret_key, bind("inquiries once", once), "sha256")[:16]
+    return hmac.digest(house.custody.secret_key, bind("inquiries once", once), "sha256")[:16]
 
 
 def _store(

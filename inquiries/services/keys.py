@@ -6,13 +6,12 @@ Adopts first what the worker has not come to yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection
 
-from inquiries.errors import IntakeClosed, KeyUnavailable, NotFound, SealBroken
+from inquiries.errors import IntakeClosed, KeyUnavailable, SealBroken
 from inquiries.sealing import envelope, epochs, items
 from inquiries.services import adoption
 from inquiries.services import epochs as open_epochs
@@ -120,25 +119,12 @@ def born(house: House, connection: Connection, owner_id: int, group: str) -> byt
 # -- of staff and of mail --------------------------------------------------------------------------
 
 
-def of_staff(house: House, staff_id: int) -> bytes:
-    """The data key of a member of staff's own secrets.
-
-    Raises:
-        NotFound: the key was destroyed or lost.
-    """
+def of_staff(house: House, staff_id: int) -> bytes | None:
+    """The data key of a member of staff's own secrets; None where it was destroyed or lost."""
     key = of_inquiries(house, [staff_id]).get((staff_id, STAFF))
-    if key is None:
-        raise NotFound(f"no key of staff {staff_id}")
-    return key.dek
+    return None if key is None else key.dek
 
 
 def of_mail(house: House, mail_id: int) -> DataKey | None:
     """The data key of a message that has one of its own; None where it was destroyed or lost."""
     return of_inquiries(house, [mail_id]).get((mail_id, MAIL))
-
-
-def of_staff_if_any(house: House, staff_id: int) -> bytes | None:
-    """The data key of a member of staff's own secrets; None where there is none, or none that opens."""
-    with suppress(NotFound):
-        return of_staff(house, staff_id)
-    return None

@@ -146,42 +146,20 @@ def _item(mail_id: int) -> str:
 
 
 @dataclass(frozen=True)
-class DeadLetter:
-    """A message that was given up: after how many tries, why, and what the relay replied (a number)."""
-
-    id: int
-    kind: str
-    inquiry_id: int | None
-    queued_at: datetime
-    failures: int
-    problem: str
-    reply: int | None
-
-
-@dataclass(frozen=True)
 class Outbox:
-    """How mail stands, for the officer; `expired`: by kind, what ended unsent within 30 days."""
+    """How mail stands, for the officer; `letters`: given up; `expired`: by kind, unsent within 30 days."""
 
     configured: bool
     waiting: int
     oldest: datetime | None
     dead: int
     expired: Mapping[str, int]
-    letters: tuple[DeadLetter, ...]
+    letters: tuple[outbox.MailRow, ...]
     next: int | None
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """Mail is stuck: so many wait, the oldest since then; so many were given up."""
-
-    waiting: int
-    oldest: datetime | None
-    dead: int
-
-
-def trouble(house: House) -> Trouble | None:
-    """What turns readiness red and stands above the staff pages; None while mail goes out.
+def trouble(house: House) -> outbox.Figures | None:
+    """How mail is stuck: turns readiness red and stands above the staff pages; None while it goes out.
 
     Where no mail is configured nothing is stuck: nothing was promised.
     """
@@ -189,7 +167,7 @@ def trouble(house: House) -> Trouble | None:
     with house.live.read() as connection:
         found = outbox.figures(connection, now)
     late = found.oldest is not None and now - found.oldest >= STUCK_AFTER and house.settings.relay is not None
-    return Trouble(found.waiting, found.oldest, found.dead) if late or found.dead else None
+    return found if late or found.dead else None
 
 
 def overview(house: House, actor: Actor, before: int | None = None) -> Outbox:
@@ -199,10 +177,7 @@ def overview(house: House, actor: Actor, before: int | None = None) -> Outbox:
     with house.live.read() as connection:
         found = outbox.figures(connection, now)
         rows = outbox.dead(connection, before, PAGE + 1)
-    shown = tuple(
-        DeadLetter(r.id, r.kind, r.inquiry_id, r.queued_at, r.failures, r.problem or "", r.reply)
-        for r in rows[:PAGE]
-    )
+    shown = tuple(rows[:PAGE])
     expired: dict[str, int] = {}
     for body in records.since(house, "operation", now - _EXPIRED_SHOWN):
         if body["act"] == "mail_expired":

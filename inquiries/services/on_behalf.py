@@ -18,6 +18,7 @@ from inquiries import clock
 from inquiries.errors import FieldError, InvalidFields, NotFound, WrongState
 from inquiries.rules import items as item_rules
 from inquiries.rules import requests as rules
+from inquiries.rules.permissions import Permission
 from inquiries.rules.purposes import Use
 from inquiries.rules.requests import Authority, Channel, Identity, Kind, State
 from inquiries.rules.retention import MAIN
@@ -26,6 +27,7 @@ from inquiries.services import (
     publishing,
     purposes,
     records,
+    refusals,
     request_desk,
     request_proofs,
     request_records,
@@ -90,7 +92,7 @@ def enter(house: House, actor: Actor, inquiry_ids: Sequence[int], entry: Entry) 
         NotFound: one of the inquiries is unknown, due, destroyed, or not this person's to see to.
         InvalidFields: something is missing, to come, or there is nothing to ask.
     """
-    request_desk.permit(house, actor)
+    refusals.permit(house, actor, Permission.handle_requests)
     targets = [_target(house, one) for one in dict.fromkeys(inquiry_ids[:MOST])]
     if not targets:
         raise NotFound("no inquiry is named")

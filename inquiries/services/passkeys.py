@@ -178,7 +178,7 @@ def prove(
     counter = _unless_forged(lambda: _signed(answer, challenge, site, passkey))
     if counter is None:
         raise sign_in.refused(house, act, person, visit, "passkey")
-    dek = keys.of_staff_if_any(house, person.id)
+    dek = keys.of_staff(house, person.id)
     with house.live.write() as live:
         used = proofs.use_passkey(live, passkey.id, counter, clock.now())
         done = sign_in.admit(house, live, person, visit, dek) if used else None

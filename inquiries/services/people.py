@@ -23,7 +23,10 @@ from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
 from inquiries.services.sessions import scopes
+from inquiries.stores.live import attempts, proofs
+from inquiries.stores.live import sessions as session_store
 from inquiries.stores.live import staff as store
+from inquiries.stores.types import to_microseconds
 
 INVITATION = timedelta(hours=72)
 
@@ -139,6 +142,33 @@ def invite_again(house: House, *, staff_id: int, by: Actor | None, mail_in: str 
         return put_invitation(house, live, staff_id, by, held | {"again": True}, mail_in=mail_in)
 
 
+def invite_anew(
+    house: House, *, staff_id: int, by: Actor, reason: str | None, mail_in: str | None = None
+) -> str:
+    """An enrolment token for somebody enrolled: password, app, codes, passkeys and sessions end at once.
+
+    What she sets up instead is hers alone to know (P28); roles, types, grants and training stay as they are.
+
+    Raises:
+        NotFound: nobody is enrolled under this number, she is the officer herself, or it is not hers to do.
+        RightsRefused: no reason is given, or nobody else would be an officer meanwhile.
+    """
+    reasoned = register.reasoned(reason)
+    with register.change(house, by, Permission.manage_people) as live:
+        person = store.by_id(live, staff_id)
+        if person is None or person.enrolled_at is None or person.revoked_at is not None:
+            raise NotFound("nobody who is enrolled")
+        if staff_id == by.staff_id:  # who is signed in has all she needs; she may not lose it by a slip
+            raise NotFound("herself")
+        must_leave_an_officer(live, staff_id)
+        store.disenrol(live, staff_id)
+        proofs.end_all(live, staff_id)
+        attempts.forget_devices(live, staff_id, besides=b"")
+        session_store.end_all(live, staff_id)
+        detail = {"email": person.email, "set": to_microseconds(clock.now()), **reasoned}
+        return put_invitation(house, live, staff_id, by, detail, act="renew", mail_in=mail_in)
+
+
 def put_invitation(
     house: House,
     live: Connection,
@@ -239,8 +269,7 @@ def _member(
 
 def account_of(email: str) -> str | None:
     """The address under which a member of staff is kept, or None when it can be nobody's."""
-    address = normal_email(email.strip())
-    return None if address is None else address.lower()
+    return normal_email(email.strip())
 
 
 def token_digest(token: str) -> bytes:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidItems, SignInRefused
+from inquiries.errors import FieldError, InvalidItems, NotFound, SignInRefused
 from inquiries.sealing import items
 from inquiries.services import attempts, keys, passkeys, passwords, records, second_factor, sessions, sign_in
 from inquiries.services.actor import Actor
@@ -88,6 +88,8 @@ def change_app(house: House, actor: Actor, *, secret: bytes, code: str) -> None:
     if step is None:
         raise InvalidItems((FieldError("code", "wrong_code"),))
     dek = keys.of_staff(house, actor.staff_id)
+    if dek is None:
+        raise NotFound("no key of her own secrets")
     sealed = items.seal_item(dek, actor.staff_id, keys.STAFF, TOTP_NAME, second_factor.spelled(secret))
     with house.live.write() as live:
         if not sessions.stands(live, actor):
@@ -100,7 +102,8 @@ def change_app(house: House, actor: Actor, *, secret: bytes, code: str) -> None:
 def new_recovery_codes(house: House, actor: Actor) -> tuple[str, ...]:
     """Ten fresh ones, shown this once; those before are worth nothing from now on."""
     codes = second_factor.new_recovery_codes()
-    digests, moment = second_factor.recovery_digests(actor.staff_id, codes), clock.now()
+    digests = [second_factor.recovery_digest(actor.staff_id, code) for code in codes]
+    moment = clock.now()
     with house.live.write() as live:
         if not sessions.stands(live, actor):
             raise SignInRefused("ended")

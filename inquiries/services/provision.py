@@ -49,13 +49,9 @@ class Party:
     """Who stands in the register; `what` is the work, the purpose or the statute, `entry` the policy's."""
 
     sort: Sort
-    name: LocalText
-    what: LocalText
     key: str
-    country: str | None
+    what: LocalText
     basis: str
-    transfer_basis: str | None
-    contact: str | None
     entry: Processor | Recipient | Authority
 
     def takes(self, item: str) -> bool:
@@ -70,20 +66,11 @@ def register(policy: Policy) -> dict[str, Party]:
 
 def _parties(policy: Policy) -> Iterator[Party]:
     for name, one in policy.processors.items():
-        yield _party(Sort.processors, name, one, one.work, "agreement")
+        yield Party(Sort.processors, f"processors.{name}", one.work, "agreement", one)
     for name, other in policy.recipients.items():
-        yield _party(Sort.recipients, name, other, other.purpose, other.basis)
+        yield Party(Sort.recipients, f"recipients.{name}", other.purpose, other.basis, other)
     for name, body in policy.authorities.items():
-        yield _party(Sort.authorities, name, body, body.statute, "law")
-
-
-def _party(
-    sort: Sort, name: str, entry: Processor | Recipient | Authority, what: LocalText, basis: str
-) -> Party:
-    return Party(
-        sort, entry.name, what, f"{sort.value}.{name}", entry.country, basis, entry.transfer_basis,
-        entry.contact, entry,
-    )  # fmt: skip
+        yield Party(Sort.authorities, f"authorities.{name}", body.statute, "law", body)
 
 
 # -- the gate ------------------------------------------------------------------------------------
@@ -178,9 +165,9 @@ def record(
         actor,
         outcome="done",
         to=party.key,
-        country=party.country,
+        country=party.entry.country,
         basis=party.basis,
-        transfer_basis=party.transfer_basis,
+        transfer_basis=party.entry.transfer_basis,
         items=" ".join(items),
         rows=len(inquiries),
         inquiries=f" {' '.join(map(str, inquiries))} ",  # each between spaces, to be found by it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from threading import Lock
 
 from inquiries import clock
@@ -33,11 +32,6 @@ class Published:
         if key not in self._notices:
             self._notices[key] = notice.make(self.policy, type_name, language)
         return self._notices[key]
-
-    @cached_property
-    def types(self) -> frozenset[str]:
-        """The declared inquiry types."""
-        return frozenset(self.policy.types)
 
 
 @dataclass
@@ -101,6 +95,6 @@ def declares(house: House, number: int, type_name: str) -> bool:
     must not keep others from being adopted, listed and destroyed.
     """
     try:
-        return type_name in version(house, number).types
+        return type_name in version(house, number).policy.types
     except NotFound:
         return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inquiries.errors import NotFound
 from inquiries.rules.purposes import BY_LAW, Use, covers
 from inquiries.rules.retention import MAIN
 from inquiries.services import keys, records
@@ -40,3 +41,11 @@ def data_keys(
         for (inquiry_id, name), key in found.items()
         if covers(use, name, consents.get(inquiry_id, frozenset()))
     }
+
+
+def main_key(house: House, use: Use, inquiry_id: int, actor: Actor | None = None) -> DataKey:
+    """The key of an inquiry's main group, for this use. Raises NotFound."""
+    key = data_keys(house, use, [inquiry_id], actor=actor).get((inquiry_id, MAIN))
+    if key is None:
+        raise NotFound("no key opens it")
+    return key

@@ -221,16 +221,11 @@ def of_opened(house: House, opened: Opened, kinds: Collection[Written] = HERS) -
 
 def _proved(opened: Opened, rows: Iterable[live_requests.RequestRow]) -> list[live_requests.RequestRow]:
     """Without what somebody wrote who does not hold the key, and the worker has not refused yet."""
-    return [row for row in rows if row.noted_at is not None or _is_proved(opened, row)]
-
-
-def _is_proved(opened: Opened, row: live_requests.RequestRow) -> bool:
-    key = opened.keys.get(row.group_name)
-    with suppress(SealBroken):
-        if key is not None:
-            requests.prove(key, row)
-            return True
-    return False
+    return [
+        row
+        for row in rows
+        if row.noted_at is not None or requests.is_proved(opened.keys.get(row.group_name), row)
+    ]
 
 
 def _corrected(opened: Opened, asked: Sequence[live_requests.RequestRow]) -> dict[str, str]:

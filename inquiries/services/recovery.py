@@ -233,19 +233,15 @@ def gate(house: House) -> Gate | None:
     behind = {store for body in found for store in body.get("behind", ())}
     if any(body.get("archive") for body in found):
         behind.add("archive")
+    summed = ("replayed", "leftovers", "revoked", "rights", "uninvited", "proofs", "requests")
+    sums = {name: sum(body.get(name, 0) for body in found) for name in summed}
     return Gate(
         since=since,
         behind=tuple(sorted(behind)),
-        replayed=sum(body.get("replayed", 0) for body in found),
-        leftovers=sum(body.get("leftovers", 0) for body in found),
-        revoked=sum(body.get("revoked", 0) for body in found),
-        rights=sum(body.get("rights", 0) for body in found),
-        uninvited=sum(body.get("uninvited", 0) for body in found),
-        proofs=sum(body.get("proofs", 0) for body in found),
-        requests=sum(body.get("requests", 0) for body in found),
         corrections=tuple(sorted({one for body in found for one in body.get("corrections", ())})),
         orphan=any(body.get("orphan") is not None for body in found),
         unopenable=losses.waiting(house),
+        **sums,
     )
 
 

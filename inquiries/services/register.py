@@ -110,7 +110,7 @@ def checked_pairs(house: House, roles: Collection[Role], types: Collection[str])
     """
     if not roles:
         raise RightsRefused("role", "required")
-    if not set(types) <= publishing.in_force(house).types | ALL_TYPES:
+    if not set(types) <= {*publishing.in_force(house).policy.types, *ALL_TYPES}:
         raise RightsRefused("type", "unknown_type")
     wanted = sorted(set(types or ALL_TYPES))
     return [

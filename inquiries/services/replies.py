@@ -11,18 +11,16 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from inquiries import clock
-from inquiries.errors import NotFound, WrongState
+from inquiries.errors import WrongState
 from inquiries.policy.model import Policy
 from inquiries.rules import lifecycle
 from inquiries.rules.correspondence import Kind, address_of
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission
 from inquiries.rules.purposes import Use
-from inquiries.rules.retention import MAIN
 from inquiries.services import inbox, inbox_views, mail, publishing, purposes, records, thread
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
-from inquiries.services.keys import DataKey
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import thread as live_thread
 from inquiries.stores.live.thread import NewEntry
@@ -49,7 +47,7 @@ def reply(house: House, actor: Actor, inquiry_id: int, text: object, once: bytes
     text = thread.checked(text)
     inbox.refuse_suspended(house, actor, inquiry_id, Permission.answer_inquiry)
     after = lifecycle.next_state(State(row.state), Action.reply)
-    key = _key(house, actor, inquiry_id)
+    key = purposes.main_key(house, Use.answer, inquiry_id, actor)
     sent = inbox_views.open_with(key, row) or {}
     policy = publishing.version(house, row.policy_version).policy
     told, address = how_told(house, policy, sent), address_of(policy, sent)
@@ -82,7 +80,7 @@ def note(house: House, actor: Actor, inquiry_id: int, text: object, once: bytes 
     inbox.permitted(house, actor, inquiry_id, Permission.note_inquiry)
     text = thread.checked(text)
     inbox.refuse_suspended(house, actor, inquiry_id, Permission.note_inquiry)
-    key = _key(house, actor, inquiry_id)
+    key = purposes.main_key(house, Use.answer, inquiry_id, actor)
     entry = thread.written(key.dek, inquiry_id, Kind.note, text, by=actor.staff_id, once=once)
     if not _sent_before(house, entry):
         records.access(house, act="note", actor=actor, subject=inquiry_id)
@@ -95,13 +93,6 @@ def how_told(house: House, policy: Policy, sent: Mapping[str, str]) -> Told:
     if address_of(policy, sent) is None:
         return Told.no_address
     return Told.no_mail if house.settings.relay is None else Told.by_mail
-
-
-def _key(house: House, actor: Actor, inquiry_id: int) -> DataKey:
-    key = purposes.data_keys(house, Use.answer, [inquiry_id], actor=actor).get((inquiry_id, MAIN))
-    if key is None:
-        raise NotFound("no key seals it")
-    return key
 
 
 def _sent_before(house: House, entry: NewEntry) -> bool:

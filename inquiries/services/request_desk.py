@@ -6,14 +6,17 @@ done.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from inquiries import clock
-from inquiries.errors import JobBusy, NotFound, TrainingLapsed, WrongState
+from inquiries.errors import JobBusy, NotFound, WrongState
 from inquiries.policy.model import Policy
 from inquiries.rules import items as item_rules
 from inquiries.rules import requests as rules
+from inquiries.rules.deadlines import Lateness
 from inquiries.rules.permissions import Permission
 from inquiries.rules.purposes import Use
 from inquiries.rules.requests import Because, Kind, State
@@ -23,21 +26,51 @@ from inquiries.services import (
     publishing,
     purposes,
     records,
+    refusals,
     request_deadlines,
     request_records,
     request_results,
-    request_views,
     requests,
 )
 from inquiries.services.actor import REASON_LIMIT, Actor
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.services.request_results import Outcome
-from inquiries.services.request_views import PAGE
 from inquiries.stores import ledger_pages
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.requests import RequestRow
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Line(RequestRow):
+    """One request in the list; `officer` is the address of the one who sees to it, None: nobody yet."""
+
+    type: str
+    officer: str | None
+    lateness: Lateness
+    runs: bool
+
+
+@dataclass(frozen=True)
+class Event:
+    """One record of the ledger about requests; `who` is the officer who did it, None: the worker.
+
+    `stands`: the request did not go with its inquiry.
+    """
+
+    n: int
+    at: datetime
+    act: str
+    request: int
+    inquiry_id: int
+    kind: str
+    channel: str
+    because: str | None
+    who: str | None
+    stands: bool
 
 
 @dataclass(frozen=True)
@@ -47,12 +80,12 @@ class RequestPage:
     `names` are the purpose or the items that it is about.
     """
 
-    line: request_views.Line
+    line: Line
     names: tuple[str, ...]
     language: str
     policy: Policy
     evidence: Mapping[str, str]
-    events: tuple[request_views.Event, ...]
+    events: tuple[Event, ...]
     officers: Mapping[int, str]
     may_refuse: bool
 
@@ -60,18 +93,16 @@ class RequestPage:
 # -- reading -------------------------------------------------------------------------------------
 
 
-def overview(house: House, actor: Actor) -> tuple[request_views.Line, ...]:
+def overview(house: House, actor: Actor) -> tuple[Line, ...]:
     """What nobody has settled, the one that must be answered first on top. Raises NotFound."""
-    permit(house, actor)
+    refusals.permit(house, actor, Permission.handle_requests)
     with house.live.read() as connection:
         rows = request_deadlines.unsettled(connection)
         shells = live.shells(connection, sorted({row.inquiry_id for row in rows}))
     known = {one.id: one.email for one in people.everyone(house)}
     now = clock.now()
     return tuple(
-        request_views.line(row, shells[row.inquiry_id].type, known, now)
-        for row in rows
-        if row.inquiry_id in shells
+        _line(row, shells[row.inquiry_id].type, known, now) for row in rows if row.inquiry_id in shells
     )
 
 
@@ -83,28 +114,65 @@ def look(house: House, actor: Actor, request_id: int) -> RequestPage:
     )
     known = {one.id: one.email for one in people.everyone(house)}
     return RequestPage(
-        line=request_views.line(row, shell.type, known, clock.now()),
+        line=_line(row, shell.type, known, clock.now()),
         names=tuple(row.subject.split()),
         language=shell.language,
         policy=publishing.version(house, shell.policy_version).policy,
         evidence={} if key is None else requests.evidence(key.dek, row),
-        events=request_views.events(house, known, ledger_pages.Wanted("requests"), row.id),
+        events=_events(house, known, ledger_pages.Wanted("requests"), row.id),
         officers=people.officers(house),
         may_refuse=rules.may_refuse(Kind(row.kind), State(row.state)),
     )
 
 
-def history(
-    house: House, actor: Actor, before: int | None = None
-) -> tuple[tuple[request_views.Event, ...], int | None]:
+def history(house: House, actor: Actor, before: int | None = None) -> tuple[tuple[Event, ...], int | None]:
     """What became of requests, the newest first, also of inquiries that are gone; and where it goes on.
 
     From the ledger, which holds neither names nor what was asked for in words. Raises NotFound.
     """
-    permit(house, actor)
+    refusals.permit(house, actor, Permission.handle_requests)
     known = {one.id: one.email for one in people.everyone(house)}
-    events = request_views.events(house, known, ledger_pages.Wanted("requests", below=before))
+    events = _events(house, known, ledger_pages.Wanted("requests", below=before))
     return events[:PAGE], events[PAGE - 1].n if len(events) > PAGE else None
+
+
+def _line(row: RequestRow, type_name: str, known: Mapping[int, str], now: datetime) -> Line:
+    """One request as it stands; `known`: staff by number."""
+    return Line(
+        **vars(row),
+        type=type_name,
+        officer=None if row.owner is None else known.get(row.owner, str(row.owner)),
+        lateness=request_deadlines.lateness(row, now),
+        runs=rules.runs(row.state, row.because),
+    )
+
+
+def _events(
+    house: House, known: Mapping[int, str], wanted: ledger_pages.Wanted, request_id: int | None = None
+) -> tuple[Event, ...]:
+    """Up to one more than a page of records, the newest first; of one request, where it is named."""
+    with house.ledger.read() as connection:
+        entries = ledger_pages.page(
+            connection, wanted, PAGE + 1, "" if request_id is None else f'"id":{request_id},'
+        )
+    bodies = [(entry, json.loads(entry.body)) for entry in entries if entry.body is not None]
+    with house.live.read() as connection:
+        standing = live_requests.known(connection, [body["id"] for _, body in bodies])
+    return tuple(
+        Event(
+            n=entry.n,
+            at=entry.at,
+            act=body["act"],
+            request=body["id"],
+            inquiry_id=body["inquiry_id"],
+            kind=body["kind"],
+            channel=body["channel"],
+            because=body.get("because"),
+            who=known.get(body["staff"], body.get("email")) if "staff" in body else None,
+            stands=body["id"] in standing,
+        )
+        for entry, body in bodies
+    )
 
 
 # -- acting --------------------------------------------------------------------------------------
@@ -142,7 +210,7 @@ def carry_out(house: House, actor: Actor, request_id: int) -> bool:
         act="carry_out_request",
         actor=actor,
         subject=row.inquiry_id,
-        reason=_why(row),
+        reason=f"request {row.id}",
         detail=request_records.about(row),
     )
     try:
@@ -196,17 +264,6 @@ def _refuse(house: House, actor: Actor, before: RequestRow, key: DataKey, said: 
 # -- what all need -------------------------------------------------------------------------------
 
 
-def permit(house: House, actor: Actor, subject: int | None = None) -> None:
-    """Refuse, on record, whoever may not handle requests. Raises NotFound, TrainingLapsed."""
-    decision = actor.may(Permission.handle_requests)
-    if not decision.allowed:
-        permission = Permission.handle_requests.value
-        records.access(house, act=permission, actor=actor, subject=subject, outcome="refused")
-        if decision.lapsed:
-            raise TrainingLapsed(permission)
-        raise NotFound("requests: not permitted")
-
-
 def found(house: House, actor: Actor, request_id: int) -> tuple[RequestRow, live.InquiryRow, DataKey | None]:
     """The request, its inquiry, and the key that seals it, None where that must not be used any more.
 
@@ -214,7 +271,7 @@ def found(house: House, actor: Actor, request_id: int) -> tuple[RequestRow, live
         NotFound: there is none, or nothing of its inquiry is to be read any more.
         TrainingLapsed: hers has.
     """
-    permit(house, actor)
+    refusals.permit(house, actor, Permission.handle_requests)
     with house.live.read() as connection:
         row = live_requests.by_id(connection, request_id)
         shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id) if row else None
@@ -225,7 +282,3 @@ def found(house: House, actor: Actor, request_id: int) -> tuple[RequestRow, live
         return row, shell, None
     keys = purposes.data_keys(house, Use.rights, [row.inquiry_id])
     return row, shell, keys.get((row.inquiry_id, row.group_name))
-
-
-def _why(row: RequestRow) -> str:
-    return f"request {row.id}"

@@ -11,7 +11,6 @@ from collections.abc import Collection
 import structlog
 
 from inquiries import clock
-from inquiries.errors import SealBroken
 from inquiries.rules import requests as rules
 from inquiries.rules.purposes import Use
 from inquiries.rules.requests import Because, State
@@ -34,9 +33,7 @@ def prove(house: House, row: RequestRow, key: DataKey | None) -> bool:
         if _has_no_key(house, row):
             refuse(house, row, Because.unproved)
         return False  # or its key is on its way
-    try:
-        requests.prove(key.dek, row)
-    except SealBroken:
+    if not requests.is_proved(key.dek, row):
         refuse(house, row, Because.unproved)
         return False
     request_records.asked(house, row)

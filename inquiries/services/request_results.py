@@ -11,14 +11,12 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from inquiries.errors import SealBroken
 from inquiries.policy import notice
 from inquiries.rules import correspondence
 from inquiries.rules import requests as rules
 from inquiries.rules.requests import Kind, State
 from inquiries.rules.retention import MAIN
-from inquiries.sealing import items
-from inquiries.services import mail, publishing
+from inquiries.services import inbox_views, mail, publishing
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.stores.live import inquiries as live
@@ -51,13 +49,10 @@ def addressed(house: House, row: RequestRow, key: DataKey | None, outcome: Outco
         return None
     with house.live.read() as connection:
         shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id)
-    if shell is None or shell.sealed is None:
-        return None
-    policy = publishing.version(house, shell.policy_version).policy
-    try:
-        sent = items.open_items(key.dek, row.inquiry_id, MAIN, items.unpack(shell.sealed))
-    except SealBroken:
+    sent = None if shell is None else inbox_views.open_with(key, shell)
+    if shell is None or sent is None:
         return None  # it is destroyed all the same, where that is what she asked for
+    policy = publishing.version(house, shell.policy_version).policy
     to = correspondence.address_of(policy, sent)
     if to is None:
         return None

@@ -103,11 +103,13 @@ def facts(house: House, connection: Connection, row: inquiries.InquiryRow, now: 
     )
 
 
-def prove(dek: bytes, row: live.NewRequest) -> None:
-    """Check that a holder of the key wrote it, or of a link that came from it. Raises SealBroken."""
+def is_proved(dek: bytes | None, row: live.NewRequest) -> bool:
+    """Whether a holder of the group's key wrote it, or of a link that came from it; no key, no proof."""
+    if dek is None:
+        return False
     if row.channel in rules.LINKED:
         dek = links.proving_key(links.secret(dek, row.channel, row.inquiry_id, row.group_name))
-    sealing.verify(dek, _covered(row), row.proof)
+    return proved_by(dek, row)
 
 
 def proved_by(key: bytes, row: live.NewRequest) -> bool:

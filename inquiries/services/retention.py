@@ -214,19 +214,12 @@ class Week:
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, kw_only=True)
+class Run(Swept):
     """One sweep, by the number of its record in the ledger."""
 
     record: int
     at: datetime
-    due: int
-    destroyed: int
-    archived: int
-    held: int
-    failed: int
-    leftovers: int
-    max_lag_seconds: int
 
 
 @dataclass(frozen=True)
@@ -304,9 +297,8 @@ def _becoming_due(
 
 
 def _runs(house: House) -> Iterator[Run]:
-    fields = [name for name in Run.__dataclass_fields__ if name not in {"record", "at"}]
     for number, at, body in records.newest(house, "operation", "sweep", RUNS):
-        yield Run(number, at, **{name: body[name] for name in fields})
+        yield Run(record=number, at=at, **{name: body[name] for name in Swept.__dataclass_fields__})
 
 
 def failed_last(house: House) -> int:

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 from inquiries import clock
 from inquiries.errors import JobBusy, ReasonRequired, WrongState
 from inquiries.rules import unusual
+from inquiries.rules.permissions import Permission
 from inquiries.rules.retention import due_at
 from inquiries.rules.unusual import OPENINGS, Access, Mark
-from inquiries.services import inspection, mail, people, publishing, records
+from inquiries.services import mail, people, publishing, records, refusals
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.stores import ledger
@@ -118,7 +119,7 @@ def remind(house: House) -> bool:
 
 def pending(house: House, actor: Actor) -> Pending:
     """What there is to review; this look is recorded, and not among it. Raises NotFound."""
-    inspection.permit(house, actor)
+    refusals.permit(house, actor, Permission.see_ledger)
     number = records.access(house, act="review_accesses", actor=actor)
     return _pending(house, number - 1)
 
@@ -131,7 +132,7 @@ def sign(house: House, actor: Actor, up_to: int, remark: str) -> Signed:
         WrongState: somebody signed meanwhile, or there is no such record.
         ReasonRequired: something is marked, and it does not say what was found.
     """
-    inspection.permit(house, actor)
+    refusals.permit(house, actor, Permission.see_ledger)
     remark = on_one_line(remark)
     try:
         with house.ledger.job("review"):

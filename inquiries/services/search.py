@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inquiries import clock
-from inquiries.errors import FieldError, InvalidFields, NotFound, TrainingLapsed
+from inquiries.errors import FieldError, InvalidFields
 from inquiries.rules import items as item_rules
 from inquiries.rules import permissions
 from inquiries.rules.permissions import Permission, Role
 from inquiries.sealing import tags
-from inquiries.services import inbox, publishing, records
+from inquiries.services import inbox, publishing, records, refusals
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.services.inbox_views import InboxRow
@@ -44,12 +44,7 @@ def search(house: House, actor: Actor, typed: str) -> Found:
         NotFound, TrainingLapsed: not this person's to search.
         InvalidFields: what was typed is neither an address nor a number.
     """
-    decision = actor.may(Permission.search_inquiries)
-    if not decision.allowed:
-        records.access(house, act=Permission.search_inquiries.value, actor=actor, outcome="refused")
-        if decision.lapsed:
-            raise TrainingLapsed(Permission.search_inquiries.value)
-        raise NotFound("search: not permitted")
+    refusals.permit(house, actor, Permission.search_inquiries)
     policy = publishing.in_force(house).policy
     kind, tag = _tag(house, typed)
     types = sorted(permissions.listable(actor.roles, policy.types))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Iterable
 from datetime import datetime
 
 from cryptography.hazmat.primitives import constant_time
@@ -70,11 +69,6 @@ def recovery_digest(staff_id: int, code: str) -> bytes:
     """What is stored of a recovery code: SHA-256 over person and code; case, spaces, hyphens ignored."""
     typed = bare(code).upper().translate(_LOOKALIKES).encode("utf-8", "replace")
     return hashlib.sha256(bind("inquiries recovery code", staff_id, typed)).digest()
-
-
-def recovery_digests(staff_id: int, codes: Iterable[str]) -> list[bytes]:
-    """What is stored of these."""
-    return [recovery_digest(staff_id, code) for code in codes]
 
 
 def mark(digest: bytes) -> str:

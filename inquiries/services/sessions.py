@@ -184,7 +184,7 @@ def mine(house: House, actor: Actor) -> tuple[Own, ...]:
     """This person's sessions that live, the last used first."""
     with house.live.read() as live:
         found = [one for one in store.of_person(live, actor.staff_id) if not _expired(one)]
-    dek = keys.of_staff_if_any(house, actor.staff_id)
+    dek = keys.of_staff(house, actor.staff_id)
     return tuple(_own(one, dek, here=one.token_digest == actor.session) for one in found)
 
 

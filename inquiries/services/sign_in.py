@@ -73,7 +73,7 @@ def sign_in(
         raise refused(house, act, None, visit, "unknown")
     if not fits or person.password_hash is None:
         raise refused(house, act, person, visit, "password")
-    dek = keys.of_staff_if_any(house, person.id)
+    dek = keys.of_staff(house, person.id)
     second = _second(person, dek, code)
     stronger = passwords.hashed(password) if passwords.outdated(person.password_hash) else None
     with house.live.write() as live:

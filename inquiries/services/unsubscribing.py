@@ -34,11 +34,6 @@ from inquiries.stores.live.requests import RequestRow
 # -- the link ------------------------------------------------------------------------------------------
 
 
-def link(house: House, key: DataKey) -> str:
-    """The address at which the person of this group ends what she agreed to."""
-    return linking.address(house, key, UNSUBSCRIBE)
-
-
 def unsubscribe(house: House, token: str) -> None:
     """Ask for the end of what the token is of, once; one of nothing that stands is passed over in silence.
 

@@ -81,7 +81,7 @@ def _submission(published: Published, sent: Mapping[str, Any]) -> Submission:
         faults.append(FieldError("notice_version", "not_a_version"))
     if faults:
         raise InvalidItems(tuple(faults))
-    if kind not in published.types:
+    if kind not in published.policy.types:
         raise UnknownType("not declared")
     return Submission(
         type=str(kind),
@@ -122,6 +122,6 @@ def _worded(
     published: Published, sent: Mapping[str, Any], refused: InvalidItems
 ) -> tuple[messages.Message, ...]:
     kind = sent.get("type")
-    if not isinstance(kind, str) or kind not in published.types:
+    if not isinstance(kind, str) or kind not in published.policy.types:
         return messages.word(refused.errors, {})
     return messages.word(refused.errors, forms.sheet(published, kind, language.chosen()).labels)

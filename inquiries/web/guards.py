@@ -12,16 +12,16 @@ import ipaddress
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, NoReturn, ParamSpec, cast
+from typing import Literal, ParamSpec, cast
 
 from flask import Flask, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response
 
-from inquiries.errors import NotFound, TrainingLapsed
+from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission
-from inquiries.services import records
+from inquiries.services import refusals
 from inquiries.services.actor import Actor
 from inquiries.services.attempts import ip_of
 from inquiries.web import drafts, sessions
@@ -87,7 +87,7 @@ def needs(permission: Permission, *, fresh: bool = False) -> Callable[[View[P]],
             if not decision.allowed:
                 subject = kwargs.get("inquiry_id")
                 known = subject if isinstance(subject, int) else None
-                refuse(actor, permission, subject=known, lapsed=decision.lapsed)
+                refusals.refuse(house(), actor, permission, subject=known, lapsed=decision.lapsed)
             if request.method == "POST":
                 drafts.fill_in()
                 if fresh and not sessions.current().fresh:
@@ -109,21 +109,6 @@ def proved_first() -> Response | None:
         return None
     sessions.current().want(request.path)
     return redirect(url_for("staff.confirm"), code=303)
-
-
-def refuse(
-    actor: Actor, permission: Permission, *, subject: int | None = None, lapsed: bool = False
-) -> NoReturn:
-    """Record that this person was refused, then answer as for something that does not exist (P25).
-
-    Raises:
-        NotFound: always, unless only her `lapsed` training forbids it.
-        TrainingLapsed: then she is told so, and how to mend it (P27).
-    """
-    records.access(house(), act=permission.value, actor=actor, subject=subject, outcome="refused")
-    if lapsed:
-        raise TrainingLapsed(permission.value)
-    raise NotFound(f"{permission.value}: not permitted")
 
 
 def refuse_undeclared() -> None:

@@ -140,5 +140,5 @@ def _parsed(rules: str) -> tuple[RateLimitItem, ...]:
 def _who() -> str:
     """The caller under a keyed hash: the counters hold no address."""
     address = network_of(request.remote_addr or "")
-    key = house().secret_key[:64]
+    key = house().custody.secret_key[:64]
     return blake2b(address.encode(), key=key, person=b"rate-limit", digest_size=16).hexdigest()

@@ -52,4 +52,4 @@ def read(value: object) -> bytes | None:
 
 
 def _signer() -> _Signer:
-    return _Signer(house().secret_key, salt="once", key_derivation="hmac", digest_method=sha256)
+    return _Signer(house().custody.secret_key, salt="once", key_derivation="hmac", digest_method=sha256)

@@ -140,7 +140,7 @@ pages.add_url_rule("/restore", view_func=staff_restore.restore, methods=_GET + _
 @pages.before_request
 def _load() -> ResponseReturnValue | None:
     """Find the session; a language asked for by link is kept in it. After a restore the gate comes next."""
-    key = hmac.digest(house().secret_key, b"inquiries staff csrf", "sha256")
+    key = hmac.digest(house().custody.secret_key, b"inquiries staff csrf", "sha256")
     current_app.config.setdefault("WTF_CSRF_SECRET_KEY", key)  # known once the house is open
     sessions.load()
     wanted = request.args.get("lang")

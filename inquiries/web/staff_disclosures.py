@@ -143,13 +143,13 @@ def hand_over(number: int) -> ResponseReturnValue:
 def _page(number: int, errors: tuple[Message, ...] = ()) -> str:
     said = sessions.current().take_said()
     policy = publishing.in_force(house()).policy
-    one = service.one(house(), signed_in(), number)
+    one = service.order(house(), signed_in(), number)
     party = provision.register(policy).get(one.ordered.to)
     return render_template(
         "staff/disclosure.html",
         one=one,
         stand=STANDS[one.stand],
-        party=one.ordered.to if party is None else party.name.text(language.chosen()),
+        party=one.ordered.to if party is None else party.entry.name.text(language.chosen()),
         items=[
             staff_words.item_label(policy, name) if name in policy.items else name
             for name in one.ordered.items
@@ -172,7 +172,7 @@ def _order_form() -> OrderForm:
     form.to.choices = [
         SelectChoice("", _("Please choose")),
         *(
-            SelectChoice(key, one.name.text(language.chosen()))
+            SelectChoice(key, one.entry.name.text(language.chosen()))
             for key, one in parties.items()
             if one.sort is Sort.authorities
         ),

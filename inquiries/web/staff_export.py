@@ -78,7 +78,7 @@ def _form() -> ExportForm:
     form.to.choices = [
         SelectChoice("", _("for ourselves")),
         *(
-            SelectChoice(key, f"{one.name.text(spoken)} ({one.country})")
+            SelectChoice(key, f"{one.entry.name.text(spoken)} ({one.entry.country})")
             for key, one in provision.register(policy).items()
             if one.sort in provision.TO[Way.export]
         ),

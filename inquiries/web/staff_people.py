@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from inquiries.errors import FieldError, RightsRefused
 from inquiries.policy.model import Policy
 from inquiries.rules.permissions import ALL_TYPES, Permission, Role
-from inquiries.services import grants, publishing, records, register_view, renewal, roles, training
+from inquiries.services import grants, publishing, records, register_view, roles, training
 from inquiries.services import people as service
 from inquiries.web import language, people_words, sessions, staff_words
 from inquiries.web.current import before, day, house, number, settings
@@ -102,7 +102,7 @@ def invite_anew(staff_id: int) -> ResponseReturnValue:
     """A link for somebody who lost what she signs in with; that ends at once."""
     email = service.member(house(), staff_id=staff_id).email
     try:
-        token = renewal.invite_anew(
+        token = service.invite_anew(
             house(),
             staff_id=staff_id,
             by=signed_in(),

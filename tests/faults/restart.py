@@ -128,6 +128,7 @@ def _enrolled(house: House, enrolment: str | None, notes: list[dict[str, str]], 
     if known:
         for note in [note for note in notes if note["act"] == "enrolled"]:
             own = keys.of_staff(house, known[0].id)
+            assert own is not None
             secret = items.open_item(own, known[0].id, keys.STAFF, TOTP_NAME, _totp_of(house, known[0].id))
             assert secret == note["secret"]
         return

@@ -154,9 +154,7 @@ class Attacker:
                 for secret in every:
                     if secret.number == number:
                         with suppress(SealBroken):
-                            opened = envelope.open_envelope(
-                                blob=blob, secret=secret, surface_key=surface, inquiry_id=inquiry_id
-                            )
+                            opened = envelope.Opener(secret, surface).open(blob, inquiry_id)
                             yield from (group.dek for group in opened)
 
     def _by_receipt(self, wraps: Iterable[tuple[int, str, bytes]]) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from inquiries.sealing import chain as hashes
+from inquiries.sealing.primitives import new_key
 from inquiries.services import records
 from inquiries.services.house import House
 from inquiries.stores import ledger
@@ -39,7 +40,7 @@ def rewrite(house: House, change: Callable[[int, str], str | None]) -> None:
 
 def seal_anew(house: House) -> None:
     """Put the heads of the new chain into every seal, with a key of her own: the old ones are gone."""
-    key, before = hashes.new_seal_key(), hashes.GENESIS
+    key, before = new_key(), hashes.GENESIS
     with house.ledger.write() as connection:
         hash_of = {entry.n: entry.hash for entry in ledger.read(connection, "access")}
         seals = list(ledger.all_seals(connection))

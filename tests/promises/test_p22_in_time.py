@@ -131,11 +131,11 @@ def test_p22_somebody_sees_to_it(house: House) -> None:
         send(house)
         made = enter(house, Kind.suspend, proof=UNPROVED)
         (line,) = request_desk.overview(house, OH)
-        assert line.owner is None
+        assert line.officer is None
         second = officer(house)
         request_desk.assign(house, OH, made, second.staff_id)
         (line,) = request_desk.overview(house, OH)
-        assert line.owner == second.email
+        assert line.officer == second.email
         acts = [body for _, body in records.bodies(house, "access") if body["act"] == "assign_request"]
         assert [one["detail"]["owner"] for one in acts] == [str(second.staff_id)]
 

@@ -14,7 +14,7 @@ from inquiries import cli_staff, clock
 from inquiries import settings as settings_module
 from inquiries.errors import NotFound, SignInRefused
 from inquiries.rules.permissions import Role
-from inquiries.services import attempts, enrolment, passkeys, people, proofs, receipt, renewal, roles
+from inquiries.services import attempts, enrolment, passkeys, people, proofs, receipt, roles
 from inquiries.services.house import House
 from inquiries.stores.live.tables import sessions, staff
 from tests.cast import send
@@ -64,7 +64,7 @@ def test_p28_nobody_sets_anothers_password(house: House) -> None:
     assert "password" not in options
     setters = {
         name
-        for module in (people, enrolment, renewal, roles, proofs, passkeys)
+        for module in (people, enrolment, roles, proofs, passkeys)
         for name, service in inspect.getmembers(module, inspect.isfunction)
         if service.__module__ == module.__name__ and not name.startswith("_")
         if {"password", "current", "wanted"} & inspect.signature(service).parameters.keys()

@@ -97,7 +97,7 @@ def test_p35_one_approver_is_none(house: House, inquiry: int) -> None:
     for actor in (MINJI, BAE):
         with pytest.raises(NotFound):
             disclosures.approve(house, actor, number)
-    assert disclosures.one(house, OH, number).stand is Stand.asked
+    assert disclosures.order(house, OH, number).stand is Stand.asked
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_p35_refused_or_lapsed_nothing_leaves(house: House, inquiry: int) -> Non
     with pytest.raises(WrongState):
         handed(house, number)
     with at(1 + LIFE / timedelta(days=1), hours=1):
-        assert disclosures.one(house, OH, later).stand is Stand.lapsed
+        assert disclosures.order(house, OH, later).stand is Stand.lapsed
         with pytest.raises(WrongState):
             disclosures.approve(house, SECOND, later)
     with pytest.raises(NotFound):
-        disclosures.one(house, OH, number + 1)  # an approval is no order
+        disclosures.order(house, OH, number + 1)  # an approval is no order
 
 
 def test_p35_what_she_suspended_or_deleted_is_not_disclosed(house: House, code: str, inquiry: int) -> None:

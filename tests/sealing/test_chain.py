@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inquiries.sealing import chain
+from inquiries.sealing.primitives import new_key
 from tests.sealing.builders import fixed
 
 ENTRY = ("access", 3, 1_700_000_000_000_000, 1_763_000_000_000_000, fixed("previous"), fixed("commitment"))
@@ -40,7 +41,7 @@ def test_an_entrys_hash_covers_each_of_its_fields() -> None:
 
 
 def test_seal_keys_only_go_forwards() -> None:
-    first = chain.new_seal_key()
+    first = new_key()
     assert chain.key_at(first, 0) == first
     assert chain.key_at(first, 3) == chain.next_seal_key(chain.next_seal_key(chain.next_seal_key(first)))
     assert len({chain.key_at(first, n) for n in range(10)}) == 10

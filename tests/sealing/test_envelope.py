@@ -20,7 +20,6 @@ from inquiries.sealing.envelope import (
     Opener,
     SendingKey,
     new_sending_key,
-    open_envelope,
     receipt_wraps,
     seal_envelope,
 )
@@ -64,7 +63,7 @@ def sealed(
 def opened(
     blob: bytes, *, secret: EpochSecret = SECRET, surface_key: bytes = SURFACE, inquiry_id: int = INQUIRY
 ) -> list[tuple[str, int, bytes]]:
-    found = open_envelope(blob=blob, secret=secret, surface_key=surface_key, inquiry_id=inquiry_id)
+    found = Opener(secret, surface_key).open(blob, inquiry_id)
     return [(g.group, g.key_id, g.dek) for g in found]
 
 
@@ -89,7 +88,7 @@ def test_what_was_sealed_opens_for_the_epoch_and_for_the_receipt(
     blob = sealed(tuple(groups), inquiry_id=inquiry_id, code=code)
     assert opened(blob, inquiry_id=inquiry_id) == [(g.group, g.key_id, g.dek) for g in groups]
     by_receipt = wraps(blob, inquiry_id=inquiry_id)
-    found = open_envelope(blob=blob, secret=SECRET, surface_key=SURFACE, inquiry_id=inquiry_id)
+    found = Opener(SECRET, SURFACE).open(blob, inquiry_id)
     if code is None:
         assert by_receipt == ()
         assert {g.receipt_wrap for g in found} == {None}
@@ -310,9 +309,9 @@ def test_the_nonces_of_an_envelope_come_from_one_draw_and_each_serves_once(
 
 
 def test_no_key_shows_in_what_is_printed() -> None:
-    found = open_envelope(blob=sealed(), secret=SECRET, surface_key=SURFACE, inquiry_id=INQUIRY)
+    found = Opener(SECRET, SURFACE).open(sealed(), INQUIRY)
     assert repr(GROUPS[0]) == "GroupKey(group='main', key_id=101)"
-    assert repr(found[0]) == "OpenedGroup(group='main', key_id=101)"
+    assert repr(found[0]) == "GroupKey(group='main', key_id=101)"
     assert repr(new_sending_key(EPOCH, SECRET.public_key)) == "SendingKey(epoch=4)"
 
 

@@ -54,12 +54,6 @@ def test_what_is_no_public_key_is_refused(public_key: bytes) -> None:
         epochs.parse_public_key(public_key)
 
 
-def test_fresh_keys_are_fresh() -> None:
-    for new in (epochs.new_secret, epochs.first_surface_key):
-        assert len({new() for _ in range(20)}) == 20
-        assert len(new()) == 32
-
-
 # -- surface keys --------------------------------------------------------------------------------
 
 

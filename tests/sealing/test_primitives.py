@@ -149,3 +149,8 @@ def test_a_reader_gives_all_and_no_more() -> None:
     reader.end()
     with pytest.raises(SealBroken):
         Reader(b"").version()
+
+
+def test_fresh_keys_are_fresh() -> None:
+    assert len({primitives.new_key() for _ in range(20)}) == 20
+    assert len(primitives.new_key()) == 32

@@ -45,7 +45,7 @@ def enveloped(*groups: envelope.GroupKey, code: str | None = None) -> bytes:
 
 
 def opened(secret: epochs.EpochSecret = SECRET, surface_key: bytes = KEY) -> None:
-    envelope.open_envelope(blob=enveloped(MAIN), secret=secret, surface_key=surface_key, inquiry_id=77)
+    envelope.Opener(secret, surface_key).open(enveloped(MAIN), 77)
 
 
 def no_text() -> bytes:

@@ -116,7 +116,7 @@ def test_envelope(name: str, vectors: dict[str, Any]) -> None:
     assert unhex(v["blob"])[0] == (1 if vectors is VECTORS else 2)
     blob, surface_key, inquiry_id = unhex(v["blob"]), unhex(v["surface_key"]), v["inquiry_id"]
     secret = epochs.EpochSecret(v["epoch"], unhex(v["secret"]))
-    found = envelope.open_envelope(blob=blob, secret=secret, surface_key=surface_key, inquiry_id=inquiry_id)
+    found = envelope.Opener(secret, surface_key).open(blob, inquiry_id)
     assert [[g.group, g.key_id, g.dek.hex()] for g in found] == v["groups"]
     wraps = envelope.receipt_wraps(
         blob=blob, epoch=v["epoch"], surface_key=surface_key, inquiry_id=inquiry_id

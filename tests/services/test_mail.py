@@ -165,7 +165,7 @@ def test_what_a_relay_does_to_one_message(
         delivery.send_waiting(house)
     sent = [f"<{one:x}@example.com>" for one in ((second, first) if again else (second,))]
     assert sorted(post.ids) == sorted(sent)
-    assert mail.trouble(house) == (None if again else mail.Trouble(0, None, 1))
+    assert mail.trouble(house) == (None if again else outbox.Figures(0, None, 1))
 
 
 def test_a_relay_that_is_away_and_comes_back(

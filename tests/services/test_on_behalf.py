@@ -161,7 +161,7 @@ def test_a_refusal_lifts_the_suspension_and_she_reads_why(house: House, sora: Re
     hold(house)
     rights.delete(house, sora.receipt)
     fulfilment.carry_out(house)
-    (asked,) = [one for one in request_desk.overview(house, OH) if one.kind is Kind.delete]
+    (asked,) = [one for one in request_desk.overview(house, OH) if one.kind == Kind.delete]
     assert suspended(house)
     for reason in (None, " ", "x" * 501, "abc\u202edef", "abc\x00def"):
         with pytest.raises(InvalidFields):

@@ -22,7 +22,6 @@ from inquiries.services import (
     proofs,
     records,
     recovery,
-    renewal,
     second_factor,
     sessions,
     sign_in,
@@ -111,7 +110,7 @@ def test_what_ends_while_a_sign_in_is_judged_gives_no_session(any_house: House, 
     reason: dict[str, Any] = {"staff_id": actor.staff_id, "by": oh, "reason": "her telephone was stolen"}
     acts: dict[str, Callable[[], object]] = {
         "revoked": lambda: people.revoke(any_house, **reason),
-        "invited anew": lambda: renewal.invite_anew(any_house, **reason),
+        "invited anew": lambda: people.invite_anew(any_house, **reason),
         "another password": lambda: change(any_house, actor),
         "another app": lambda: proofs.change_app(any_house, actor, secret=fresh, code=code(fresh)),
     }

@@ -13,7 +13,7 @@ import time_machine
 from inquiries import clock
 from inquiries.errors import NotFound, RightsRefused, SignInRefused
 from inquiries.rules.permissions import Role
-from inquiries.services import people, proofs, records, renewal, sessions
+from inquiries.services import people, proofs, records, sessions
 from inquiries.services.attempts import Visit
 from inquiries.services.house import House
 from tests.faults.scenarios import copy_database
@@ -41,7 +41,7 @@ def test_the_old_ends_at_once_and_the_new_is_good(any_house: House) -> None:
     open_session = minji.sign_in(house)
     phone = added(house, open_session.actor)
     staff_id = open_session.actor.staff_id
-    token = renewal.invite_anew(house, staff_id=staff_id, by=oh, reason="she lost her phone")
+    token = people.invite_anew(house, staff_id=staff_id, by=oh, reason="she lost her phone")
     with later(minutes=1):
         assert sessions.find(house, open_session.token, None) is None
         assert not gets_in(house, minji)
@@ -61,14 +61,14 @@ def test_who_may_not(house: House) -> None:
     oh = enrol(house, "oh@example.com", Role.privacy).sign_in(house).actor
     minji = enrol(house, "minji@example.com", Role.consultation).sign_in(house).actor
     with pytest.raises(RightsRefused, match="required"):
-        renewal.invite_anew(house, staff_id=minji.staff_id, by=oh, reason=" ")
+        people.invite_anew(house, staff_id=minji.staff_id, by=oh, reason=" ")
     for by, staff_id in ((minji, oh.staff_id), (oh, oh.staff_id), (oh, 7)):
         with pytest.raises(NotFound):
-            renewal.invite_anew(house, staff_id=staff_id, by=by, reason="a wish")
+            people.invite_anew(house, staff_id=staff_id, by=by, reason="a wish")
     people.invite(house, email="new@example.com", roles=[Role.business], by=oh, reason="new")
     (waiting,) = [one for one in people.everyone(house) if one.email == "new@example.com"]
     with pytest.raises(NotFound):
-        renewal.invite_anew(house, staff_id=waiting.id, by=oh, reason="a wish")
+        people.invite_anew(house, staff_id=waiting.id, by=oh, reason="a wish")
 
 
 @pytest.mark.promise("P31")
@@ -78,14 +78,14 @@ def test_what_a_renewal_ended_does_not_come_back_with_an_old_live_store(house: H
     stolen = added(house, minji.sign_in(house).actor)
     copy_database(house.settings.instance / "live.db", tmp_path / "copy")
     staff_id = next(one.id for one in people.everyone(house) if one.email == minji.email)
-    renewal.invite_anew(house, staff_id=staff_id, by=oh, reason="her bag was stolen")
+    people.invite_anew(house, staff_id=staff_id, by=oh, reason="her bag was stolen")
     after = put_back(house, tmp_path / "copy")
     with later(minutes=2):
         assert not gets_in(after, minji)
         assert not gets_in(after, minji, code=minji.recovery_codes[0])
         fresh, options = asked(after)
         assert comes_in(after, fresh, stolen.show(options)) is None
-        token = renewal.invite_anew(after, staff_id=staff_id, by=oh, reason="after the restore")
+        token = people.invite_anew(after, staff_id=staff_id, by=oh, reason="after the restore")
         assert gets_in(after, enrol_with(after, token))
     after.close()
 

@@ -129,7 +129,7 @@ def items_of(value: Any) -> list[tuple[Any, Any]]:
 
 def test_from_no_page_does_anything_lead_to_a_key_a_store_or_a_setting(app: Flask, desk: Desk) -> None:
     house: House = app.extensions["inquiries"]()
-    secrets = {house.secret_key, app.config["WTF_CSRF_SECRET_KEY"]}
+    secrets = {house.custody.secret_key, app.config["WTF_CSRF_SECRET_KEY"]}
     pages: dict[str, int] = {}
     leaks: list[str] = []
 

@@ -6,23 +6,29 @@ durable; a service that must record before it shows calls it first.
 
 from __future__ import annotations
 
-from inquiries.services.records.pruning import overdue as prune_overdue
-from inquiries.services.records.pruning import prune
-from inquiries.services.records.reading import (
+from inquiries.services.records.seals import GAP, seal, start_sealing
+from inquiries.services.records.verification import Problem, Verdict, verify
+from inquiries.services.records.writing import (
+    CHAINS,
+    Chain,
+    access,
+    append,
     bodies,
     body_of,
+    canonical,
     heads,
+    labels_of,
     last_moment,
     last_sealed,
     latest,
     newest,
     officer_known,
+    prune,
+    prune_overdue,
+    rights,
     sealing,
     since,
 )
-from inquiries.services.records.seals import GAP, seal, start_sealing
-from inquiries.services.records.verification import Problem, Verdict, verify
-from inquiries.services.records.writing import CHAINS, Chain, access, append, canonical, labels_of, rights
 
 __all__ = [
     "CHAINS",

@@ -9,13 +9,12 @@ from inquiries import clock
 from inquiries.errors import JobBusy
 from inquiries.sealing import chain as hashes
 from inquiries.sealing import documents
+from inquiries.sealing.primitives import new_key
 from inquiries.services.house import House
-from inquiries.services.records.reading import heads, sealing
-from inquiries.services.records.writing import append, canonical
+from inquiries.services.records.writing import append, canonical, heads, sealing
 from inquiries.stores import ledger
 from inquiries.stores.types import to_microseconds
 
-EVERY = timedelta(minutes=5)
 #: A longer time between two seals is put on record: what was written meanwhile lay open as long.
 GAP = timedelta(minutes=15)
 LONGEST_GAP = 1_000_000  # seals; one further on is not ours, and would cost as many hashes
@@ -29,7 +28,7 @@ def start_sealing(house: House) -> str | None:
     held = house.custody.seal_key()
     if sealing(house) or (held is not None and held[0]):
         return None
-    key = hashes.new_seal_key() if held is None else held[1]
+    key = new_key() if held is None else held[1]
     house.custody.set_seal_key(0, key)
     with suppress(JobBusy):  # the worker, then, makes the first seal, with this very key
         seal(house)

@@ -1,16 +1,23 @@
-"""Appends records to the hash chains; durable on return. Decides until when each body is kept."""
+"""Appends records to the hash chains, reads them back, lets go of bodies whose period has ended.
+
+An append is durable on return, and decides until when its body is kept; spines and seals stay for ever. Shows
+nothing to anybody (`inspection.py` does).
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
+
+import structlog
 
 from inquiries import clock
 from inquiries.policy.model import Records
 from inquiries.policy.period import Period
+from inquiries.rules.permissions import Role
 from inquiries.rules.retention import due_at
 from inquiries.sealing import chain as hashes
 from inquiries.services import published
@@ -18,6 +25,8 @@ from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores import ledger
 from inquiries.stores.types import to_microseconds
+
+log = structlog.get_logger()
 
 Chain = Literal["access", "rights", "requests", "destruction", "provision", "operation"]
 CHAINS: Final[tuple[Chain, ...]] = get_args(Chain)
@@ -30,6 +39,9 @@ REPLAYED: Final = Period(years=5)
 #: Holds the public policy and no person: archived rows and due dates rest on it, however old.
 _FOR_GOOD: Final = frozenset({"publish"})
 _REPLAYED: Final = frozenset({"destruction", "requests", "provision", "confirm_loss"})
+
+#: Pruning comes with every sweep; what stands longer past its end is a promise broken.
+LATE = timedelta(days=2)
 
 
 def append(house: House, chain: Chain, body: Mapping[str, Any]) -> int:
@@ -114,3 +126,98 @@ def rights(
     """Record what concerns access rights (P24); `by` is None for the operator. Changes: see `register`."""
     who = by.staff_id if isinstance(by, Actor) else by or "operator"
     return append(house, "rights", {"act": act, "staff": staff_id, "by": who, "detail": dict(detail)})
+
+
+# -- reading back ---------------------------------------------------------------------------------
+
+
+def body_of(entry: ledger.Entry) -> dict[str, Any]:
+    """What a record says that stands."""
+    said: dict[str, Any] = json.loads(entry.body or "{}")
+    return said
+
+
+def bodies(house: House, chain: Chain, after: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number, body) of every record of the chain whose body still stands."""
+    with house.ledger.read() as connection:
+        for entry in ledger.read_all(connection, chain, after):
+            if entry.body is not None:
+                yield entry.n, json.loads(entry.body)
+
+
+def since(house: House, chain: Chain, moment: datetime) -> Iterator[dict[str, Any]]:
+    """The body of every record of the chain from the moment on."""
+    with house.ledger.read() as connection:
+        before = ledger.last_before(connection, chain, moment)
+    return (body for _, body in bodies(house, chain, before))
+
+
+def latest(house: House, chain: Chain, act: str) -> tuple[datetime, dict[str, Any]] | None:
+    """(when, body) of the newest record of this act."""
+    found = newest(house, chain, act, 1)
+    return found[0][1:] if found else None
+
+
+def newest(house: House, chain: Chain, act: str, limit: int) -> list[tuple[int, datetime, dict[str, Any]]]:
+    """(number, when, body) of the newest records of this act, the newest first."""
+    with house.ledger.read() as connection:
+        found = ledger.latest(connection, chain, act, limit)
+    return [(entry.n, entry.at, json.loads(entry.body)) for entry in found if entry.body is not None]
+
+
+def last_moment(house: House) -> datetime | None:
+    """The latest moment among the newest entries of the chains; an earlier entry may be of a wrong clock."""
+    with house.ledger.read() as connection:
+        found = [ledger.head(connection, chain) for chain in CHAINS]
+    return max((entry.at for entry in found if entry is not None), default=None)
+
+
+def sealing(house: House) -> bool:
+    """Whether sealing has started."""
+    return last_sealed(house) is not None
+
+
+def last_sealed(house: House) -> datetime | None:
+    """When the heads were sealed last; None before sealing started."""
+    with house.ledger.read() as connection:
+        found = ledger.last_seal(connection)
+    return None if found is None else found.at
+
+
+def heads(house: House) -> dict[str, tuple[int, bytes]]:
+    """Chain → (number, hash) of its newest entry."""
+    with house.ledger.read() as connection:
+        found = [ledger.head(connection, chain) for chain in CHAINS]
+    return {entry.chain: (entry.n, entry.hash) for entry in found if entry is not None}
+
+
+def officer_known(house: House) -> bool:
+    """Whether the ledger has ever seen a privacy officer enrol.
+
+    Her record says so; once its period has ended, the seals do, which begin with her and stay.
+    """
+    return sealing(house) or any(
+        body.get("act") == "enrol" and Role.privacy.value in body.get("detail", {}).get("roles", [])
+        for _, body in bodies(house, "rights")
+    )
+
+
+# -- letting go ----------------------------------------------------------------------------------
+
+
+def prune(house: House, now: datetime) -> int:
+    """Delete what has ended by then; returns how many. The caller believes the clock.
+
+    Where this process's role may not, nothing is deleted, and readiness says so in time.
+    """
+    with house.ledger.write() as connection:
+        if not ledger.become_pruner(connection):
+            log.error("ledger.not_pruned", role=ledger.PRUNE_ROLE)
+            return 0
+        return ledger.prune(connection, now)
+
+
+def prune_overdue(house: House) -> bool:
+    """Whether bodies stand that should have been pruned days ago."""
+    with house.ledger.read() as connection:
+        return ledger.stands_from_before(connection, clock.now() - LATE)
