@@ -13,6 +13,7 @@ from sqlalchemy import Column, Connection, Dialect, Select, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
+from inquiries.stores.among import array
 from inquiries.stores.types import Moment, to_microseconds
 
 
@@ -98,7 +99,7 @@ class Removal:
     def of(self, connection: Connection, ids: Sequence[int]) -> int:
         """Delete them; returns how many there were."""
         sqlite = connection.dialect.name == "sqlite"
-        cursor = run(connection, self._text(connection.dialect), (json.dumps(ids) if sqlite else list(ids),))
+        cursor = run(connection, self._text(connection.dialect), (json.dumps(ids) if sqlite else array(ids),))
         try:
             return int(cursor.rowcount)
         finally:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, exists, func, insert, select, type_coerce
 
 from inquiries.stores import tags
+from inquiries.stores.among import array
 from inquiries.stores.key_tables import epochs, keys, proofs
 from inquiries.stores.keys import ARCHIVE, advance, open_epoch
 from inquiries.stores.types import Id, to_microseconds
@@ -108,6 +109,7 @@ _OR_END = (
     "WHERE keys.destroyed_at IS NULL"
 )
 _STAND = f"{_INTO} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) {_OR_END}"
+_LOOKUP = 3  # which of these columns is no number
 _ALL = "unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) AS own"
 _STAND_ALL = f"{_INTO} SELECT %s, %s, %s, %s, %s, %s, %s, %s, own.* FROM {_ALL} {_OR_END}"  # noqa: S608 - texts above  # nosec B608
 
@@ -146,7 +148,8 @@ def _run(
 ) -> int:
     """Run the statement over the rows; how many it changed."""
     if connection.dialect.name == "postgresql":
-        listed = [list(column) for column in zip(*own, strict=True)]
+        columns = enumerate(zip(*own, strict=True))
+        listed = [list(column) if at == _LOOKUP else array(column) for at, column in columns]
         return connection.exec_driver_sql(everything, (*shared, *listed)).rowcount
     return connection.exec_driver_sql(each, [(*shared, *row) for row in own]).rowcount
 
