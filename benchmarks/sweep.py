@@ -87,8 +87,7 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
         with Traffic({"instance": directory / "instance"} | given) as busy:
             time.sleep(QUIET_SECONDS)
             quiet = busy.take()
-            plain, at_once = plainly(house, urls["plain"], every, due)
-            busy.take()
+            plain, at_once, during_plain = plainly(house, urls["plain"], every, due, busy)
             swept = sweep(house)
             during_sweep = busy.take()
             started = time.monotonic()
@@ -108,6 +107,8 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
         "completely, times the speed of DELETE": plain / swept.seconds,
         "memory after all, times that after a tenth": swept.memory,
         "intake p95 quiet, ms": p95(quiet, "intake"),
+        "intake p95 in the DELETE of another file, times quiet": p95(during_plain, "intake")
+        / p95(quiet, "intake"),
         "intake p95 in the sweep, times quiet": p95(during_sweep, "intake") / p95(quiet, "intake"),
         "rotation, s": rotated,
         "intake p95 in the rotation, ms": p95(during_rotation, "intake"),
@@ -125,7 +126,7 @@ def show(found: dict[str, dict[str, float]]) -> bool:
             target = _target(what)
             word = "" if target is None else f"   (target {target[0]})"
             met = met and (target is None or target[1](figure))
-            print(f"  {what:<46}{figure:>10.2f}{word}")
+            print(f"  {what:<56}{figure:>10.2f}{word}")
     return met
 
 
@@ -150,27 +151,32 @@ def _analyse(house: House) -> None:
 # -- the plain way -------------------------------------------------------------------------------
 
 
-def plainly(house: House, url: str, every: int, due: int) -> tuple[float, float]:
+def plainly(
+    house: House, url: str, every: int, due: int, busy: Traffic
+) -> tuple[float, float, dict[str, list[float]]]:
     """Seconds that a plain DELETE of copies of the same rows takes: (in batches, all in one transaction).
 
+    And how long others took during the first, who meet none of its locks: what the disk alone costs them.
     In batches as the sweep's own, since one transaction over all makes every sender wait until it ends.
     """
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
     METADATA["live"].create_all(engine, tables=list(COPIED))
-    taken = []
+    taken, meanwhile = [], []
     together = destruction.DELETED_TOGETHER if house.live.sqlite else destruction.BATCH
     for batch in (together, due):
         for table in COPIED:
             _copy(house.live, engine, table, every, due)
+        busy.take()
         started = time.perf_counter()
         gone = _delete(engine, batch)
         taken.append(time.perf_counter() - started)
+        meanwhile.append(busy.take())
         if gone != due:
             raise RuntimeError(f"{gone} were due in the copy, not {due}")
     engine.dispose()
-    return taken[0], taken[1]
+    return taken[0], taken[1], meanwhile[0]
 
 
 def _delete(engine: Engine, batch: int) -> int:
