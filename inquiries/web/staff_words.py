@@ -21,7 +21,6 @@ from inquiries.rules.permissions import ALL_TYPES, Permission, Role
 from inquiries.services import publishing
 from inquiries.services.actor import Actor
 from inquiries.web import language, request_words
-from inquiries.web import messages as messages_of
 from inquiries.web.current import house
 from inquiries.web.messages import Message
 
@@ -155,16 +154,6 @@ def own_name(code: str) -> str:
     return language.own_name(code)
 
 
-def may_enter(actor: Actor) -> bool:
-    """Whether this person is led to the page where an inquiry is entered."""
-    return actor.may(Permission.enter_inquiry).allowed
-
-
-def channel(name: str) -> str:
-    """How an inquiry came."""
-    return str(messages_of.CHANNELS.get(name, name))
-
-
 def zone() -> str:
     """The time zone in which exact times are told: the policy's."""
     return publishing.in_force(house()).policy.time_zone
@@ -182,21 +171,6 @@ def places(actor: Actor) -> tuple[Place, ...]:
         for endpoint, permission, label in _PLACES
         if actor.may(permission).allowed or endpoint == "staff.inbox"
     )
-
-
-def may_see_mail(actor: Actor) -> bool:
-    """Whether this person is led to the page of mail."""
-    return actor.may(Permission.see_mail).allowed
-
-
-def may_see_ledger(actor: Actor) -> bool:
-    """Whether this person is led to what is on record of an inquiry."""
-    return actor.may(Permission.see_ledger).allowed
-
-
-def may_search(actor: Actor) -> bool:
-    """Whether this person is led to the search."""
-    return actor.may(Permission.search_inquiries).allowed
 
 
 def since(moment: datetime) -> str:
