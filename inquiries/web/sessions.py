@@ -13,11 +13,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
 from typing import Any, cast
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, redirect, request, url_for
 from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import CallbackDict
+from werkzeug.wrappers import Response
 
 from inquiries.services import attempts, proofs, second_factor, sessions
 from inquiries.services.actor import Actor
@@ -177,6 +178,13 @@ def current() -> StaffSession:
     """The session of this request; for staff views only."""
     # The proxy stands for the object itself, so that its own methods can be called.
     return cast("StaffSession", flask_session._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def lead_to(endpoint: str, said: str | None = None, **values: Any) -> Response:
+    """The way to the page that comes next, which says what was done."""
+    if said is not None:
+        current().say(said)
+    return redirect(url_for(endpoint, **values), code=303)
 
 
 def load() -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 import segno
-from flask import make_response, redirect, render_template, request, url_for
+from flask import make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -72,7 +72,7 @@ def end_sessions() -> Response:
         session_service.end_others(house(), signed_in(), sessions.visit())
     else:
         session_service.end_one(house(), signed_in(), request.form.get("session", ""))
-    return _back("session_ended")
+    return sessions.lead_to("staff.account", "session_ended")
 
 
 @needs(Permission.own_session, fresh=True)
@@ -109,7 +109,7 @@ def password() -> ResponseReturnValue:
         except SignInRefused:
             errors = staff_words.messages((FieldError("password", "wrong_password"),))
         else:
-            return _back("password_changed")
+            return sessions.lead_to("staff.account", "password_changed")
     return _form("staff/password.html", form, errors, shortest=passwords.SHORTEST)
 
 
@@ -128,7 +128,7 @@ def app() -> ResponseReturnValue:
             errors = staff_words.messages(invalid.errors)
         else:
             session.drop_pending_secret(_OWN_APP)
-            return _back("app_changed")
+            return sessions.lead_to("staff.account", "app_changed")
     spelled = second_factor.spelled(secret)
     return _form("staff/app.html", form, errors, secret=spelled, qr=qr_code(secret, signed_in().email))
 
@@ -150,7 +150,7 @@ def add_passkey() -> ResponseReturnValue:
         except InvalidItems as invalid:
             errors = staff_words.messages(invalid.errors)
         else:
-            return _back("passkey_added")
+            return sessions.lead_to("staff.account", "passkey_added")
     page = render_template(
         "staff/passkey.html",
         errors=errors,
@@ -166,7 +166,7 @@ def add_passkey() -> ResponseReturnValue:
 def remove_passkey() -> Response:
     """Let one of one's own passkeys sign in no more."""
     passkeys.remove(house(), signed_in(), request.form.get("passkey", ""))
-    return _back("passkey_removed")
+    return sessions.lead_to("staff.account", "passkey_removed")
 
 
 @audience("staff-anonymous")
@@ -237,8 +237,3 @@ def _json(written: str) -> Response:
     response = make_response(written)
     response.mimetype = "application/json"
     return response
-
-
-def _back(said: str) -> Response:
-    sessions.current().say(said)
-    return redirect(url_for("staff.account"), code=303)

@@ -31,8 +31,7 @@ def move(inquiry_id: int) -> ResponseReturnValue:
         return _form(inquiry_id, statute, errors, ticked=wanted, reason=reason), invalid.status
     except Held:
         return _form(inquiry_id, statute, ticked=wanted, reason=reason, held=True), Held.status
-    sessions.current().say("archive")
-    return redirect(url_for("staff.archive"), code=303)
+    return sessions.lead_to("staff.archive", "archive")
 
 
 @needs(Permission.open_archive)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from inquiries.errors import FieldError, RightsRefused
@@ -38,8 +38,7 @@ def grant(inquiry_id: int) -> ResponseReturnValue:
         except RightsRefused as refused:
             errors = staff_words.messages(refused.errors)
         else:
-            sessions.current().say("grant")
-            return redirect(url_for("staff.grant", inquiry_id=inquiry_id), code=303)
+            return sessions.lead_to("staff.grant", "grant", inquiry_id=inquiry_id)
     return _page(inquiry_id, errors, request.form.to_dict()), RightsRefused.status if errors else 200
 
 
@@ -52,8 +51,7 @@ def cancel(grant_id: int) -> ResponseReturnValue:
     except RightsRefused:
         errors = staff_words.messages((FieldError(f"cancel-{grant_id}", "cancel_reason"),))
         return _page(inquiry_id, errors, {}), RightsRefused.status
-    sessions.current().say("cancel")
-    return redirect(url_for("staff.grant", inquiry_id=inquiry_id), code=303)
+    return sessions.lead_to("staff.grant", "cancel", inquiry_id=inquiry_id)
 
 
 def _page(inquiry_id: int, errors: tuple[Message, ...], typed: Mapping[str, str]) -> str:

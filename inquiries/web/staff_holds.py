@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -65,8 +65,7 @@ def hold(inquiry_id: int) -> ResponseReturnValue:
             order = tuple(form._fields).index
             errors = staff_words.messages(tuple(sorted(invalid.errors, key=lambda one: order(one.field))))
         else:
-            sessions.current().say("hold")
-            return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)
+            return sessions.lead_to("staff.inquiry", "hold", inquiry_id=inquiry_id)
     page = render_template(
         "staff/hold.html",
         inquiry=inbox.summary(house(), signed_in(), inquiry_id),

@@ -154,10 +154,8 @@ def _done(inquiry_id: int, action: Action) -> Response:
     try:
         act(house(), signed_in(), inquiry_id)
     except (WrongState, Suspended):
-        sessions.current().say("overtaken")
-    else:
-        sessions.current().say(action.value)
-    return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)
+        return sessions.lead_to("staff.inquiry", "overtaken", inquiry_id=inquiry_id)
+    return sessions.lead_to("staff.inquiry", action, inquiry_id=inquiry_id)
 
 
 def _list_url(parameters: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from inquiries.errors import FieldError, ReasonRequired, WrongState
@@ -48,10 +48,8 @@ def review() -> ResponseReturnValue:
     except ReasonRequired:
         return _review(staff_words.messages((FieldError("remark", "required"),))), ReasonRequired.status
     except WrongState:
-        sessions.current().say("overtaken")
-        return redirect(url_for("staff.review"), code=303)
-    sessions.current().say("review")
-    return redirect(url_for("staff.ledger"), code=303)
+        return sessions.lead_to("staff.review", "overtaken")
+    return sessions.lead_to("staff.ledger", "review")
 
 
 def _review(errors: tuple[Message, ...] = ()) -> str:

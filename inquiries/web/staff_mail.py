@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import redirect, render_template, url_for
+from flask import render_template
 from werkzeug.wrappers import Response
 
 from inquiries.errors import NotFound
@@ -35,8 +35,8 @@ def send_again(mail_id: int) -> Response:
     try:
         service.again(house(), signed_in(), mail_id)
     except NotFound:
-        return _back("overtaken")
-    return _back("mail_again")
+        return sessions.lead_to("staff.mail", "overtaken")
+    return sessions.lead_to("staff.mail", "mail_again")
 
 
 @needs(Permission.see_mail)
@@ -45,10 +45,5 @@ def drop(mail_id: int) -> Response:
     try:
         service.drop(house(), signed_in(), mail_id)
     except NotFound:
-        return _back("overtaken")
-    return _back("mail_drop")
-
-
-def _back(said: str) -> Response:
-    sessions.current().say(said)
-    return redirect(url_for("staff.mail"), code=303)
+        return sessions.lead_to("staff.mail", "overtaken")
+    return sessions.lead_to("staff.mail", "mail_drop")

@@ -166,10 +166,10 @@ def new() -> ResponseReturnValue:
     except InvalidFields as invalid:
         return _entering(ids, kind, invalid), invalid.status
     proved = _proof().identity is not None
-    sessions.current().say("proved" if proved else "entered")
+    said = "proved" if proved else "entered"
     if len(made) > 1:
-        return redirect(url_for("staff.requests"), code=303)
-    return redirect(url_for("staff.request", request_id=made[0]), code=303)
+        return sessions.lead_to("staff.requests", said)
+    return sessions.lead_to("staff.request", said, request_id=made[0])
 
 
 def _entering(ids: list[int], kind: Kind | None, invalid: InvalidFields | None = None) -> str:
@@ -257,12 +257,11 @@ def _done(request_id: int, said: str, act: Callable[[Actor], None]) -> Response:
 
 def _back(request_id: int, said: str) -> Response:
     """To its page, or, where it went with its inquiry, to the list."""
-    sessions.current().say(said)
     try:
         service.found(house(), signed_in(), request_id)
     except NotFound:
-        return redirect(url_for("staff.requests"), code=303)
-    return redirect(url_for("staff.request", request_id=request_id), code=303)
+        return sessions.lead_to("staff.requests", said)
+    return sessions.lead_to("staff.request", said, request_id=request_id)
 
 
 def _choices() -> Choices:

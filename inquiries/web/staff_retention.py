@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -30,8 +30,7 @@ def release(hold_id: int) -> ResponseReturnValue:
         holds.release(house(), signed_in(), hold_id, request.form.get("reason", ""))
     except ReasonRequired:
         return _page(FieldError(f"release-{hold_id}", "release_reason")), ReasonRequired.status
-    sessions.current().say("release")
-    return redirect(url_for("staff.retention"), code=303)
+    return sessions.lead_to("staff.retention", "release")
 
 
 def _page(*faults: FieldError) -> str:

@@ -7,11 +7,10 @@ from contextlib import suppress
 from typing import Final
 
 import structlog
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.wrappers import Response
 
 from inquiries.errors import IntakeClosed, InvalidItems, Suspended, WrongState
 from inquiries.rules.correspondence import Kind
@@ -63,7 +62,7 @@ def note(inquiry_id: int) -> ResponseReturnValue:
 def _store(inquiry_id: int, kind: Kind, write: Callable[[str, bytes | None], str]) -> ResponseReturnValue:
     text = request.form.get(thread.FIELD, "")
     if request.method != "POST":
-        return _back(inquiry_id)
+        return sessions.lead_to("staff.inquiry", inquiry_id=inquiry_id)
     try:
         said = write(text, _nonce())
     except InvalidItems as refused:
@@ -73,8 +72,7 @@ def _store(inquiry_id: int, kind: Kind, write: Callable[[str, bytes | None], str
         status = getattr(failed, "status", IntakeClosed.status)
         _log.warning("not_stored", kind=kind, inquiry=inquiry_id, reason=type(failed).__name__)
         return _again(inquiry_id, kind, text, str(why)), status
-    sessions.current().say(said)
-    return _back(inquiry_id)
+    return sessions.lead_to("staff.inquiry", said, inquiry_id=inquiry_id)
 
 
 def _again(inquiry_id: int, kind: Kind, text: str, why: str) -> str:
@@ -87,10 +85,6 @@ def _again(inquiry_id: int, kind: Kind, text: str, why: str) -> str:
         nonce=once.new(),
         told=None,
     )
-
-
-def _back(inquiry_id: int) -> Response:
-    return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)
 
 
 def _nonce() -> bytes | None:
