@@ -52,7 +52,6 @@ class AppForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
 def account() -> str:
     """What one has, when it was last used, and every session that lives."""
     actor = signed_in()
-    said = sessions.current().take_said()
     return render_template(
         "staff/account.html",
         own=proofs.own(house(), actor),
@@ -61,7 +60,6 @@ def account() -> str:
         passkeys_here=site() is not None,
         localhost=_localhost(),
         sessions=session_service.mine(house(), actor),
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 

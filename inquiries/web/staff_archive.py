@@ -37,11 +37,9 @@ def move(inquiry_id: int) -> ResponseReturnValue:
 @needs(Permission.open_archive)
 def archive() -> str:
     """What is archived, the latest first, closed."""
-    said = sessions.current().take_said()
     return render_template(
         "staff/archive.html",
         page_of=service.page(house(), signed_in(), before()),
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 

@@ -134,7 +134,6 @@ def hand_over(number: int) -> ResponseReturnValue:
 
 
 def _page(number: int, errors: tuple[Message, ...] = ()) -> str:
-    said = sessions.current().take_said()
     policy = publishing.in_force(house()).policy
     one = service.one(house(), signed_in(), number)
     party = provision.register(policy).get(one.ordered.to)
@@ -149,7 +148,6 @@ def _page(number: int, errors: tuple[Message, ...] = ()) -> str:
         ],
         form=FileForm(),
         shortest=SHORTEST,
-        said=staff_words.SAID.get(said) if said else None,
         errors=errors,
         faults={error.field: error.message for error in errors},
     )

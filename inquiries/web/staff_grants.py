@@ -56,7 +56,6 @@ def cancel(grant_id: int) -> ResponseReturnValue:
 
 def _page(inquiry_id: int, errors: tuple[Message, ...], typed: Mapping[str, str]) -> str:
     actor, today = signed_in(), training.today(house())
-    said = None if errors else sessions.current().take_said()
     return render_template(
         "staff/grant.html",
         inquiry=inbox.summary(house(), actor, inquiry_id),
@@ -69,7 +68,6 @@ def _page(inquiry_id: int, errors: tuple[Message, ...], typed: Mapping[str, str]
         typed=typed,
         errors=errors,
         faults={one.field: one.message for one in errors},
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 

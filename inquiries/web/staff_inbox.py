@@ -91,7 +91,7 @@ def search() -> ResponseReturnValue:
 def inquiry(inquiry_id: int) -> str:
     """One inquiry, masked, with the act of opening it."""
     summary = service.summary(house(), signed_in(), inquiry_id)
-    return _closed_page(summary, said=sessions.current().take_said())
+    return _closed_page(summary)
 
 
 @needs(Permission.open_inquiry)
@@ -105,7 +105,7 @@ def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
     except ReasonRequired:
         errors = staff_words.messages((FieldError("reason", "reason_required"),))
         summary = service.summary(house(), actor, inquiry_id)
-        return _closed_page(summary, errors=errors), ReasonRequired.status
+        return _closed_page(summary, errors), ReasonRequired.status
     except Suspended:
         return _closed_page(service.summary(house(), actor, inquiry_id)), Suspended.status
     return render_template(
@@ -163,7 +163,7 @@ def _list_url(parameters: Mapping[str, str]) -> str:
     return url_for("staff.inbox") + (f"?{urlencode(filled)}" if filled else "")
 
 
-def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tuple[object, ...] = ()) -> str:
+def _closed_page(summary: InquirySummary, errors: tuple[object, ...] = ()) -> str:
     return render_template(
         "staff/inquiry.html",
         inquiry=summary,
@@ -176,7 +176,6 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
         may_hold=_may(Permission.hold_inquiry, summary),
         may_archive=_may(Permission.open_archive, summary),
         may_provide=_may(Permission.provide, summary) and not summary.suspended,
-        said=staff_words.SAID.get(said) if said else None,
         errors=errors,
     )
 

@@ -25,7 +25,6 @@ _WORDS: Final = templating.own_words(ledger_words)
 def ledger() -> str:
     """Figures first, then the records that were asked for, the newest on top."""
     asked = _asked()
-    said = sessions.current().take_said()
     return render_template(
         "staff/ledger.html",
         asked=asked,
@@ -33,7 +32,6 @@ def ledger() -> str:
         figures=inspection.figures(house()),
         filters=_filters(asked),
         ledger_words=_WORDS,
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 
@@ -53,14 +51,12 @@ def review() -> ResponseReturnValue:
 
 
 def _review(errors: tuple[Message, ...] = ()) -> str:
-    said = sessions.current().take_said()
     return render_template(
         "staff/ledger_review.html",
         pending=reviews.pending(house(), signed_in()),
         signed=reviews.signed(house()),
         rules=publishing.in_force(house()).policy.records.unusual,
         ledger_words=_WORDS,
-        said=staff_words.SAID.get(said) if said else None,
         errors=errors,
     )
 

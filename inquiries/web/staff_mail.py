@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission
 from inquiries.services import mail as service
-from inquiries.web import mail_words, sessions, staff_words, templating
+from inquiries.web import mail_words, sessions, templating
 from inquiries.web.current import before, house
 from inquiries.web.guards import needs, signed_in
 
@@ -20,12 +20,10 @@ _WORDS: Final = templating.own_words(mail_words)
 @needs(Permission.see_mail)
 def mail() -> str:
     """How the outbox stands."""
-    said = sessions.current().take_said()
     return render_template(
         "staff/mail.html",
         outbox=service.overview(house(), signed_in(), before()),
         mail_words=_WORDS,
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 

@@ -26,7 +26,6 @@ LATEST = 10
 def people() -> str:
     """Everybody with roles, training and state; who may still come, and who has left, below."""
     everyone = service.everyone(house())
-    said = sessions.current().take_said()
     return render_template(
         "staff/people.html",
         groups={state: [one for one in everyone if one.state == state] for state in people_words.PEOPLE},
@@ -35,7 +34,6 @@ def people() -> str:
         grants=grants.running(house()),
         policy=_policy(),
         unsealed=not records.sealing(house()),
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 
@@ -207,7 +205,6 @@ def _person(
     types: Collection[str] = (),
 ) -> str:
     shown = service.member(house(), staff_id=staff_id)
-    said = None if errors else sessions.current().take_said()
     history = register_view.page(house(), staff_id=staff_id)
     held = shown.roles.get(Role.consultation, frozenset())
     return render_template(
@@ -224,7 +221,6 @@ def _person(
         mailed=settings().relay is not None,
         errors=errors,
         faults=_faults(errors),
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 

@@ -53,12 +53,10 @@ class Choices:
 @needs(Permission.handle_requests)
 def requests() -> str:
     """What nobody has settled, the most urgent first."""
-    said = sessions.current().take_said()
     return render_template(
         "staff/requests.html",
         lines=service.overview(house(), signed_in()),
         figures=request_deadlines.figures(house()),
-        said=request_words.SAID.get(said) if said else None,
     )
 
 
@@ -72,8 +70,7 @@ def history() -> str:
 @needs(Permission.handle_requests)
 def one(request_id: int) -> str:
     """One request, and what may be done with it."""
-    said = sessions.current().take_said()
-    return _page(request_id, said=request_words.SAID.get(said) if said else None)
+    return _page(request_id)
 
 
 @needs(Permission.handle_requests)
@@ -227,9 +224,7 @@ def _purposes(summaries: list[InquirySummary]) -> dict[str, str]:
 # -- what several need -----------------------------------------------------------------------------
 
 
-def _page(
-    request_id: int, *, said: str | None = None, errors: tuple[Message, ...] = (), refusing: bool = False
-) -> str:
+def _page(request_id: int, *, errors: tuple[Message, ...] = (), refusing: bool = False) -> str:
     found = service.look(house(), signed_in(), request_id)
     return render_template(
         "staff/request.html",
@@ -238,7 +233,6 @@ def _page(
         about=", ".join(subject_words.named(found.names, found.policy)),
         to_object=subject_words.to_object(found.language),
         choices=_choices(),
-        said=said,
         errors=errors,
         faults={one.field: one.message for one in errors},
         refusing=refusing,

@@ -37,7 +37,6 @@ def _page(*faults: FieldError) -> str:
     outlook = service.outlook(house())
     types = _types(outlook)
     rows = [[week.counts.get(name, 0) for name in types] for week in outlook.by_week]
-    said = sessions.current().take_said()
     return render_template(
         "staff/retention.html",
         outlook=outlook,
@@ -50,7 +49,6 @@ def _page(*faults: FieldError) -> str:
         chart=charts.stacked(rows),
         held=holds.listed(house(), signed_in(), before()),
         archived=archive.counts(house()),
-        said=staff_words.SAID.get(said) if said else None,
         errors=staff_words.messages(faults),
     )
 

@@ -69,6 +69,13 @@ SAID: Final[Mapping[str, str]] = {
     "passkey_removed": _l("The passkey is removed. You were signed out everywhere else."),
     "session_ended": _l("Ended."),
     "guardian": _l("Entered. From now on it is an inquiry like any other."),
+    "owner": _l("Noted who sees to it."),
+    "entered": _l("Entered. Nothing follows from it until it is recorded who asks."),
+    "proved": _l("Entered and proved. It is carried out within a minute, or waits for you."),
+    "refused": _l("Refused. The person reads why, and how to object."),
+    "done": _l("Carried out."),
+    "waits": _l("It could not be carried out yet: the reason stands below."),
+    "handed_over": _l("Noted that the copy was handed over."),
     "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
 }
 
