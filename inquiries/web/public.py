@@ -115,7 +115,7 @@ def _answer(type_name: str, *, framed: bool) -> str | Response:
     published = publishing.in_force(house())
     sheet = _sheet(published, type_name)
     try:
-        limits.count_submission()
+        limits.count("submit")
         received = intake.receive(house(), _submission(type_name, fields))
     except _SHOWN_AGAIN as refused:
         return _again(type_name, fields, refused, framed=framed)

@@ -195,7 +195,7 @@ def load() -> None:
     token = _token(request.cookies.get(cookie_name(), ""))
     found = None if token is None else sessions.find(house(), token, request.remote_addr)
     if token is None or found is None:
-        limits.count_session()
+        limits.count("session")
     else:
         current().adopt(token, found)
 

@@ -94,7 +94,7 @@ def confirm() -> ResponseReturnValue:
 
 def _proved(form: ConfirmForm, email: str, again: Actor | None = None) -> signing_in.SignedIn | None:
     """Judge what was typed, or what a passkey signed; None when it is refused."""
-    limits.count_sign_in()
+    limits.count("sign_in")
     password, code = form.password.data or "", form.code.data or ""
     form.code.data = ""
     try:

@@ -93,7 +93,7 @@ def password() -> ResponseReturnValue:
     form = PasswordForm()
     errors: tuple[Message, ...] = ()
     if request.method == "POST":
-        limits.count_sign_in()
+        limits.count("sign_in")
         try:
             proofs.change_password(
                 house(),
@@ -170,7 +170,7 @@ def remove_passkey() -> Response:
 @audience("staff-anonymous")
 def passkey_options() -> ResponseReturnValue:
     """What the page's script hands to the browser (JSON): to make a passkey, or to ask for one."""
-    limits.count_sign_in()
+    limits.count("sign_in")
     session, where, actor = sessions.current(), site(), current_actor()
     if where is None or session.token is None:
         return {"error": "no passkeys here"}, 404

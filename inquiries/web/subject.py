@@ -84,7 +84,7 @@ def _answered(
     try:
         return act(code if isinstance(code, str) else "", fields)
     except (NotFound, ReceiptMalformed):
-        limits.count_missed()
+        limits.count("receipt")
         return make_response(render_template("public/unknown.html", proof=proof), NotFound.status)
 
 
