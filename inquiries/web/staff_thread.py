@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -64,7 +63,7 @@ def _store(inquiry_id: int, kind: Kind, write: Callable[[str, bytes | None], str
     if request.method != "POST":
         return sessions.lead_to("staff.inquiry", inquiry_id=inquiry_id)
     try:
-        said = write(text, _nonce())
+        said = write(text, once.read_or_none(request.form.get("_once")))
     except InvalidItems as refused:
         return _again(inquiry_id, kind, text, staff_words.messages(refused.errors)[0].message), refused.status
     except tuple(error for error, _ in _NOT_STORED) as failed:
@@ -85,12 +84,6 @@ def _again(inquiry_id: int, kind: Kind, text: str, why: str) -> str:
         nonce=once.new(),
         told=None,
     )
-
-
-def _nonce() -> bytes | None:
-    with suppress(ValueError):
-        return once.read(request.form.get("_once"))
-    return None
 
 
 def form_of(opened: OpenedInquiry) -> dict[str, object]:
