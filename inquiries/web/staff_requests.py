@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -40,14 +39,13 @@ E = TypeVar("E", bound=StrEnum)
 _COPY_WORDS: Final = templating.own_words(subject_words)
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What the forms offer, by name."""
-
-    kinds: Mapping[Kind, str]
-    channels: Mapping[str, str]
-    identity: Mapping[Identity, str]
-    authority: Mapping[Authority, str]
+#: What the forms offer.
+_CHOICES: Final[Mapping[str, Mapping[Any, str]]] = {
+    "kinds": {one: said for one, said in subject_words.KINDS.items() if one is not Kind.confirm},
+    "channels": subject_words.CHANNELS,
+    "identity": request_words.IDENTITY,
+    "authority": request_words.AUTHORITY,
+}
 
 
 @needs(Permission.handle_requests)
@@ -181,7 +179,7 @@ def _entering(ids: list[int], kind: Kind | None, invalid: InvalidFields | None =
         inquiries=summaries,
         labels=labels,
         kind=kind,
-        choices=_choices(),
+        choices=_CHOICES,
         purposes=_purposes(summaries),
         errors=errors,
         faults={one.field: one.message for one in errors},
@@ -232,7 +230,7 @@ def _page(request_id: int, *, errors: tuple[Message, ...] = (), refusing: bool =
         line=found.line,
         about=", ".join(subject_words.named(found.names, found.policy)),
         to_object=subject_words.to_object(found.language),
-        choices=_choices(),
+        choices=_CHOICES,
         errors=errors,
         faults={one.field: one.message for one in errors},
         refusing=refusing,
@@ -256,13 +254,6 @@ def _back(request_id: int, said: str) -> Response:
     except NotFound:
         return sessions.lead_to("staff.requests", said)
     return sessions.lead_to("staff.request", said, request_id=request_id)
-
-
-def _choices() -> Choices:
-    kinds: dict[Kind, str] = {
-        one: said for one, said in subject_words.KINDS.items() if one is not Kind.confirm
-    }
-    return Choices(kinds, subject_words.CHANNELS, request_words.IDENTITY, request_words.AUTHORITY)
 
 
 def _proof() -> Proof:
