@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -26,12 +25,13 @@ def grant(inquiry_id: int) -> ResponseReturnValue:
     """The form, with the grants that run; sent, the person sees the inquiry at her next request."""
     errors: tuple[Message, ...] = ()
     if request.method == "POST":
+        last = staff_words.start_of(day(request.form, "until"))
         try:
             grants.grant(
                 house(),
                 staff_id=number(request.form, "person") or 0,
                 inquiry_id=inquiry_id,
-                until=_end_of(day(request.form, "until")),
+                until=last and last + timedelta(days=1),
                 reason=request.form.get("reason"),
                 by=signed_in(),
             )
@@ -69,11 +69,3 @@ def _page(inquiry_id: int, errors: tuple[Message, ...], typed: Mapping[str, str]
         errors=errors,
         faults={one.field: one.message for one in errors},
     )
-
-
-def _end_of(last: date | None) -> datetime | None:
-    """The end of the day that was chosen, where the policy is at home; None when it is no day."""
-    if last is None:
-        return None
-    zone = ZoneInfo(staff_words.zone())
-    return datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)

@@ -59,7 +59,7 @@ def hold(inquiry_id: int) -> ResponseReturnValue:
                 inquiry_id,
                 reason=form.reason.data or "",
                 basis=form.basis.data or "",
-                until=_moment(form),
+                until=staff_words.start_of(form.until.data),
             )
         except InvalidHold as invalid:
             order = tuple(form._fields).index
@@ -81,11 +81,3 @@ def _usual_end() -> datetime | None:
     zone = staff_words.zone()
     end = retention.due_at(clock.now(), USUAL, zone)
     return None if end is None else end.astimezone(ZoneInfo(zone))
-
-
-def _moment(form: HoldForm) -> datetime | None:
-    """The beginning of the day that was typed, where the policy is at home; None when it is no day."""
-    day = form.until.data
-    return (
-        None if day is None else datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(staff_words.zone()))
-    )

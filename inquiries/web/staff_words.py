@@ -166,6 +166,11 @@ def zone() -> str:
     return publishing.in_force(house()).policy.time_zone
 
 
+def start_of(day: date | None) -> datetime | None:
+    """When a day begins where the policy is at home; None when it is no day."""
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone()))
+
+
 def told(moment: str) -> datetime:
     """The moment that a certificate names (RFC 3339)."""
     return datetime.fromisoformat(moment)
