@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import make_response, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -25,7 +25,7 @@ from inquiries.web import language, sessions, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
-from inquiries.web.staff_export import ExportForm, for_whom
+from inquiries.web.staff_export import ExportForm, as_file, for_whom
 
 STANDS: Final = {
     Stand.asked: _l("waits for a second person"),
@@ -127,10 +127,7 @@ def hand_over(number: int) -> ResponseReturnValue:
         return _page(number, _messages(invalid)), invalid.status
     except (WrongState, Suspended):
         return sessions.lead_to("staff.disclosure", "overtaken", number=number)
-    answer = make_response(made.sealed)
-    answer.mimetype = "application/octet-stream"
-    answer.headers["Content-Disposition"] = f"attachment; filename={made.name}"
-    return answer
+    return as_file(made)
 
 
 def _page(number: int, errors: tuple[Message, ...] = ()) -> str:
