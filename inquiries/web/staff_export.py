@@ -118,7 +118,6 @@ def _page(form: ExportForm, faults: tuple[FieldError, ...] = ()) -> str:
     return render_template(
         "staff/export.html",
         form=form,
-        purposes=publishing.in_force(house()).policy.purposes,
         left=service.left_today(house(), signed_in()),
         most=service.MOST_A_DAY,
         shortest=SHORTEST,

@@ -30,7 +30,6 @@ def people() -> str:
         "staff/people.html",
         groups={state: [one for one in everyone if one.state == state] for state in people_words.PEOPLE},
         lapsed=[one for one in everyone if one.training and one.training.lapsed],
-        soon=[one for one in everyone if one.training and one.training.soon],
         grants=grants.running(house()),
         policy=_policy(),
         unsealed=not records.sealing(house()),
