@@ -95,7 +95,6 @@ def _form(
         ticked=_needed(chosen) if chosen and ticked is None else ticked or (),
         reason=reason,
         held=held,
-        labels={name: staff_words.item_label(summary.policy, name) for name in summary.masked},
         errors=errors,
         faults={one.field: one.message for one in errors},
     )
