@@ -39,7 +39,7 @@ from inquiries.services.house import House
 log = structlog.get_logger()
 
 ADOPT_EVERY = 1.0
-ADOPT_ALL_EVERY = 600.0
+ADOPT_ALL_EVERY = 600.0  # a commit that took longer than the shorter looks look back
 REQUESTS_EVERY = 1.0
 WAITING_EVERY = 60.0
 GUARDIANS_EVERY = 2.0
@@ -85,7 +85,7 @@ class Worker:
     def __post_init__(self) -> None:
         self.turns = [
             Turn("adopt", ADOPT_EVERY, self.adopt),
-            Turn("adopt_all", ADOPT_ALL_EVERY, self.adopt_all),
+            Turn("adopt_all", ADOPT_ALL_EVERY, lambda: adoption.adopt_pending(self.house)),
             Turn("requests", REQUESTS_EVERY, lambda: fulfilment.carry_out(self.house)),
             Turn("waiting", WAITING_EVERY, lambda: fulfilment.carry_out_waiting(self.house)),
             Turn("guardians", GUARDIANS_EVERY, lambda: guardians.invite(self.house)),
@@ -101,7 +101,9 @@ class Worker:
             Turn("review", REVIEW_ASKED_EVERY, lambda: review.remind(self.house)),
             Turn("look", LOOK_EVERY, lambda: recovery.look(self.house), clock.monotonic() + LOOK_EVERY),
         ]
-        self.outside = [Turn("mail", MAIL_ASKED_EVERY, self.send_mail)]
+        self.outside = [
+            Turn("mail", MAIL_ASKED_EVERY, lambda: delivery.send_waiting(self.house, self.stopping.is_set))
+        ]
 
     def adopt(self) -> None:
         """Adopt what came since the last time."""
@@ -109,20 +111,12 @@ class Worker:
         self.passed = {one for one in self.passed if one > newest - LOOK_BACK}
         adoption.adopt_pending(self.house, max(0, newest - LOOK_BACK), self.passed)
 
-    def adopt_all(self) -> None:
-        """Adopt whatever the shorter looks missed: a commit that took longer than they look back."""
-        adoption.adopt_pending(self.house)
-
     def rotate_if_due(self) -> None:
         """Rotate once a day; finish at once what was cut short."""
         if rotation.is_due(self.house):
             rotation.rotate(self.house)
         else:
             rotation.finish_pending(self.house)
-
-    def send_mail(self) -> None:
-        """Send what waits, until told to stop."""
-        delivery.send_waiting(self.house, self.stopping.is_set)
 
     def step(self) -> None:
         """Do every turn whose time has come, one after the other."""

@@ -20,7 +20,7 @@ from inquiries.settings import load
 from inquiries.stores import tombstones
 from tests.cast import send
 from tests.running import ROOT
-from tests.stones import bury
+from tests.stones import bury, standing
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_the_documented_lines_find_their_way_in_trees_of_every_size(house: House
             bury(connection, [_stone(count * 100 + n, count) for n in range(count)])
         certificates.prove_intent(house, count, range(count * 100, count * 100 + count))
     with house.keys.read() as connection:
-        buried = tombstones.by_ids(connection, range(1000))
+        buried = standing(connection, range(1000))
         proved = certificates._proved(connection, buried).values()
     assert len(proved) == 18
     data = {"epochs": [], "destroyed": [{"statement": said, "proof": proof} for said, proof in proved]}

@@ -157,7 +157,7 @@ def of_lookup(house: House, lookup: bytes) -> InquiryCertificate:
         ended = {row.number: row for row in live_epochs.of(connection, scoured) if row.state == "retired"}
         inquiry = live.by_receipt(connection, lookup)
         groups = live.groups_of(connection, inquiry.id, now) if inquiry else []
-    gone = {one.stone.id for one in buried}
+    gone = {one.id for one in buried}
     remaining = tuple(sorted(living.union(group.name for group in groups if group.id not in gone)))
     parts = tuple(_part(one, ended, scoured, now) for one in buried)
     return InquiryCertificate(
@@ -194,12 +194,12 @@ Statement = dict[str, str | int | None]
 
 
 def _proved(
-    connection: Connection, buried: Sequence[tombstones.Buried]
+    connection: Connection, buried: Sequence[tombstones.Tombstone]
 ) -> dict[int, tuple[Statement, documents.Proof | None]]:
     """Id → its statement, and its proof if it was signed already."""
     found: dict[int, tuple[Statement, documents.Proof | None]] = {}
-    for intent in sorted({one.stone.intent for one in buried}):
-        wanted = [one.stone.id for one in buried if one.stone.intent == intent]
+    for intent in sorted({one.intent for one in buried}):
+        wanted = [one.id for one in buried if one.intent == intent]
         proof = tombstones.proof_of(connection, intent)
         for stone in tombstones.of_intent(connection, intent, wanted):
             found[stone[0]] = _statement(intent, stone), None
@@ -223,17 +223,17 @@ def _place(proof: tombstones.Proof, leaves: Sequence[bytes], index: int) -> docu
 
 
 def _part(
-    one: tombstones.Buried,
+    one: tombstones.Tombstone,
     ended: Mapping[int, live_epochs.EpochRow],
     scoured: Mapping[int, datetime],
     now: datetime,
 ) -> DestroyedPart:
     """The files are erased once the record says retired; what that left undone is done when scoured."""
-    destroyed = one.stone.destroyed_at
+    destroyed = one.destroyed_at
     if one.epoch is None or one.epoch not in ended:
-        return DestroyedPart(one.stone, None, max(destroyed + INTERVAL, now) + KEY_BACKUPS_LIVE)
+        return DestroyedPart(one, None, max(destroyed + INTERVAL, now) + KEY_BACKUPS_LIVE)
     final = max(destroyed, ended[one.epoch].at, scoured[one.epoch]) + KEY_BACKUPS_LIVE
-    return DestroyedPart(one.stone, final, final)
+    return DestroyedPart(one, final, final)
 
 
 # -- of one run -------------------------------------------------------------------------------------

@@ -224,5 +224,6 @@ def agreed(
         return False
     if not live.confirm(connection, inquiry_id, now, how, by):
         return False
-    live.set_dues(connection, inquiry_id, dues)
+    for name, due_at in dues.items():
+        inquiries.set_due(connection, inquiry_id, due_at, name)
     return True

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     delete,
@@ -28,12 +27,9 @@ from sqlalchemy import (
 
 from inquiries.stores.absent import insert_if_absent
 from inquiries.stores.among import among
-from inquiries.stores.types import Id, Moment
+from inquiries.stores.types import Id, Moment, new_metadata
 
-metadata = MetaData(naming_convention={
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-})  # fmt: skip
+metadata = new_metadata()
 
 archived = Table(
     "archived", metadata,

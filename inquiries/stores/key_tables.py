@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text
 
-from inquiries.stores.types import Id, Moment
+from inquiries.stores.types import Id, Moment, new_metadata
 
 #: Ids begin with the microseconds since 2020 (`services/ids.py`); an era is 2^41 of these, 25 days.
 ERA_BITS = 53
 
-metadata = MetaData(naming_convention={
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-})  # fmt: skip
+metadata = new_metadata()
 
 keys = Table(
     "keys", metadata,

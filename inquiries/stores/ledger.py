@@ -17,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -30,16 +29,13 @@ from sqlalchemy import (
     text,
 )
 
-from inquiries.stores.types import Id, Moment
+from inquiries.stores.types import Id, Moment, new_metadata
 
 _TOGETHER = {"destruction": 20}  # a body there names up to 5,000 groups
 #: The one role that may delete here, on PostgreSQL (docs/postgresql-roles.sql).
 PRUNE_ROLE = "inquiries_ledger_prune"
 
-metadata = MetaData(naming_convention={
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-})  # fmt: skip
+metadata = new_metadata()
 
 entries = Table(
     "entries", metadata,
@@ -128,21 +124,10 @@ class Seal:
     mac: bytes
 
 
-_SPINE = (
-    entries.c.chain,
-    entries.c.n,
-    entries.c.version,
-    entries.c.at,
-    entries.c.until,
-    entries.c.previous,
-    entries.c.commitment,
-    entries.c.hash,
-)
-_LABELS = (bodies.c.act, bodies.c.outcome, bodies.c.staff, bodies.c.inquiry)
-_BODY = (bodies.c.salt, bodies.c.body, bodies.c.expires_at, *_LABELS)
+_BODY = tuple(column for column in bodies.c if column.name not in entries.c)
 _OF_ONE = and_(entries.c.chain == bodies.c.chain, entries.c.n == bodies.c.n)
-_WHOLE = select(*_SPINE, *_BODY).join_from(entries, bodies, _OF_ONE, isouter=True)
-STANDING = select(*_SPINE, *_BODY).join_from(bodies, entries, _OF_ONE)
+_WHOLE = select(entries, *_BODY).join_from(entries, bodies, _OF_ONE, isouter=True)
+STANDING = select(entries, *_BODY).join_from(bodies, entries, _OF_ONE)
 
 
 _MAY_DELETE = func.has_table_privilege("bodies", "DELETE")
@@ -214,7 +199,7 @@ def stands_from_before(connection: Connection, moment: datetime) -> bool:
 
 def head(connection: Connection, chain: str) -> Entry | None:
     """The chain's newest entry, spine only."""
-    query = select(*_SPINE).where(entries.c.chain == chain).order_by(entries.c.n.desc()).limit(1)
+    query = select(entries).where(entries.c.chain == chain).order_by(entries.c.n.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else Entry(*row)
 

@@ -60,8 +60,7 @@ def _fits(wanted: Wanted) -> ColumnElement[bool]:
 
 def holding(connection: Connection, wanted: Wanted, text: str) -> tuple[int, ...]:
     """The numbers of those records that have this text in their bodies; for acts that are few."""
-    query = select(bodies.c.n).where(_fits(wanted), bodies.c.body.contains(text, autoescape=True))
-    return tuple(connection.scalars(query))
+    return tuple(one.n for one in entries_holding(connection, wanted, text))
 
 
 def entries_holding(connection: Connection, wanted: Wanted, text: str) -> list[Entry]:

@@ -28,7 +28,10 @@ AT_ONCE = 5000  # ids in one question; both databases take many more
 
 @dataclass(frozen=True)
 class Tombstone:
-    """What stays of a destroyed key: enough to prove it, nothing that leads to anybody."""
+    """What stays of a destroyed key: enough to prove it, nothing that leads to anybody.
+
+    `epoch` is the one whose end makes it final.
+    """
 
     id: int
     inquiry_id: int
@@ -41,6 +44,7 @@ class Tombstone:
     receipt_lookup: bytes | None
     intent: int
     destroyed_at: datetime
+    epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,6 @@ class Cohort:
     policy_version: int
     rule: str | None
     members: Sequence[Member]
-
-
-@dataclass(frozen=True)
-class Buried:
-    """A tombstone as it stands; `epoch` is the one whose end makes it final."""
-
-    stone: Tombstone
-    epoch: int | None
 
 
 @dataclass(frozen=True)
@@ -83,6 +79,7 @@ class Proof:
 _COLUMNS = (
     keys.c.id, keys.c.inquiry_id, keys.c.group_name, keys.c.reason, keys.c.type, keys.c.due_at,
     keys.c.policy_version, keys.c.rule, keys.c.receipt_lookup, keys.c.intent, keys.c.destroyed_at,
+    keys.c.epoch,
 )  # fmt: skip
 #: A key that lives and is adopted becomes a tombstone: nearly always. On SQLite one at a time, which costs
 #: 2 us; on PostgreSQL, where each statement is a message, all of a cohort in one.
@@ -179,12 +176,6 @@ def counts(connection: Connection, after: int) -> list[tuple[int, dict[tuple[str
     return [(row[0], _read_counts(row[1])) for row in connection.execute(query)]
 
 
-def by_ids(connection: Connection, ids: Sequence[int]) -> list[Buried]:
-    """Those of the groups that are destroyed, in no order."""
-    query = select(*_COLUMNS, keys.c.epoch).where(keys.c.id.in_(ids), keys.c.destroyed_at.is_not(None))
-    return [Buried(Tombstone(*row[:-1]), row[-1]) for row in connection.execute(query)]
-
-
 def intents_of(connection: Connection, inquiry_id: int) -> list[int]:
     """The numbers of the ledger's intents by which groups of this inquiry were destroyed."""
     query = select(keys.c.intent).where(keys.c.inquiry_id == inquiry_id, keys.c.intent.is_not(None))
@@ -213,12 +204,10 @@ def of_intent(connection: Connection, intent: int, ids: Sequence[int]) -> list[P
     return [written[one] for one in ids if one in written]
 
 
-def by_receipt(connection: Connection, receipt_lookup: bytes) -> list[Buried]:
+def by_receipt(connection: Connection, receipt_lookup: bytes) -> list[Tombstone]:
     """What was destroyed of the inquiry with this receipt, the archive's copy included."""
-    query = select(*_COLUMNS, keys.c.epoch).where(
-        keys.c.receipt_lookup == receipt_lookup, keys.c.destroyed_at.is_not(None)
-    )
-    return [Buried(Tombstone(*row[:-1]), row[-1]) for row in connection.execute(query.order_by(keys.c.id))]
+    query = select(*_COLUMNS).where(keys.c.receipt_lookup == receipt_lookup, keys.c.destroyed_at.is_not(None))
+    return [Tombstone(*row) for row in connection.execute(query.order_by(keys.c.id))]
 
 
 def living(connection: Connection, receipt_lookup: bytes) -> list[str]:

@@ -1,11 +1,11 @@
-"""Column types shared by the stores: how a moment and a sealed value stand in both databases."""
+"""What the tables of all stores share: the names of their indexes and constraints, and their column types."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer
+from sqlalchemy import BigInteger, Dialect, Integer, MetaData
 from sqlalchemy.types import TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -13,6 +13,19 @@ MICROSECOND = timedelta(microseconds=1)
 
 #: 63-bit ids and counters. SQLite makes a rowid of `INTEGER PRIMARY KEY` only, never of BIGINT.
 Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def new_metadata() -> MetaData:
+    """The tables of one store; what is not named otherwise is named after table and columns."""
+    return MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
 
 
 def to_microseconds(moment: datetime) -> int:

@@ -16,7 +16,6 @@ from inquiries.web import (
     failures,
     guards,
     headers,
-    hosts,
     language,
     limits,
     linked,
@@ -59,7 +58,6 @@ def install(app: Flask, opened: Callable[[], House], chosen: Settings) -> None:
     app.wsgi_app = headers.Outermost(app.wsgi_app, chosen)  # type: ignore[method-assign]
     templating.init_app(app)
     alone.init_app(app, chosen)
-    hosts.init_app(app)
     transport.init_app(app)
     for part in (guards, language, pages, failures):
         part.init_app(app)

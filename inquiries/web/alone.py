@@ -21,6 +21,7 @@ from inquiries.errors import UnsafeSetting
 from inquiries.settings import PREFIX, Settings
 from inquiries.web.current import settings
 
+LOCK: Final = "web.lock"  # in the instance
 _KEPT: Final = "inquiries.alone"
 _log = structlog.get_logger()
 
@@ -49,25 +50,29 @@ def _alone() -> None:
     if not instance.is_dir():
         return  # nothing was made here yet, and every page says so
     try:
-        current_app.extensions[_KEPT] = _take(instance / "web.lock")
-    except BlockingIOError:
-        refused = UnsafeSetting(
-            f"{PREFIX}RATELIMIT_STORAGE_URI",
-            "another web process runs here, and limits in memory are not shared; name a Valkey",
-        )
+        current_app.extensions[_KEPT] = _hold(instance / LOCK)
+    except UnsafeSetting as refused:
         _log.error("refused", code=refused.code, key=refused.key, reason=refused.reason)
         raise ServiceUnavailable from None
 
 
-def _take(path: Path) -> _Held:
+def take(path: Path) -> int:
+    """Lock this file; the descriptor by which it stays locked. Raises UnsafeSetting where another does it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise UnsafeSetting(
+            f"{PREFIX}RATELIMIT_STORAGE_URI",
+            "another web process runs here, and limits in memory are not shared; name a Valkey",
+        ) from None
+    return descriptor
+
+
+def _hold(path: Path) -> _Held:
     with _taking:
         held = _held.get(path)
         if held is None:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-                raise
-            held = _held[path] = _Held(descriptor)
+            held = _held[path] = _Held(take(path))
         return held

@@ -39,7 +39,7 @@ def send() -> tuple[Response, int] | Response:
     sent = body.json_object(request)
     language.prefer(sent.get("language"))
     published = publishing.in_force(house())
-    limits.count_submission()
+    limits.count("submit")
     try:
         received = intake.receive(house(), _submission(published, sent))
     except InvalidItems as refused:

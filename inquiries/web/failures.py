@@ -15,8 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from inquiries.errors import InquiriesError, InvalidItems
 from inquiries.web import language, messages
-from inquiries.web.hosts import ForeignHost
-from inquiries.web.transport import PlainHttp
+from inquiries.web.transport import ForeignHost, PlainHttp
 
 _log = structlog.get_logger()
 

@@ -6,6 +6,7 @@ out at each request which of its rules apply costs 200 µs, a third of all that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -25,12 +26,15 @@ from inquiries.settings import Settings
 from inquiries.web import counters
 from inquiries.web.current import house
 
-SUBMIT: Final = "20 per 10 minutes"  # one rule: each is a round trip to the store of the counters
-RECEIPT: Final = "5 per minute;30 per hour"  # codes that open nothing: guessing 125 bits is hopeless anyway
-LOOK: Final = "60 per minute;600 per hour"  # whatever is asked with a code; each is work for the stores
-UNSUBSCRIBE: Final = "600 per minute"  # mail providers do it for many people from a few addresses
-SIGN_IN: Final = "30 per minute;300 per hour"  # attempts of one address, at whichever accounts
-SESSION: Final = "60 per 10 minutes"  # each is a row in the store before anybody has signed in
+#: What is counted, and how often one address may; `LIMIT_SUBMIT` and its like in the app's config replace it.
+RULES: Final[Mapping[str, str]] = {
+    "submit": "20 per 10 minutes",  # inquiries, by form or API; one rule: each asks the store of the counters
+    "receipt": "5 per minute;30 per hour",  # codes that open nothing: guessing 125 bits is hopeless anyway
+    "look": "60 per minute;600 per hour",  # whatever is asked with a code; each is work for the stores
+    "unsubscribe": "600 per minute",  # links followed: mail providers do it for many from a few addresses
+    "sign_in": "30 per minute;300 per hour",  # attempts at whichever accounts: each is work for Argon2
+    "session": "60 per 10 minutes",  # staff pages asked for without one: each is a row before any sign-in
+}
 
 _log = structlog.get_logger()
 
@@ -83,20 +87,16 @@ class Counters:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Install the limits; `LIMIT_SUBMIT` and its like in the app's config replace the figures."""
-    app.config.setdefault("LIMIT_SUBMIT", SUBMIT)
-    app.config.setdefault("LIMIT_RECEIPT", RECEIPT)
-    app.config.setdefault("LIMIT_LOOK", LOOK)
-    app.config.setdefault("LIMIT_UNSUBSCRIBE", UNSUBSCRIBE)
-    app.config.setdefault("LIMIT_SIGN_IN", SIGN_IN)
-    app.config.setdefault("LIMIT_SESSION", SESSION)
+    """Install the limits."""
+    for what, rules in RULES.items():
+        app.config.setdefault(_key(what), rules)
     shared = FixedWindowRateLimiter(counters.storage(settings.ratelimit_storage_uri))
     app.extensions["inquiries.limits"] = Counters(shared, FixedWindowRateLimiter(MemoryStorage()))
 
 
-def count_submission() -> None:
-    """Count one inquiry sent, by form or API. Raises TooMany."""
-    _counters().count(current_app.config["LIMIT_SUBMIT"], "submit")
+def count(what: str) -> None:
+    """Count one of what `RULES` names. Raises TooMany."""
+    _counters().count(current_app.config[_key(what)], what)
 
 
 def count_look() -> None:
@@ -104,28 +104,12 @@ def count_look() -> None:
 
     Her own code is answered to them as a wrong one is: so nobody learns from being put off.
     """
-    _counters().check(current_app.config["LIMIT_RECEIPT"], "receipt")
-    _counters().count(current_app.config["LIMIT_LOOK"], "look")
+    _counters().check(current_app.config[_key("receipt")], "receipt")
+    count("look")
 
 
-def count_missed() -> None:
-    """Count one code that opened nothing. Raises TooMany."""
-    _counters().count(current_app.config["LIMIT_RECEIPT"], "receipt")
-
-
-def count_unsubscribing() -> None:
-    """Count one link to unsubscribe that was followed. Raises TooMany."""
-    _counters().count(current_app.config["LIMIT_UNSUBSCRIBE"], "unsubscribe")
-
-
-def count_sign_in() -> None:
-    """Count one attempt to sign in: it bounds the work of Argon2 that one can ask for. Raises TooMany."""
-    _counters().count(current_app.config["LIMIT_SIGN_IN"], "sign-in")
-
-
-def count_session() -> None:
-    """Count one staff page asked for without a session, which may begin one. Raises TooMany."""
-    _counters().count(current_app.config["LIMIT_SESSION"], "session")
+def _key(what: str) -> str:
+    return f"LIMIT_{what.upper()}"
 
 
 def _counters() -> Counters:

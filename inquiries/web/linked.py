@@ -26,7 +26,7 @@ _ONE_CLICK: Final = ("List-Unsubscribe", "One-Click")
 @audience("public")
 def unsubscribe(token: str) -> str:
     """A page with one button; the button, or a mail program, sends what RFC 8058 says."""
-    limits.count_unsubscribing()
+    limits.count("unsubscribe")
     if request.method != "POST":
         return render_template("public/unsubscribe.html", token=token)
     fields = body.form(request)
@@ -48,7 +48,7 @@ def guardian(token: str) -> ResponseReturnValue:
     found = guardians.invitation(house(), token)
     decision = fields.get("decision")
     if found is None:
-        limits.count_missed()
+        limits.count("receipt")
         return render_template("public/guardian_unknown.html"), NotFound.status
     if decision in ("agree", "refuse") and guardians.decide(house(), token, agrees=decision == "agree"):
         return render_template("public/guardian_done.html", agreed=decision == "agree")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from itsdangerous import BadSignature, TimestampSigner
 
 from inquiries import clock
+from inquiries.errors import FieldError, InvalidItems
 from inquiries.web.current import house
 
 LIFE: Final = 86_400  # seconds; an older form is shown again, filled in, with a new nonce
@@ -39,16 +41,21 @@ def read(value: object) -> bytes | None:
     sends it again must not be shown her receipt code.
 
     Raises:
-        ValueError: not signed by us, or too old.
+        InvalidItems: not signed by us, too old, or sent more than once.
     """
     if value is None or value == "":
         return None
-    if not isinstance(value, str):
-        raise ValueError("_once came more than once")  # noqa: TRY004 - a fault of the request, like the next
-    try:
-        return urlsafe_b64decode(_signer().unsign(value, max_age=LIFE))
-    except (BadSignature, UnicodeError, binascii.Error):
-        raise ValueError("_once is not ours, or too old") from None
+    if isinstance(value, str):
+        with suppress(BadSignature, UnicodeError, binascii.Error):
+            return urlsafe_b64decode(_signer().unsign(value, max_age=LIFE))
+    raise InvalidItems((FieldError("_once", "stale_form"),))
+
+
+def read_or_none(value: object) -> bytes | None:
+    """The same; None also of a form that stood open for too long."""
+    with suppress(InvalidItems):
+        return read(value)
+    return None
 
 
 def _signer() -> _Signer:

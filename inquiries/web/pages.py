@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from inquiries.errors import InquiriesError
 from inquiries.services import publishing
 from inquiries.web import language as spoken
+from inquiries.web import messages
 from inquiries.web.current import house, settings
 
 
@@ -51,5 +52,6 @@ class Page:
 
 
 def init_app(app: Flask) -> None:
-    """Give every template its `page`."""
+    """Give every template its `page`, and the filter that says how an inquiry came."""
     app.context_processor(lambda: {"page": Page()})
+    app.jinja_env.filters["channel"] = lambda name: str(messages.CHANNELS.get(name, name))

@@ -9,7 +9,6 @@ from typing import Final
 from babel.dates import format_date
 from flask_babel import lazy_gettext as _l
 
-from inquiries.policy.period import Period
 from inquiries.rules.permissions import Role
 from inquiries.services.register import OPERATOR, TIME
 from inquiries.web import language
@@ -64,11 +63,6 @@ def rights_act(name: str) -> str:
 def actor(name: str) -> str:
     """Who did something: an address, or in words whom the register names otherwise."""
     return str(_NOBODYS.get(name, name))
-
-
-def period(length: Period) -> str:
-    """A period of the policy in words: 1 year; 1년."""
-    return length.in_words(language.chosen())
 
 
 def calendar_day(day: date) -> str:

@@ -10,7 +10,6 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 
 from inquiries import clock
 from inquiries.errors import (
-    FieldError,
     IntakeClosed,
     InvalidItems,
     NoticeSuperseded,
@@ -115,7 +114,7 @@ def _answer(type_name: str, *, framed: bool) -> str | Response:
     published = publishing.in_force(house())
     sheet = _sheet(published, type_name)
     try:
-        limits.count_submission()
+        limits.count("submit")
         received = intake.receive(house(), _submission(type_name, fields))
     except _SHOWN_AGAIN as refused:
         return _again(type_name, fields, refused, framed=framed)
@@ -131,10 +130,7 @@ def _sheet(published: Published, type_name: str) -> forms.Sheet:
 
 def _submission(type_name: str, fields: Mapping[str, object]) -> Submission:
     """What was sent, sorted into items and consents; each is judged by `rules/items.py`."""
-    try:
-        nonce = once.read(fields.get("_once"))
-    except ValueError:
-        raise InvalidItems((FieldError("_once", "stale_form"),)) from None
+    nonce = once.read(fields.get("_once"))
     guardian = {name: value for name, value in fields.items() if name.startswith(minors.PREFIX)}
     items, consents = forms.sorted_out(fields, guardian)
     return Submission(

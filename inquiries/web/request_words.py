@@ -1,4 +1,4 @@
-"""How the pages of requests call what they offer, what was done, and what is missing; decides nothing."""
+"""How the pages of requests call what they offer and what is missing; decides nothing."""
 
 from __future__ import annotations
 
@@ -18,17 +18,6 @@ IDENTITY: Final[Mapping[Identity, str]] = {
 AUTHORITY: Final[Mapping[Authority, str]] = {
     Authority.attorney: _l("By a power of attorney"),
     Authority.law: _l("As a parent, guardian or other legal representative"),
-}
-
-SAID: Final[Mapping[str, str]] = {
-    "owner": _l("Noted who sees to it."),
-    "entered": _l("Entered. Nothing follows from it until it is recorded who asks."),
-    "proved": _l("Entered and proved. It is carried out within a minute, or waits for you."),
-    "refused": _l("Refused. The person reads why, and how to object."),
-    "done": _l("Carried out."),
-    "waits": _l("It could not be carried out yet: the reason stands below."),
-    "handed_over": _l("Noted that the copy was handed over."),
-    "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
 }
 
 _LONG: Final = _l("This is too long. Please shorten it.")

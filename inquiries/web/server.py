@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -20,6 +18,7 @@ from inquiries.cli_staff import enrolment_link
 from inquiries.errors import InquiriesError, UnsafeSetting
 from inquiries.services import installation
 from inquiries.settings import HOME, Settings
+from inquiries.web import alone
 
 BLOCKING_THREADS = 4
 HEADERS_WITHIN = 10_000  # milliseconds
@@ -115,19 +114,9 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 def _refuse_second_web_process(settings: Settings) -> None:
     """With limits in memory a second web process would double them (P32); whoever serves holds the lock."""
-    path: Path = settings.instance / "web.lock"
-    if not settings.ratelimit_storage_uri.startswith("memory") or not path.exists():
-        return
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UnsafeSetting(
-            "INQUIRIES_RATELIMIT_STORAGE_URI",
-            "another web process runs here, and limits in memory are not shared; name a Valkey",
-        ) from None
-    finally:
-        os.close(descriptor)
+    path = settings.instance / alone.LOCK
+    if settings.ratelimit_storage_uri.startswith("memory") and path.exists():
+        os.close(alone.take(path))
 
 
 def _greet(settings: Settings, installed: installation.Installed) -> None:

@@ -13,11 +13,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
 from typing import Any, cast
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, redirect, request, url_for
 from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import CallbackDict
+from werkzeug.wrappers import Response
 
 from inquiries.services import attempts, proofs, second_factor, sessions
 from inquiries.services.actor import Actor
@@ -179,6 +180,13 @@ def current() -> StaffSession:
     return cast("StaffSession", flask_session._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
 
 
+def lead_to(endpoint: str, said: str | None = None, **values: Any) -> Response:
+    """The way to the page that comes next, which says what was done."""
+    if said is not None:
+        current().say(said)
+    return redirect(url_for(endpoint, **values), code=303)
+
+
 def load() -> None:
     """Find the cookie's session; a token that is unknown, expired or revoked leaves the session empty.
 
@@ -187,7 +195,7 @@ def load() -> None:
     token = _token(request.cookies.get(cookie_name(), ""))
     found = None if token is None else sessions.find(house(), token, request.remote_addr)
     if token is None or found is None:
-        limits.count_session()
+        limits.count("session")
     else:
         current().adopt(token, found)
 

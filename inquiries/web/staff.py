@@ -164,6 +164,7 @@ def _around() -> dict[str, Any]:
         "broken_glass": lambda: register_view.broken_glass(house()) if officer else (),
         "requests_now": lambda: _requests_as_they_stand(actor),
         "review": lambda: review.state(house()) if officer else None,
+        "take_said": lambda: staff_words.SAID.get(sessions.current().take_said() or ""),
     }
 
 

@@ -43,15 +43,12 @@ class SignInForm(ConfirmForm):
     email = EmailField(_l("E-mail"), render_kw={**_PLAIN, "autocomplete": "username", "required": True})
 
 
-class EnrolForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
+class EnrolForm(staff_account.AppForm):
     """`password code`."""
 
     password = PasswordField(
         _l("Password"),
         render_kw={"autocomplete": "new-password", "required": True, "minlength": passwords.SHORTEST},
-    )
-    code = StringField(
-        _l("Code"), render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "required": True}
     )
 
 
@@ -68,13 +65,13 @@ def sign_in() -> ResponseReturnValue:
         return redirect(_start())
     form = SignInForm()
     if request.method == "GET":
-        return _sign_in_page(form)
+        return _asking(form)
     if "discard" in request.form:
         drafts.drop()
         return redirect(url_for("staff.sign_in"), code=303)
     done = _proved(form, form.email.data or "")
     if done is None:
-        return _sign_in_page(form, _NOT_IN), SignInRefused.status
+        return _asking(form, _NOT_IN), SignInRefused.status
     draft = drafts.waiting()
     return _go_on(done, hers=draft is not None and draft.of == done.actor.staff_id)
 
@@ -82,19 +79,22 @@ def sign_in() -> ResponseReturnValue:
 @needs(Permission.own_session)
 def confirm() -> ResponseReturnValue:
     """Who is signed in proves it anew, before what she sent is done; the same two layers as at sign-in."""
-    if request.method == "GET" or "discard" in request.form:
-        return _discarded() if request.method == "POST" else _confirm_page(ConfirmForm())
     form = ConfirmForm()
+    if request.method == "GET":
+        return _asking(form)
+    if "discard" in request.form:
+        drafts.drop()
+        return redirect(_start(), code=303)
     actor = signed_in()
     done = _proved(form, actor.email, actor)
     if done is None:
-        return _confirm_page(form, _NOT_SURE), SignInRefused.status
+        return _asking(form, _NOT_SURE), SignInRefused.status
     return _go_on(done, hers=done.actor.staff_id == actor.staff_id)
 
 
 def _proved(form: ConfirmForm, email: str, again: Actor | None = None) -> signing_in.SignedIn | None:
     """Judge what was typed, or what a passkey signed; None when it is refused."""
-    limits.count_sign_in()
+    limits.count("sign_in")
     password, code = form.password.data or "", form.code.data or ""
     form.code.data = ""
     try:
@@ -128,32 +128,17 @@ def _go_on(done: signing_in.SignedIn, *, hers: bool) -> Response:
     return drafts.finish() or redirect(wanted or _start(), code=303)
 
 
-def _discarded() -> Response:
-    drafts.drop()
-    return redirect(_start(), code=303)
-
-
-def _sign_in_page(form: SignInForm, said: str | None = None) -> str:
-    return _asking("staff/sign_in.html", form, _at("email", said))
-
-
-def _confirm_page(form: ConfirmForm, said: str | None = None) -> str:
-    return _asking("staff/confirm.html", form, _at("password", said))
-
-
-def _asking(template: str, form: ConfirmForm, errors: tuple[Message, ...]) -> str:
-    """A page that asks who she is; `passkeys`: whether one will do here."""
+def _asking(form: ConfirmForm, refused: str | None = None) -> str:
+    """The page that asks who she is; `passkeys`: whether one will do here."""
+    page, first = ("sign_in", "email") if isinstance(form, SignInForm) else ("confirm", "password")
+    errors = () if refused is None else (Message(first, SignInRefused.code, str(refused), f"field-{first}"),)
     return render_template(
-        template,
+        f"staff/{page}.html",
         form=form,
         errors=errors,
         draft=drafts.waiting(),
         passkeys=staff_account.site() is not None,
     )
-
-
-def _at(field: str, said: str | None) -> tuple[Message, ...]:
-    return () if said is None else (Message(field, SignInRefused.code, str(said), f"field-{field}"),)
 
 
 @needs(Permission.own_session)

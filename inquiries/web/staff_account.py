@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 import segno
-from flask import make_response, redirect, render_template, request, url_for
+from flask import make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -52,7 +52,6 @@ class AppForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF brings no types
 def account() -> str:
     """What one has, when it was last used, and every session that lives."""
     actor = signed_in()
-    said = sessions.current().take_said()
     return render_template(
         "staff/account.html",
         own=proofs.own(house(), actor),
@@ -61,7 +60,6 @@ def account() -> str:
         passkeys_here=site() is not None,
         localhost=_localhost(),
         sessions=session_service.mine(house(), actor),
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 
@@ -72,7 +70,7 @@ def end_sessions() -> Response:
         session_service.end_others(house(), signed_in(), sessions.visit())
     else:
         session_service.end_one(house(), signed_in(), request.form.get("session", ""))
-    return _back("session_ended")
+    return sessions.lead_to("staff.account", "session_ended")
 
 
 @needs(Permission.own_session, fresh=True)
@@ -95,7 +93,7 @@ def password() -> ResponseReturnValue:
     form = PasswordForm()
     errors: tuple[Message, ...] = ()
     if request.method == "POST":
-        limits.count_sign_in()
+        limits.count("sign_in")
         try:
             proofs.change_password(
                 house(),
@@ -109,7 +107,7 @@ def password() -> ResponseReturnValue:
         except SignInRefused:
             errors = staff_words.messages((FieldError("password", "wrong_password"),))
         else:
-            return _back("password_changed")
+            return sessions.lead_to("staff.account", "password_changed")
     return _form("staff/password.html", form, errors, shortest=passwords.SHORTEST)
 
 
@@ -128,7 +126,7 @@ def app() -> ResponseReturnValue:
             errors = staff_words.messages(invalid.errors)
         else:
             session.drop_pending_secret(_OWN_APP)
-            return _back("app_changed")
+            return sessions.lead_to("staff.account", "app_changed")
     spelled = second_factor.spelled(secret)
     return _form("staff/app.html", form, errors, secret=spelled, qr=qr_code(secret, signed_in().email))
 
@@ -150,7 +148,7 @@ def add_passkey() -> ResponseReturnValue:
         except InvalidItems as invalid:
             errors = staff_words.messages(invalid.errors)
         else:
-            return _back("passkey_added")
+            return sessions.lead_to("staff.account", "passkey_added")
     page = render_template(
         "staff/passkey.html",
         errors=errors,
@@ -166,13 +164,13 @@ def add_passkey() -> ResponseReturnValue:
 def remove_passkey() -> Response:
     """Let one of one's own passkeys sign in no more."""
     passkeys.remove(house(), signed_in(), request.form.get("passkey", ""))
-    return _back("passkey_removed")
+    return sessions.lead_to("staff.account", "passkey_removed")
 
 
 @audience("staff-anonymous")
 def passkey_options() -> ResponseReturnValue:
     """What the page's script hands to the browser (JSON): to make a passkey, or to ask for one."""
-    limits.count_sign_in()
+    limits.count("sign_in")
     session, where, actor = sessions.current(), site(), current_actor()
     if where is None or session.token is None:
         return {"error": "no passkeys here"}, 404
@@ -237,8 +235,3 @@ def _json(written: str) -> Response:
     response = make_response(written)
     response.mimetype = "application/json"
     return response
-
-
-def _back(said: str) -> Response:
-    sessions.current().say(said)
-    return redirect(url_for("staff.account"), code=303)

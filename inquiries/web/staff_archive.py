@@ -31,18 +31,15 @@ def move(inquiry_id: int) -> ResponseReturnValue:
         return _form(inquiry_id, statute, errors, ticked=wanted, reason=reason), invalid.status
     except Held:
         return _form(inquiry_id, statute, ticked=wanted, reason=reason, held=True), Held.status
-    sessions.current().say("archive")
-    return redirect(url_for("staff.archive"), code=303)
+    return sessions.lead_to("staff.archive", "archive")
 
 
 @needs(Permission.open_archive)
 def archive() -> str:
     """What is archived, the latest first, closed."""
-    said = sessions.current().take_said()
     return render_template(
         "staff/archive.html",
         page_of=service.page(house(), signed_in(), before()),
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 
@@ -98,7 +95,6 @@ def _form(
         ticked=_needed(chosen) if chosen and ticked is None else ticked or (),
         reason=reason,
         held=held,
-        labels={name: staff_words.item_label(summary.policy, name) for name in summary.masked},
         errors=errors,
         faults={one.field: one.message for one in errors},
     )

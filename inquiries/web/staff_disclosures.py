@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -25,7 +25,7 @@ from inquiries.web import language, sessions, staff_words
 from inquiries.web.current import house
 from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
-from inquiries.web.staff_export import ExportForm, for_whom
+from inquiries.web.staff_export import ExportForm, as_file, for_whom
 
 STANDS: Final = {
     Stand.asked: _l("waits for a second person"),
@@ -65,11 +65,9 @@ def disclose(inquiry_id: int) -> ResponseReturnValue:
         except InvalidDisclosure as invalid:
             errors, status = _messages(invalid), invalid.status
         except Suspended:
-            sessions.current().say("overtaken")
-            return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)
+            return sessions.lead_to("staff.inquiry", "overtaken", inquiry_id=inquiry_id)
         else:
-            sessions.current().say("disclosure_asked")
-            return _to(number)
+            return sessions.lead_to("staff.disclosure", "disclosure_asked", number=number)
     summary = inbox.summary(house(), signed_in(), inquiry_id)
     page = render_template(
         "staff/disclose.html",
@@ -98,10 +96,8 @@ def approve(number: int) -> ResponseReturnValue:
     except InvalidDisclosure as invalid:
         return _page(number, _messages(invalid)), invalid.status
     except (WrongState, Suspended):
-        sessions.current().say("overtaken")
-    else:
-        sessions.current().say("disclosure_approved")
-    return _to(number)
+        return sessions.lead_to("staff.disclosure", "overtaken", number=number)
+    return sessions.lead_to("staff.disclosure", "disclosure_approved", number=number)
 
 
 @needs(Permission.provide, fresh=True)
@@ -110,17 +106,15 @@ def refuse_disclosure(number: int) -> Response:
     try:
         service.refuse(house(), signed_in(), number)
     except WrongState:
-        sessions.current().say("overtaken")
-    else:
-        sessions.current().say("disclosure_refused")
-    return _to(number)
+        return sessions.lead_to("staff.disclosure", "overtaken", number=number)
+    return sessions.lead_to("staff.disclosure", "disclosure_refused", number=number)
 
 
 @needs(Permission.provide, fresh=True)
 def hand_over(number: int) -> ResponseReturnValue:
     """The answer is the file. A GET (a reload, another language) leads to the order."""
     if request.method == "GET":
-        return _to(number)
+        return sessions.lead_to("staff.disclosure", number=number)
     try:
         made = service.hand_over(
             house(),
@@ -132,16 +126,11 @@ def hand_over(number: int) -> ResponseReturnValue:
     except InvalidDisclosure as invalid:
         return _page(number, _messages(invalid)), invalid.status
     except (WrongState, Suspended):
-        sessions.current().say("overtaken")
-        return _to(number)
-    answer = make_response(made.sealed)
-    answer.mimetype = "application/octet-stream"
-    answer.headers["Content-Disposition"] = f"attachment; filename={made.name}"
-    return answer
+        return sessions.lead_to("staff.disclosure", "overtaken", number=number)
+    return as_file(made)
 
 
 def _page(number: int, errors: tuple[Message, ...] = ()) -> str:
-    said = sessions.current().take_said()
     policy = publishing.in_force(house()).policy
     one = service.order(house(), signed_in(), number)
     party = provision.register(policy).get(one.ordered.to)
@@ -156,14 +145,9 @@ def _page(number: int, errors: tuple[Message, ...] = ()) -> str:
         ],
         form=FileForm(),
         shortest=SHORTEST,
-        said=staff_words.SAID.get(said) if said else None,
         errors=errors,
         faults={error.field: error.message for error in errors},
     )
-
-
-def _to(number: int) -> Response:
-    return redirect(url_for("staff.disclosure", number=number), code=303)
 
 
 def _order_form() -> OrderForm:

@@ -108,10 +108,7 @@ def _submission(type_name: str, speaks: str) -> Submission:
     sent: dict[str, object] = {
         name: values[0] if len(values) == 1 else values for name, values in request.form.lists()
     }
-    try:
-        nonce = once.read(sent.get("_once"))
-    except ValueError:
-        raise InvalidItems((FieldError("_once", "stale_form"),)) from None
+    nonce = once.read(sent.get("_once"))
     own = (*_OWN, *(name for name in sent if name.startswith(rules.FIELD)))
     items, consents = forms.sorted_out(sent, own)
     return Submission(

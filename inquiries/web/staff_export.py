@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import make_response, render_template
+from flask import Response, make_response, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -19,7 +19,7 @@ from inquiries.rules.permissions import Permission
 from inquiries.services import exports as service
 from inquiries.services import provision, publishing
 from inquiries.services.actor import REASON_LIMIT
-from inquiries.services.exports import Wish
+from inquiries.services.exports import Export, Wish
 from inquiries.services.passwords import LONGEST, SHORTEST
 from inquiries.services.provision import Way
 from inquiries.web import language, staff_words
@@ -63,6 +63,11 @@ def export() -> ResponseReturnValue:
         made = service.export(house(), signed_in(), _wish(form))
     except InvalidExport as invalid:
         return _page(form, invalid.errors), invalid.status
+    return as_file(made)
+
+
+def as_file(made: Export) -> Response:
+    """The encrypted file as the answer."""
     answer = make_response(made.sealed)
     answer.mimetype = "application/octet-stream"
     answer.headers["Content-Disposition"] = f"attachment; filename={made.name}"
@@ -113,7 +118,6 @@ def _page(form: ExportForm, faults: tuple[FieldError, ...] = ()) -> str:
     return render_template(
         "staff/export.html",
         form=form,
-        purposes=publishing.in_force(house()).policy.purposes,
         left=service.left_today(house(), signed_in()),
         most=service.MOST_A_DAY,
         shortest=SHORTEST,

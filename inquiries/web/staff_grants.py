@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from inquiries.errors import FieldError, RightsRefused
@@ -26,20 +25,20 @@ def grant(inquiry_id: int) -> ResponseReturnValue:
     """The form, with the grants that run; sent, the person sees the inquiry at her next request."""
     errors: tuple[Message, ...] = ()
     if request.method == "POST":
+        last = staff_words.start_of(day(request.form, "until"))
         try:
             grants.grant(
                 house(),
                 staff_id=number(request.form, "person") or 0,
                 inquiry_id=inquiry_id,
-                until=_end_of(day(request.form, "until")),
+                until=last and last + timedelta(days=1),
                 reason=request.form.get("reason"),
                 by=signed_in(),
             )
         except RightsRefused as refused:
             errors = staff_words.messages(refused.errors)
         else:
-            sessions.current().say("grant")
-            return redirect(url_for("staff.grant", inquiry_id=inquiry_id), code=303)
+            return sessions.lead_to("staff.grant", "grant", inquiry_id=inquiry_id)
     return _page(inquiry_id, errors, request.form.to_dict()), RightsRefused.status if errors else 200
 
 
@@ -52,13 +51,11 @@ def cancel(grant_id: int) -> ResponseReturnValue:
     except RightsRefused:
         errors = staff_words.messages((FieldError(f"cancel-{grant_id}", "cancel_reason"),))
         return _page(inquiry_id, errors, {}), RightsRefused.status
-    sessions.current().say("cancel")
-    return redirect(url_for("staff.grant", inquiry_id=inquiry_id), code=303)
+    return sessions.lead_to("staff.grant", "cancel", inquiry_id=inquiry_id)
 
 
 def _page(inquiry_id: int, errors: tuple[Message, ...], typed: Mapping[str, str]) -> str:
     actor, today = signed_in(), training.today(house())
-    said = None if errors else sessions.current().take_said()
     return render_template(
         "staff/grant.html",
         inquiry=inbox.summary(house(), actor, inquiry_id),
@@ -71,13 +68,4 @@ def _page(inquiry_id: int, errors: tuple[Message, ...], typed: Mapping[str, str]
         typed=typed,
         errors=errors,
         faults={one.field: one.message for one in errors},
-        said=staff_words.SAID.get(said) if said else None,
     )
-
-
-def _end_of(last: date | None) -> datetime | None:
-    """The end of the day that was chosen, where the policy is at home; None when it is no day."""
-    if last is None:
-        return None
-    zone = ZoneInfo(staff_words.zone())
-    return datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)

@@ -7,7 +7,6 @@ from typing import Final
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
-from werkzeug.wrappers import Response
 
 from inquiries.errors import InvalidFields, WrongState
 from inquiries.rules.permissions import Permission
@@ -39,10 +38,10 @@ def guardian(inquiry_id: int) -> ResponseReturnValue:
             except InvalidFields as refused:
                 errors = staff_words.messages(refused.errors)
             else:
-                return _back(inquiry_id, "guardian")
+                return sessions.lead_to("staff.inquiry", "guardian", inquiry_id=inquiry_id)
         found = guardians.show(house(), signed_in(), inquiry_id)
     except WrongState:  # she agreed by her link meanwhile
-        return _back(inquiry_id, "overtaken")
+        return sessions.lead_to("staff.inquiry", "overtaken", inquiry_id=inquiry_id)
     text = render_template(
         "staff/guardian.html",
         guardian=found,
@@ -53,8 +52,3 @@ def guardian(inquiry_id: int) -> ResponseReturnValue:
         faults={one.field: one.message for one in errors},
     )
     return text, InvalidFields.status if errors else 200
-
-
-def _back(inquiry_id: int, said: str) -> Response:
-    sessions.current().say(said)
-    return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -59,14 +59,13 @@ def hold(inquiry_id: int) -> ResponseReturnValue:
                 inquiry_id,
                 reason=form.reason.data or "",
                 basis=form.basis.data or "",
-                until=_moment(form),
+                until=staff_words.start_of(form.until.data),
             )
         except InvalidHold as invalid:
             order = tuple(form._fields).index
             errors = staff_words.messages(tuple(sorted(invalid.errors, key=lambda one: order(one.field))))
         else:
-            sessions.current().say("hold")
-            return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)
+            return sessions.lead_to("staff.inquiry", "hold", inquiry_id=inquiry_id)
     page = render_template(
         "staff/hold.html",
         inquiry=inbox.summary(house(), signed_in(), inquiry_id),
@@ -82,11 +81,3 @@ def _usual_end() -> datetime | None:
     zone = staff_words.zone()
     end = retention.due_at(clock.now(), USUAL, zone)
     return None if end is None else end.astimezone(ZoneInfo(zone))
-
-
-def _moment(form: HoldForm) -> datetime | None:
-    """The beginning of the day that was typed, where the policy is at home; None when it is no day."""
-    day = form.until.data
-    return (
-        None if day is None else datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(staff_words.zone()))
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -20,6 +20,7 @@ from inquiries.services import archive, grants, holds, people, publishing, reten
 from inquiries.services import inbox as service
 from inquiries.services import search as searching
 from inquiries.services.actor import Actor, on_one_line
+from inquiries.services.house import House
 from inquiries.services.inbox_views import InquirySummary, OpenedInquiry
 from inquiries.web import sessions, staff_holds, staff_thread, staff_words
 from inquiries.web.current import house
@@ -91,7 +92,7 @@ def search() -> ResponseReturnValue:
 def inquiry(inquiry_id: int) -> str:
     """One inquiry, masked, with the act of opening it."""
     summary = service.summary(house(), signed_in(), inquiry_id)
-    return _closed_page(summary, said=sessions.current().take_said())
+    return _closed_page(summary)
 
 
 @needs(Permission.open_inquiry)
@@ -105,7 +106,7 @@ def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
     except ReasonRequired:
         errors = staff_words.messages((FieldError("reason", "reason_required"),))
         summary = service.summary(house(), actor, inquiry_id)
-        return _closed_page(summary, errors=errors), ReasonRequired.status
+        return _closed_page(summary, errors), ReasonRequired.status
     except Suspended:
         return _closed_page(service.summary(house(), actor, inquiry_id)), Suspended.status
     return render_template(
@@ -131,33 +132,28 @@ def open_inquiry(inquiry_id: int) -> ResponseReturnValue:
 @needs(Permission.answer_inquiry)
 def answered(inquiry_id: int) -> Response:
     """Mark as answered."""
-    return _done(inquiry_id, Action.answer)
+    return _done(inquiry_id, Action.answer, service.answered)
 
 
 @needs(Permission.close_inquiry)
 def close(inquiry_id: int) -> Response:
     """Close: its purpose is achieved."""
-    return _done(inquiry_id, Action.close)
+    return _done(inquiry_id, Action.close, service.close)
 
 
 @needs(Permission.reopen_inquiry)
 def reopen(inquiry_id: int) -> Response:
     """Reopen what was answered or closed."""
-    return _done(inquiry_id, Action.reopen)
+    return _done(inquiry_id, Action.reopen, service.reopen)
 
 
-def _done(inquiry_id: int, action: Action) -> Response:
+def _done(inquiry_id: int, said: Action, act: Callable[[House, Actor, int], object]) -> Response:
     """Do it, say so on the next page. What somebody else did meanwhile is said, too, and not an error."""
-    act = {Action.answer: service.answered, Action.close: service.close, Action.reopen: service.reopen}[
-        action
-    ]
     try:
         act(house(), signed_in(), inquiry_id)
     except (WrongState, Suspended):
-        sessions.current().say("overtaken")
-    else:
-        sessions.current().say(action.value)
-    return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)
+        return sessions.lead_to("staff.inquiry", "overtaken", inquiry_id=inquiry_id)
+    return sessions.lead_to("staff.inquiry", said, inquiry_id=inquiry_id)
 
 
 def _list_url(parameters: Mapping[str, str]) -> str:
@@ -165,7 +161,7 @@ def _list_url(parameters: Mapping[str, str]) -> str:
     return url_for("staff.inbox") + (f"?{urlencode(filled)}" if filled else "")
 
 
-def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tuple[object, ...] = ()) -> str:
+def _closed_page(summary: InquirySummary, errors: tuple[object, ...] = ()) -> str:
     return render_template(
         "staff/inquiry.html",
         inquiry=summary,
@@ -178,7 +174,6 @@ def _closed_page(summary: InquirySummary, *, said: str | None = None, errors: tu
         may_hold=_may(Permission.hold_inquiry, summary),
         may_archive=_may(Permission.open_archive, summary),
         may_provide=_may(Permission.provide, summary) and not summary.suspended,
-        said=staff_words.SAID.get(said) if said else None,
         errors=errors,
     )
 

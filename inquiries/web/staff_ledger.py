@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from inquiries.errors import FieldError, ReasonRequired, WrongState
@@ -25,7 +25,6 @@ _WORDS: Final = templating.own_words(ledger_words)
 def ledger() -> str:
     """Figures first, then the records that were asked for, the newest on top."""
     asked = _asked()
-    said = sessions.current().take_said()
     return render_template(
         "staff/ledger.html",
         asked=asked,
@@ -33,7 +32,6 @@ def ledger() -> str:
         figures=inspection.figures(house()),
         filters=_filters(asked),
         ledger_words=_WORDS,
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 
@@ -48,21 +46,17 @@ def review() -> ResponseReturnValue:
     except ReasonRequired:
         return _review(staff_words.messages((FieldError("remark", "required"),))), ReasonRequired.status
     except WrongState:
-        sessions.current().say("overtaken")
-        return redirect(url_for("staff.review"), code=303)
-    sessions.current().say("review")
-    return redirect(url_for("staff.ledger"), code=303)
+        return sessions.lead_to("staff.review", "overtaken")
+    return sessions.lead_to("staff.ledger", "review")
 
 
 def _review(errors: tuple[Message, ...] = ()) -> str:
-    said = sessions.current().take_said()
     return render_template(
         "staff/ledger_review.html",
         pending=reviews.pending(house(), signed_in()),
         signed=reviews.signed(house()),
         rules=publishing.in_force(house()).policy.records.unusual,
         ledger_words=_WORDS,
-        said=staff_words.SAID.get(said) if said else None,
         errors=errors,
     )
 

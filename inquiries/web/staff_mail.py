@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import redirect, render_template, url_for
+from flask import render_template
 from werkzeug.wrappers import Response
 
 from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission
 from inquiries.services import mail as service
-from inquiries.web import mail_words, sessions, staff_words, templating
+from inquiries.web import mail_words, sessions, templating
 from inquiries.web.current import before, house
 from inquiries.web.guards import needs, signed_in
 
@@ -20,12 +20,10 @@ _WORDS: Final = templating.own_words(mail_words)
 @needs(Permission.see_mail)
 def mail() -> str:
     """How the outbox stands."""
-    said = sessions.current().take_said()
     return render_template(
         "staff/mail.html",
         outbox=service.overview(house(), signed_in(), before()),
         mail_words=_WORDS,
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 
@@ -35,8 +33,8 @@ def send_again(mail_id: int) -> Response:
     try:
         service.again(house(), signed_in(), mail_id)
     except NotFound:
-        return _back("overtaken")
-    return _back("mail_again")
+        return sessions.lead_to("staff.mail", "overtaken")
+    return sessions.lead_to("staff.mail", "mail_again")
 
 
 @needs(Permission.see_mail)
@@ -45,10 +43,5 @@ def drop(mail_id: int) -> Response:
     try:
         service.drop(house(), signed_in(), mail_id)
     except NotFound:
-        return _back("overtaken")
-    return _back("mail_drop")
-
-
-def _back(said: str) -> Response:
-    sessions.current().say(said)
-    return redirect(url_for("staff.mail"), code=303)
+        return sessions.lead_to("staff.mail", "overtaken")
+    return sessions.lead_to("staff.mail", "mail_drop")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.wrappers import Response
 
 from inquiries.errors import FieldError, RightsRefused
 from inquiries.policy.model import Policy
@@ -27,16 +26,13 @@ LATEST = 10
 def people() -> str:
     """Everybody with roles, training and state; who may still come, and who has left, below."""
     everyone = service.everyone(house())
-    said = sessions.current().take_said()
     return render_template(
         "staff/people.html",
         groups={state: [one for one in everyone if one.state == state] for state in people_words.PEOPLE},
         lapsed=[one for one in everyone if one.training and one.training.lapsed],
-        soon=[one for one in everyone if one.training and one.training.soon],
         grants=grants.running(house()),
         policy=_policy(),
         unsealed=not records.sealing(house()),
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 
@@ -170,7 +166,7 @@ def start_seals() -> ResponseReturnValue:
     """Begin to seal the ledger, where the first officer's enrolment was cut short before it did."""
     key = records.start_sealing(house())
     if key is None:
-        return redirect(url_for("staff.people"), code=303)
+        return sessions.lead_to("staff.people")
     return render_template("staff/sealing.html", seal_key=key)
 
 
@@ -191,18 +187,13 @@ def _done(
         act()
     except RightsRefused as refused:
         return _refused(staff_id, refused, prefix, chosen=chosen, types=types)
-    sessions.current().say(said)
-    return _to(staff_id)
+    return sessions.lead_to("staff.person", said, staff_id=staff_id)
 
 
 def _refused(staff_id: int, refused: RightsRefused, prefix: str, **typed: Any) -> ResponseReturnValue:
     """The person's page with what was refused at the fields of the form whose ids begin like this."""
     faults = tuple(FieldError(f"{prefix}{one.field}", one.code, one.params) for one in refused.errors)
     return _person(staff_id, staff_words.messages(faults), **typed), RightsRefused.status
-
-
-def _to(staff_id: int) -> Response:
-    return redirect(url_for("staff.person", staff_id=staff_id), code=303)
 
 
 def _person(
@@ -213,7 +204,6 @@ def _person(
     types: Collection[str] = (),
 ) -> str:
     shown = service.member(house(), staff_id=staff_id)
-    said = None if errors else sessions.current().take_said()
     history = register_view.page(house(), staff_id=staff_id)
     held = shown.roles.get(Role.consultation, frozenset())
     return render_template(
@@ -230,7 +220,6 @@ def _person(
         mailed=settings().relay is not None,
         errors=errors,
         faults=_faults(errors),
-        said=staff_words.SAID.get(said) if said else None,
     )
 
 

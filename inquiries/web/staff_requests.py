@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -40,25 +39,22 @@ E = TypeVar("E", bound=StrEnum)
 _COPY_WORDS: Final = templating.own_words(subject_words)
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What the forms offer, by name."""
-
-    kinds: Mapping[Kind, str]
-    channels: Mapping[str, str]
-    identity: Mapping[Identity, str]
-    authority: Mapping[Authority, str]
+#: What the forms offer.
+_CHOICES: Final[Mapping[str, Mapping[Any, str]]] = {
+    "kinds": {one: said for one, said in subject_words.KINDS.items() if one is not Kind.confirm},
+    "channels": subject_words.CHANNELS,
+    "identity": request_words.IDENTITY,
+    "authority": request_words.AUTHORITY,
+}
 
 
 @needs(Permission.handle_requests)
 def requests() -> str:
     """What nobody has settled, the most urgent first."""
-    said = sessions.current().take_said()
     return render_template(
         "staff/requests.html",
         lines=service.overview(house(), signed_in()),
         figures=request_deadlines.figures(house()),
-        said=request_words.SAID.get(said) if said else None,
     )
 
 
@@ -72,8 +68,7 @@ def history() -> str:
 @needs(Permission.handle_requests)
 def one(request_id: int) -> str:
     """One request, and what may be done with it."""
-    said = sessions.current().take_said()
-    return _page(request_id, said=request_words.SAID.get(said) if said else None)
+    return _page(request_id)
 
 
 @needs(Permission.handle_requests)
@@ -166,10 +161,10 @@ def new() -> ResponseReturnValue:
     except InvalidFields as invalid:
         return _entering(ids, kind, invalid), invalid.status
     proved = _proof().identity is not None
-    sessions.current().say("proved" if proved else "entered")
+    said = "proved" if proved else "entered"
     if len(made) > 1:
-        return redirect(url_for("staff.requests"), code=303)
-    return redirect(url_for("staff.request", request_id=made[0]), code=303)
+        return sessions.lead_to("staff.requests", said)
+    return sessions.lead_to("staff.request", said, request_id=made[0])
 
 
 def _entering(ids: list[int], kind: Kind | None, invalid: InvalidFields | None = None) -> str:
@@ -184,7 +179,7 @@ def _entering(ids: list[int], kind: Kind | None, invalid: InvalidFields | None =
         inquiries=summaries,
         labels=labels,
         kind=kind,
-        choices=_choices(),
+        choices=_CHOICES,
         purposes=_purposes(summaries),
         errors=errors,
         faults={one.field: one.message for one in errors},
@@ -227,9 +222,7 @@ def _purposes(summaries: list[InquirySummary]) -> dict[str, str]:
 # -- what several need -----------------------------------------------------------------------------
 
 
-def _page(
-    request_id: int, *, said: str | None = None, errors: tuple[Message, ...] = (), refusing: bool = False
-) -> str:
+def _page(request_id: int, *, errors: tuple[Message, ...] = (), refusing: bool = False) -> str:
     found = service.look(house(), signed_in(), request_id)
     return render_template(
         "staff/request.html",
@@ -237,8 +230,7 @@ def _page(
         line=found.line,
         about=", ".join(subject_words.named(found.names, found.policy)),
         to_object=subject_words.to_object(found.language),
-        choices=_choices(),
-        said=said,
+        choices=_CHOICES,
         errors=errors,
         faults={one.field: one.message for one in errors},
         refusing=refusing,
@@ -257,19 +249,11 @@ def _done(request_id: int, said: str, act: Callable[[Actor], None]) -> Response:
 
 def _back(request_id: int, said: str) -> Response:
     """To its page, or, where it went with its inquiry, to the list."""
-    sessions.current().say(said)
     try:
         service.found(house(), signed_in(), request_id)
     except NotFound:
-        return redirect(url_for("staff.requests"), code=303)
-    return redirect(url_for("staff.request", request_id=request_id), code=303)
-
-
-def _choices() -> Choices:
-    kinds: dict[Kind, str] = {
-        one: said for one, said in subject_words.KINDS.items() if one is not Kind.confirm
-    }
-    return Choices(kinds, subject_words.CHANNELS, request_words.IDENTITY, request_words.AUTHORITY)
+        return sessions.lead_to("staff.requests", said)
+    return sessions.lead_to("staff.request", said, request_id=request_id)
 
 
 def _proof() -> Proof:

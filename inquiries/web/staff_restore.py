@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from inquiries.errors import FieldError, ReasonRequired
@@ -51,8 +51,7 @@ def restore() -> ResponseReturnValue:
         recovery.confirm(house(), signed_in(), request.form.get("reason", ""))
     except ReasonRequired:
         return _page(staff_words.messages((FieldError("reason", "restore_reason"),))), ReasonRequired.status
-    sessions.current().say("restore")
-    return redirect(url_for("staff.retention"), code=303)
+    return sessions.lead_to("staff.retention", "restore")
 
 
 def _page(errors: tuple[Message, ...] = ()) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -30,15 +30,13 @@ def release(hold_id: int) -> ResponseReturnValue:
         holds.release(house(), signed_in(), hold_id, request.form.get("reason", ""))
     except ReasonRequired:
         return _page(FieldError(f"release-{hold_id}", "release_reason")), ReasonRequired.status
-    sessions.current().say("release")
-    return redirect(url_for("staff.retention"), code=303)
+    return sessions.lead_to("staff.retention", "release")
 
 
 def _page(*faults: FieldError) -> str:
     outlook = service.outlook(house())
     types = _types(outlook)
     rows = [[week.counts.get(name, 0) for name in types] for week in outlook.by_week]
-    said = sessions.current().take_said()
     return render_template(
         "staff/retention.html",
         outlook=outlook,
@@ -51,7 +49,6 @@ def _page(*faults: FieldError) -> str:
         chart=charts.stacked(rows),
         held=holds.listed(house(), signed_in(), before()),
         archived=archive.counts(house()),
-        said=staff_words.SAID.get(said) if said else None,
         errors=staff_words.messages(faults),
     )
 

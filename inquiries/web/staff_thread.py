@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import structlog
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.wrappers import Response
 
 from inquiries.errors import IntakeClosed, InvalidItems, Suspended, WrongState
 from inquiries.rules.correspondence import Kind
@@ -63,9 +61,9 @@ def note(inquiry_id: int) -> ResponseReturnValue:
 def _store(inquiry_id: int, kind: Kind, write: Callable[[str, bytes | None], str]) -> ResponseReturnValue:
     text = request.form.get(thread.FIELD, "")
     if request.method != "POST":
-        return _back(inquiry_id)
+        return sessions.lead_to("staff.inquiry", inquiry_id=inquiry_id)
     try:
-        said = write(text, _nonce())
+        said = write(text, once.read_or_none(request.form.get("_once")))
     except InvalidItems as refused:
         return _again(inquiry_id, kind, text, staff_words.messages(refused.errors)[0].message), refused.status
     except tuple(error for error, _ in _NOT_STORED) as failed:
@@ -73,8 +71,7 @@ def _store(inquiry_id: int, kind: Kind, write: Callable[[str, bytes | None], str
         status = getattr(failed, "status", IntakeClosed.status)
         _log.warning("not_stored", kind=kind, inquiry=inquiry_id, reason=type(failed).__name__)
         return _again(inquiry_id, kind, text, str(why)), status
-    sessions.current().say(said)
-    return _back(inquiry_id)
+    return sessions.lead_to("staff.inquiry", said, inquiry_id=inquiry_id)
 
 
 def _again(inquiry_id: int, kind: Kind, text: str, why: str) -> str:
@@ -87,16 +84,6 @@ def _again(inquiry_id: int, kind: Kind, text: str, why: str) -> str:
         nonce=once.new(),
         told=None,
     )
-
-
-def _back(inquiry_id: int) -> Response:
-    return redirect(url_for("staff.inquiry", inquiry_id=inquiry_id), code=303)
-
-
-def _nonce() -> bytes | None:
-    with suppress(ValueError):
-        return once.read(request.form.get("_once"))
-    return None
 
 
 def form_of(opened: OpenedInquiry) -> dict[str, object]:

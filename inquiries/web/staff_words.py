@@ -21,7 +21,6 @@ from inquiries.rules.permissions import ALL_TYPES, Permission, Role
 from inquiries.services import publishing
 from inquiries.services.actor import Actor
 from inquiries.web import language, request_words
-from inquiries.web import messages as messages_of
 from inquiries.web.current import house
 from inquiries.web.messages import Message
 
@@ -70,6 +69,13 @@ SAID: Final[Mapping[str, str]] = {
     "passkey_removed": _l("The passkey is removed. You were signed out everywhere else."),
     "session_ended": _l("Ended."),
     "guardian": _l("Entered. From now on it is an inquiry like any other."),
+    "owner": _l("Noted who sees to it."),
+    "entered": _l("Entered. Nothing follows from it until it is recorded who asks."),
+    "proved": _l("Entered and proved. It is carried out within a minute, or waits for you."),
+    "refused": _l("Refused. The person reads why, and how to object."),
+    "done": _l("Carried out."),
+    "waits": _l("It could not be carried out yet: the reason stands below."),
+    "handed_over": _l("Noted that the copy was handed over."),
     "overtaken": _l("Nothing was changed: somebody else was faster. This is how it stands now."),
 }
 
@@ -155,19 +161,14 @@ def own_name(code: str) -> str:
     return language.own_name(code)
 
 
-def may_enter(actor: Actor) -> bool:
-    """Whether this person is led to the page where an inquiry is entered."""
-    return actor.may(Permission.enter_inquiry).allowed
-
-
-def channel(name: str) -> str:
-    """How an inquiry came."""
-    return str(messages_of.CHANNELS.get(name, name))
-
-
 def zone() -> str:
     """The time zone in which exact times are told: the policy's."""
     return publishing.in_force(house()).policy.time_zone
+
+
+def start_of(day: date | None) -> datetime | None:
+    """When a day begins where the policy is at home; None when it is no day."""
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone()))
 
 
 def told(moment: str) -> datetime:
@@ -182,21 +183,6 @@ def places(actor: Actor) -> tuple[Place, ...]:
         for endpoint, permission, label in _PLACES
         if actor.may(permission).allowed or endpoint == "staff.inbox"
     )
-
-
-def may_see_mail(actor: Actor) -> bool:
-    """Whether this person is led to the page of mail."""
-    return actor.may(Permission.see_mail).allowed
-
-
-def may_see_ledger(actor: Actor) -> bool:
-    """Whether this person is led to what is on record of an inquiry."""
-    return actor.may(Permission.see_ledger).allowed
-
-
-def may_search(actor: Actor) -> bool:
-    """Whether this person is led to the search."""
-    return actor.may(Permission.search_inquiries).allowed
 
 
 def since(moment: datetime) -> str:

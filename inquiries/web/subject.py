@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -84,7 +83,7 @@ def _answered(
     try:
         return act(code if isinstance(code, str) else "", fields)
     except (NotFound, ReceiptMalformed):
-        limits.count_missed()
+        limits.count("receipt")
         return make_response(render_template("public/unknown.html", proof=proof), NotFound.status)
 
 
@@ -181,7 +180,7 @@ def _answer(code: str, fields: Fields) -> ResponseReturnValue:
     """Write back; what is refused stands in the field again."""
     text = fields.get(thread.FIELD)
     try:
-        thread.answer(house(), code, text, _nonce(fields))
+        thread.answer(house(), code, text, once.read_or_none(fields.get("_once")))
     except InvalidItems as refused:
         errors = messages.word(refused.errors, {thread.FIELD: str(_l("Your message"))})
     except Suspended:
@@ -189,13 +188,6 @@ def _answer(code: str, fields: Fields) -> ResponseReturnValue:
     else:
         return _inquiry(code, said="answer")
     return _inquiry(code, errors=errors, typed=text if isinstance(text, str) else "")
-
-
-def _nonce(fields: Fields) -> bytes | None:
-    """Of the form that was sent; none of a page that stood open for more than a day."""
-    with suppress(ValueError):
-        return once.read(fields.get("_once"))
-    return None
 
 
 @pages.route("/withdraw", methods=["GET", "POST"], endpoint="withdraw")

@@ -98,11 +98,6 @@ SAID: Final[Mapping[str, str]] = {
 }
 
 
-def channel(name: str) -> str:
-    """How her inquiry came."""
-    return str(messages.CHANNELS.get(name, name))
-
-
 def to_object(spoken: str | None = None) -> tuple[tuple[str, ...], ...]:
     """(name, how to reach it) of those to whom a person can turn against a refusal (P38)."""
     policy, spoken = publishing.in_force(house()).policy, spoken or language.chosen()

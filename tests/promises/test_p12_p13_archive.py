@@ -19,10 +19,10 @@ from inquiries.services import archive, inbox, installation, receipt, records, r
 from inquiries.services.house import House
 from inquiries.settings import HOME, Settings
 from inquiries.stores import archive as store
-from inquiries.stores import tombstones
 from tests.cast import BAE, ITEMS, MINJI, OH, send
 from tests.moments import T0, at, installed
 from tests.promises.attacker import Attacker, copy_of
+from tests.stones import standing
 
 Make = Callable[..., Settings]
 WHY = "법령에 따라 보존합니다"
@@ -83,9 +83,9 @@ def test_each_row_of_each_statutory_table_keeps_to_the_day_and_no_longer(
             retention.sweep(house, confirm=True)
         assert archived_rows(house) == []
         with house.keys.read() as connection:
-            (buried,) = tombstones.by_ids(connection, [archive_id])
-        assert buried.stone.reason == "statute"
-        assert buried.stone.rule == f"statute {statute} {declared.period}"
+            (buried,) = standing(connection, [archive_id])
+        assert buried.reason == "statute"
+        assert buried.rule == f"statute {statute} {declared.period}"
 
 
 TEXTS = {

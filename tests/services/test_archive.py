@@ -47,6 +47,7 @@ from inquiries.stores.live import inquiries as live
 from inquiries.stores.live.tables import groups
 from tests.cast import BAE, MINJI, OH, send
 from tests.moments import T0, at, installed
+from tests.stones import standing
 
 Make = Callable[..., Settings]
 WHY = "소비자 분쟁이 접수되어 법정 보존이 필요합니다"
@@ -105,10 +106,7 @@ def test_the_inquirys_key_says_archived_and_the_archived_row_has_one_of_its_own(
     inquiry, _ = sent(house)
     archive_id = move(house, inquiry)
     with house.keys.read() as connection:
-        buried = {
-            one.stone.group: one.stone
-            for one in tombstones.by_receipt(connection, rows(house)[0].receipt_lookup)
-        }
+        buried = {one.group: one for one in tombstones.by_receipt(connection, rows(house)[0].receipt_lookup)}
         (kept,) = key_store.by_ids(connection, [archive_id])
     assert buried["main"].reason == "archived"
     assert (kept.group, kept.inquiry_id, kept.destroyed) == ("archive", archive_id, False)
@@ -330,9 +328,9 @@ def test_an_archived_row_is_destroyed_when_the_statutes_period_ends(house_at_t0:
     assert (swept.destroyed, swept.failed) == (1, 0)
     assert rows(house) == []
     with house.keys.read() as connection:
-        (buried,) = tombstones.by_ids(connection, [archive_id])
-    assert (buried.stone.reason, buried.stone.due_at) == ("statute", due)
-    assert "advertising" in (buried.stone.rule or "")
+        (buried,) = standing(connection, [archive_id])
+    assert (buried.reason, buried.due_at) == ("statute", due)
+    assert "advertising" in (buried.rule or "")
 
 
 # -- keys ----------------------------------------------------------------------------------------

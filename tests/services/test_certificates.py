@@ -83,7 +83,7 @@ def test_every_statement_of_a_batch_is_proved_whatever_it_says(any_house: House)
     bury(any_house, 7, range(1, 12))
     certificates.prove_intent(any_house, 7, range(1, 12))
     with any_house.keys.read() as connection:
-        buried = tombstones.by_ids(connection, range(1, 12))
+        buried = tombs.standing(connection, range(1, 12))
         proved = certificates._proved(connection, buried)
     key = any_house.custody.verify_key
     for statement, one in proved.values():

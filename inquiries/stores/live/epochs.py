@@ -100,12 +100,7 @@ def is_open(connection: Connection, number: int) -> bool:
 def put(connection: Connection, record: EpochRow) -> None:
     """Publish a record, in the place of an earlier one of the same number."""
     connection.execute(delete(epochs).where(epochs.c.number == record.number))
-    connection.execute(
-        insert(epochs).values(
-            number=record.number, public_key=record.public_key, state=record.state,
-            at=record.at, signature=record.signature,
-        )
-    )  # fmt: skip
+    connection.execute(insert(epochs).values(vars(record)))
 
 
 # -- envelopes -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from inquiries.stores.live.tables import groups, guardians
+from inquiries.stores.live.tables import guardians
 from inquiries.stores.prepared import Insertion
 
 
@@ -58,12 +58,3 @@ def confirm(connection: Connection, inquiry_id: int, at: datetime, how: str, by:
     """A guardian has agreed; False when none was waited for."""
     query = update(guardians).where(guardians.c.inquiry_id == inquiry_id, guardians.c.confirmed_at.is_(None))
     return connection.execute(query.values(confirmed_at=at, how=how, confirmed_by=by)).rowcount == 1
-
-
-def set_dues(connection: Connection, inquiry_id: int, dues: dict[str, datetime | None]) -> None:
-    """The groups end on the days that were promised for them, unless the sweep has claimed them."""
-    for name, due_at in dues.items():
-        query = update(groups).where(
-            groups.c.inquiry_id == inquiry_id, groups.c.name == name, groups.c.claimed_at.is_(None)
-        )
-        connection.execute(query.values(due_at=due_at))

@@ -130,10 +130,10 @@ def set_state(
     return connection.execute(query.values(state=after, **moments)).rowcount == 1
 
 
-def set_due(connection: Connection, inquiry_id: int, due_at: datetime | None) -> None:
-    """Set the main group's due date, unless the sweep has claimed it."""
+def set_due(connection: Connection, inquiry_id: int, due_at: datetime | None, group: str = MAIN) -> None:
+    """Set a group's due date, unless the sweep has claimed it."""
     query = update(groups).where(
-        groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN, groups.c.claimed_at.is_(None)
+        groups.c.inquiry_id == inquiry_id, groups.c.name == group, groups.c.claimed_at.is_(None)
     )
     connection.execute(query.values(due_at=due_at))
 
@@ -164,17 +164,7 @@ def lock_groups(connection: Connection, inquiry_id: int) -> None:
 # -- reading -------------------------------------------------------------------------------------
 
 _SHELL = select(
-    inquiries.c.id,
-    inquiries.c.type,
-    inquiries.c.state,
-    inquiries.c.channel,
-    inquiries.c.language,
-    inquiries.c.policy_version,
-    inquiries.c.received_at,
-    inquiries.c.answered_at,
-    inquiries.c.closed_at,
-    groups.c.due_at,
-    groups.c.sealed,
+    *((inquiries if name in inquiries.c else groups).c[name] for name in InquiryRow.__dataclass_fields__)
 )
 _ON_MAIN = and_(groups.c.inquiry_id == inquiries.c.id, groups.c.name == MAIN)
 

@@ -59,23 +59,8 @@ def versions(connection: Connection, most: int) -> list[int]:
 
 def add(connection: Connection, policy: PolicyRow, texts: Iterable[NoticeRow]) -> None:
     """Publish a version with the notices of every type and language."""
-    connection.execute(
-        insert(policies).values(
-            version=policy.version, source=policy.source, digest=policy.digest,
-            published_at=policy.published_at, effective_at=policy.effective_at,
-        )
-    )  # fmt: skip
-    values = [
-        {
-            "policy_version": policy.version,
-            "type": t.type,
-            "language": t.language,
-            "text": t.text,
-            "digest": t.digest,
-        }
-        for t in texts
-    ]
-    connection.execute(insert(notices), values)
+    connection.execute(insert(policies).values(vars(policy)))
+    connection.execute(insert(notices), [{"policy_version": policy.version, **vars(one)} for one in texts])
 
 
 def notice_text(connection: Connection, digest: bytes) -> str | None:

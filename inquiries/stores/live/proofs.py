@@ -131,10 +131,7 @@ class Passkey:
     used_at: datetime | None
 
 
-_PASSKEY = select(
-    passkeys.c.id, passkeys.c.staff_id, passkeys.c.public_key, passkeys.c.counter, passkeys.c.name,
-    passkeys.c.added_at, passkeys.c.used_at,
-)  # fmt: skip
+_PASSKEY = select(*(passkeys.c[name] for name in Passkey.__dataclass_fields__))
 
 
 def passkey(connection: Connection, passkey_id: bytes) -> Passkey | None:

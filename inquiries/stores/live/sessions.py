@@ -27,10 +27,7 @@ def add(connection: Connection, session: Session) -> None:
     connection.execute(insert(sessions).values(vars(session)))
 
 
-_SESSION = select(
-    sessions.c.token_digest, sessions.c.staff_id, sessions.c.created_at, sessions.c.seen_at,
-    sessions.c.sealed, sessions.c.origin_sealed,
-)  # fmt: skip
+_SESSION = select(*(sessions.c[name] for name in Session.__dataclass_fields__))
 
 
 def find(connection: Connection, token_digest: bytes) -> Session | None:

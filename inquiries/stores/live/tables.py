@@ -15,7 +15,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -23,15 +22,9 @@ from sqlalchemy import (
     text,
 )
 
-from inquiries.stores.types import Id, Moment
+from inquiries.stores.types import Id, Moment, new_metadata
 
-metadata = MetaData(naming_convention={
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-})  # fmt: skip
+metadata = new_metadata()
 
 # -- what was promised ---------------------------------------------------------------------------
 
