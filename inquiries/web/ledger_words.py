@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from inquiries.rules.unusual import Mark
+from inquiries.stores.types import from_microseconds
 from inquiries.web import language, staff_words
 
 CHAINS: Final[Mapping[str, str]] = {
@@ -144,6 +145,11 @@ _FACTS: Final[Mapping[str, str]] = {
     "hold": _l("hold"),
     "basis": _l("basis"),
     "until": _l("until"),
+    "set": _l("in force since"),
+    "at": _l("at"),
+    "asked_at": _l("asked at"),
+    "target_at": _l("to be done by"),
+    "limit_at": _l("promised by"),
     "archive": _l("archive no."),
     "statute": _l("statute"),
     "items": _l("items"),
@@ -192,7 +198,10 @@ _FACTS: Final[Mapping[str, str]] = {
 }
 
 
-_MOMENTS: Final = frozenset({"until", "last_seal", "received_from", "received_before"})
+_MOMENTS: Final = frozenset({
+    "until", "last_seal", "received_from", "received_before", "set", "at", "asked_at", "target_at",
+    "limit_at",
+})  # fmt: skip
 
 
 def act(name: str) -> str:
@@ -208,7 +217,8 @@ def fact(name: str) -> str:
 def fact_text(name: str, text: str) -> str:
     """What a fact says, in words where it has some: moments, types, acts, chains."""
     if name in _MOMENTS:
-        return language.moment(datetime.fromisoformat(text), staff_words.zone())
+        moment = from_microseconds(int(text)) if text.isdigit() else datetime.fromisoformat(text)
+        return language.moment(moment, staff_words.zone())
     if name == "chain":
         return str(CHAINS.get(text, text))
     if name == "type":

@@ -15,9 +15,10 @@ from flask import Flask
 
 from inquiries import clock
 from inquiries.rules.permissions import Role
-from inquiries.services import inbox, people, records, review
+from inquiries.services import grants, inbox, people, records, review
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
+from inquiries.stores.types import to_microseconds
 from tests.cast import MINJI, send
 from tests.staff import Desk, desk_of
 from tests.web.site import site
@@ -98,6 +99,22 @@ def test_who_opened_this_and_what_did_this_person_open(office: Office) -> None:
 )  # fmt: skip
 def test_whatever_stands_in_the_address_gives_a_page(office: Office, query: str) -> None:
     assert office.desk.get(f"/staff/ledger{query}").status_code == 200
+
+
+def test_moments_are_told_in_words_however_a_record_has_them(own: Office) -> None:
+    desk_of(own.app, own.house, Role.business)
+    (member,) = (one for one in people.everyone(own.house) if one.email.startswith("business"))
+    until = clock.now().replace(hour=3, minute=30) + timedelta(days=2)
+    grants.grant(
+        own.house, staff_id=member.id, inquiry_id=own.inquiry, until=until, reason="She asked.", by=None,
+        break_glass="the officer is ill",
+    )  # fmt: skip
+    set_at = {"set": to_microseconds(until)}
+    records.rights(own.house, act="app", by=own.minji, staff_id=own.minji.staff_id, detail=set_at)
+    text = " ".join(own.desk.get("/staff/ledger?chain=rights").text.split())
+    assert re.search(rf"until {until:%B} {until.day}, {until.year}.{{1,6}}12:30", text)
+    assert re.search(rf"in force since {until:%B} {until.day}, {until.year}", text)
+    assert str(to_microseconds(until)) not in text
 
 
 def test_others_are_refused_on_record_and_see_no_way_there(office: Office) -> None:
