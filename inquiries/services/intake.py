@@ -224,9 +224,6 @@ class _Whole:
 def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
     """Store the inquiries, if their epoch is still open. Raises _EpochClosed, IntegrityError."""
     Database.gate(connection, live_epochs.GATE)
-    for number in {one.envelope.epoch for one in wholes}:
-        if not live_epochs.is_open(connection, number):
-            raise _EpochClosed
     live.add(
         connection,
         [one.shell for one in wholes],
@@ -236,7 +233,8 @@ def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
     waiting = [one.guardian for one in wholes if one.guardian is not None]
     if waiting:
         live_guardians.add(connection, waiting)
-    live_epochs.add_envelopes(connection, [one.envelope for one in wholes])
+    if not live_epochs.post(connection, [one.envelope for one in wholes]):
+        raise _EpochClosed
     for one in wholes:
         if one.told is not None:
             outbox.add(connection, one.told)

@@ -102,8 +102,6 @@ def born(house: House, connection: Connection, owner_id: int, group: str) -> byt
     """
     house.live.gate(connection, live_epochs.GATE)
     epoch = open_epochs.current(house, again=True)
-    if not live_epochs.is_open(connection, epoch.number):
-        raise IntakeClosed(f"epoch {epoch.number} closed in between; try again")
     dek = items.new_data_key()
     sealed = envelope.seal_envelope(
         sending=envelope.new_sending_key(epoch.number, epoch.public_key),
@@ -112,7 +110,8 @@ def born(house: House, connection: Connection, owner_id: int, group: str) -> byt
         groups=[envelope.GroupKey(group, owner_id, dek)],
         code=None,
     )
-    live_epochs.add_envelopes(connection, [live_epochs.NewEnvelope(owner_id, epoch.number, sealed)])
+    if not live_epochs.post(connection, [live_epochs.NewEnvelope(owner_id, epoch.number, sealed)]):
+        raise IntakeClosed(f"epoch {epoch.number} closed in between; try again")
     return dek
 
 

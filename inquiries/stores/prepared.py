@@ -9,8 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Select, Table
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Column, Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 
 from inquiries.stores.among import array
@@ -39,16 +38,26 @@ class Insertion:
     hold the database while others compute.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+    def __init__(self, table: Table, columns: Sequence[str], only_where: str = "") -> None:
+        """`only_where`: a condition on a row, called `new`, its columns `column1` and so on."""
         self._table = table
+        self._only_where = only_where
         self._columns = tuple(columns)
         self._moments = [at for at, name in enumerate(columns) if isinstance(table.c[name].type, Moment)]
         self._written: dict[tuple[str, int], str] = {}
 
-    def put(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert the rows. Raises DBAPIError, of which IntegrityError is one, without the values."""
-        if rows:
-            self._run(connection, rows).close()
+    def put(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
+        """Insert the rows; how many met the condition.
+
+        Raises DBAPIError, of which IntegrityError is one, without the values.
+        """
+        if not rows:
+            return 0
+        cursor = self._run(connection, rows)
+        try:
+            return int(cursor.rowcount)
+        finally:
+            cursor.close()
 
     def put_absent(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> frozenset[int]:
         """Insert the rows whose key, one number, stands in no row yet, and leave those that do.
@@ -84,8 +93,10 @@ class Insertion:
             sign = "?" if dialect.name == "sqlite" else "%s"
             one = f"({', '.join([sign] * len(self._columns))})"
             names = ", ".join(map(quoted, self._columns))
-            rows = ", ".join([one] * count)
-            self._written[key] = f"INSERT INTO {quoted(self._table.name)} ({names}) VALUES {rows}"  # noqa: S608 - names of ours  # nosec B608
+            rows = f"VALUES {', '.join([one] * count)}"
+            if self._only_where:
+                rows = f"SELECT * FROM ({rows}) AS new WHERE {self._only_where}"  # noqa: S608 - texts of ours  # nosec B608
+            self._written[key] = f"INSERT INTO {quoted(self._table.name)} ({names}) {rows}"
         return self._written[key]
 
 
@@ -113,26 +124,4 @@ class Removal:
             )
             table, column = quoted(self._column.table.name), quoted(self._column.name)
             self._written[dialect.name] = f"DELETE FROM {table} WHERE {column} {among}"  # noqa: S608 - names of ours  # nosec B608
-        return self._written[dialect.name]
-
-
-class Question:
-    """A select whose parameters are named, asked for whether it gives a row."""
-
-    def __init__(self, statement: Select[Any]) -> None:
-        self._statement = statement
-        self._written: dict[str, str] = {}
-
-    def found(self, connection: Connection, values: Mapping[str, Any]) -> bool:
-        """Whether the select gives a row."""
-        cursor = run(connection, self._text(connection.dialect), values)
-        try:
-            return cursor.fetchone() is not None
-        finally:
-            cursor.close()
-
-    def _text(self, dialect: Dialect) -> str:
-        if dialect.name not in self._written:
-            named = sqlite.dialect(paramstyle="named") if dialect.name == "sqlite" else dialect
-            self._written[dialect.name] = str(self._statement.compile(dialect=named))
         return self._written[dialect.name]

@@ -219,7 +219,7 @@ def test_an_envelope_with_anothers_key_ids_is_set_apart(house: House) -> None:
         connection.exec_driver_sql(
             f"INSERT INTO inquiry_groups (id, inquiry_id, name, sealed) VALUES ({new_id()}, {forged_id}, 'main', x'00')"
         )
-        live_epochs.add_envelopes(connection, [live_epochs.NewEnvelope(forged_id, epoch.number, sealed)])
+        live_epochs.post(connection, [live_epochs.NewEnvelope(forged_id, epoch.number, sealed)])
     outcome = adoption.adopt_pending(house)
     assert (outcome.adopted, outcome.quarantined) == (1, 1)
     (row,) = [one for one in inbox.page(house, MINJI).rows if one.who]

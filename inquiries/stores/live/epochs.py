@@ -10,11 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     Connection,
     Select,
-    bindparam,
     delete,
     func,
     insert,
-    literal_column,
     select,
     update,
 )
@@ -22,18 +20,10 @@ from sqlalchemy import (
 from inquiries.stores.among import among
 from inquiries.stores.live.tables import envelopes, epochs, groups, staff
 from inquiries.stores.live.written_tables import outbox
-from inquiries.stores.prepared import Insertion, Question
+from inquiries.stores.prepared import Insertion
 
 #: Held shared by whoever inserts an envelope, exclusive by whoever closes an epoch.
 GATE = "epoch"
-
-
-#: Made once: it stands in every submission.
-_IS_OPEN = Question(
-    select(epochs.c.number).where(
-        epochs.c.number == bindparam("number"), epochs.c.state == literal_column("'open'")
-    )
-)
 
 
 class NewEnvelope(NamedTuple):
@@ -44,7 +34,12 @@ class NewEnvelope(NamedTuple):
     sealed: bytes
 
 
-_INSERT_ENVELOPE = Insertion(envelopes, NewEnvelope._fields)
+#: Asked and done in one statement, since it stands in every submission.
+_POST = Insertion(
+    envelopes,
+    NewEnvelope._fields,
+    only_where="EXISTS (SELECT 1 FROM epochs WHERE number = new.column2 AND state = 'open')",
+)
 
 
 @dataclass(frozen=True)
@@ -92,11 +87,6 @@ def of(connection: Connection, numbers: Iterable[int]) -> list[EpochRow]:
     return [EpochRow(*row) for row in connection.execute(query)]
 
 
-def is_open(connection: Connection, number: int) -> bool:
-    """Whether the epoch takes envelopes; on PostgreSQL only true under the gate."""
-    return _IS_OPEN.found(connection, {"number": number})
-
-
 def put(connection: Connection, record: EpochRow) -> None:
     """Publish a record, in the place of an earlier one of the same number."""
     connection.execute(delete(epochs).where(epochs.c.number == record.number))
@@ -106,9 +96,12 @@ def put(connection: Connection, record: EpochRow) -> None:
 # -- envelopes -----------------------------------------------------------------------------------
 
 
-def add_envelopes(connection: Connection, new: Sequence[NewEnvelope]) -> None:
-    """Store envelopes; in the transaction of what their keys sealed."""
-    _INSERT_ENVELOPE.put(connection, new)
+def post(connection: Connection, new: Sequence[NewEnvelope]) -> bool:
+    """Store envelopes whose epochs are open; whether all are. In the transaction of what their keys sealed.
+
+    Where not all are, that must be rolled back. On PostgreSQL only true under the gate.
+    """
+    return _POST.put(connection, new) == len(new)
 
 
 def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | None:
