@@ -139,10 +139,9 @@ def hand_over(house: House, actor: Actor, number: int, *, certificate: str, pass
     if recipient is None:
         raise InvalidDisclosure(tuple(faults))
     key = purposes.main_key(house, Use.disclose, row.id, actor)
-    opened = inbox_views.open_with(key, row)
-    if opened is None:
+    texts = inbox_views.open_with(key, row, only=one.ordered.items)
+    if texts is None:
         raise NotFound("no key opens this inquiry")
-    texts = {name: text for name, text in opened.items() if name in one.ordered.items}
     about = {"inquiry": str(row.id), "type": row.type, "received": row.received_at.isoformat()}
     sealed = openpgp.seal(written(Format.csv, {}, [about | texts]), recipient)
     to = party.entry.name.text(publishing.in_force(house).policy.languages[0])

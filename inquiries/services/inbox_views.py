@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,12 +83,16 @@ def open_items(
     return {inquiry_id: texts for inquiry_id, texts in opened.items() if texts is not None}
 
 
-def open_with(key: DataKey | None, row: live.InquiryRow) -> dict[str, str] | None:
-    """The items in clear; None where the key is gone or does not fit."""
+def open_with(
+    key: DataKey | None, row: live.InquiryRow, only: Collection[str] | None = None
+) -> dict[str, str] | None:
+    """The items in clear, or `only` some of them; None where the key is gone or does not fit."""
     if key is None or row.sealed is None:
         return None
     try:
-        return items.open_items(key.dek, row.id, MAIN, items.unpack(row.sealed))
+        sealed = items.unpack(row.sealed)
+        wanted = {name: blob for name, blob in sealed.items() if only is None or name in only}
+        return items.open_items(key.dek, row.id, MAIN, wanted)
     except SealBroken:
         return None
 
