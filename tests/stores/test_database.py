@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from sqlite3 import connect
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from inquiries.errors import JobBusy
+from inquiries.stores import database as database_module
 from inquiries.stores import prepared
 from inquiries.stores.database import Database, parse
 
@@ -234,6 +237,35 @@ def test_a_gate_lets_many_pass_and_waits_to_close(database: Database) -> None:
         assert not closed.wait(0.3)
     assert closed.wait(10)
     closing.join()
+
+
+# -- the log and the file ------------------------------------------------------------------------
+
+
+def test_the_log_begins_anew_though_somebody_wrote_during_the_checkpoint(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "live.db-wal"
+    locked = database_module.flocked
+
+    def after_another_wrote(descriptor: int) -> AbstractContextManager[None]:
+        with closing(connect(tmp_path / "live.db")) as other:
+            other.execute("INSERT INTO counted VALUES (1, '')")
+            other.commit()
+        return locked(descriptor)
+
+    def turn() -> bytes:
+        return log.read_bytes()[16:20]  # the salt, another each time the log begins anew
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database_module, "flocked", after_another_wrote)
+        sqlite.checkpoint()
+    before = turn()
+    with sqlite.write() as connection:
+        connection.execute(text("INSERT INTO counted VALUES (2, '')"))
+    assert turn() != before
+    with sqlite.read() as connection:
+        assert connection.scalar(text("SELECT sum(n) FROM counted")) == 3
 
 
 # -- scouring ------------------------------------------------------------------------------------
