@@ -30,7 +30,7 @@ def written(form: Format, about: Mapping[str, object], rows: Sequence[Mapping[st
         return json.dumps({**about, "inquiries": list(rows)}, ensure_ascii=False, indent=1).encode()
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")  # RFC 4180
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # lines end as in RFC 4180
     writer.writerow(columns)
     writer.writerows([shown(row.get(name, "")) for name in columns] for row in rows)
     return (_BOM + text.getvalue()).encode()

@@ -132,7 +132,7 @@ def decide(kind: Kind, facts: Facts, now: datetime) -> AtOnce | Waits:
     return max(running, key=lambda one: one.until, default=AtOnce())
 
 
-def well_formed(kind: str, subject: str, channel: str = "", group: str = "") -> bool:
+def well_formed(kind: str, subject: str, channel: str, group: str) -> bool:
     """Whether a page of ours asks so: what no page asks came from elsewhere, whoever proved it.
 
     A withdrawal names a purpose; the groups that end on days of their own bear other names (P14). A link to

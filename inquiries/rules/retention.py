@@ -177,8 +177,11 @@ def _after(wall: datetime, period: Period) -> datetime:
 
 
 def _moment(wall: datetime) -> datetime:
-    """The moment in UTC of a zone's wall time that may be skipped or come twice."""
-    early, late = wall.replace(fold=0) if wall.fold else wall, wall.replace(fold=1)
+    """The moment in UTC of a zone's wall time that may be skipped or come twice.
+
+    `wall` is a sum, and a sum of a time and days always means the first of two (fold 0).
+    """
+    early, late = wall, wall.replace(fold=1)
     second = late.astimezone(UTC)
     if early.utcoffset() == late.utcoffset():  # the usual case
         return second

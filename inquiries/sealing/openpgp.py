@@ -42,8 +42,8 @@ def holding(certificate: str, at: datetime) -> Recipient:
     if "PRIVATE KEY BLOCK" in certificate:
         raise NoCertificate("private_key")
     try:
-        found = pysequoia.Cert.from_bytes(certificate.encode("utf-8", "replace"))
-    except (RuntimeError, ValueError):  # whose message quotes what was given
+        found = pysequoia.Cert.from_bytes(certificate.encode())
+    except (RuntimeError, ValueError):  # no text, or no certificate; the message quotes what was given
         raise NoCertificate("unreadable") from None
     if found.is_revoked:
         raise NoCertificate("revoked")

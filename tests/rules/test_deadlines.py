@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from inquiries.policy.loader import parse
+from inquiries.policy.period import Period
 from inquiries.rules.deadlines import Deadline, Lateness, lateness, of_request
 from tests.policy.builders import changed, policy
 
@@ -37,6 +38,14 @@ def test_days_are_those_of_the_calendar_where_the_company_is() -> None:
     berlin = parse(changed(('time_zone = "Asia/Seoul"', 'time_zone = "Europe/Berlin"')))
     asked = datetime(2026, 3, 27, 12, 0, tzinfo=ZoneInfo("Europe/Berlin"))
     assert of_request(asked, berlin).target_at.astimezone(ZoneInfo("Europe/Berlin")).hour == 12
+
+
+@pytest.mark.parametrize("which", ["requests", "requests_target"])
+def test_a_period_without_an_end_is_no_deadline(which: str) -> None:
+    """No policy that was read holds one."""
+    never = policy().deadlines.model_copy(update={which: Period(until_withdrawn=True)})
+    with pytest.raises(ValueError, match=r"^a deadline has an end$"):
+        of_request(ASKED, policy().model_copy(update={"deadlines": never}))
 
 
 def test_late_from_the_very_moment_on() -> None:

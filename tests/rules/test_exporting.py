@@ -18,6 +18,20 @@ def test_csv_has_every_column_that_any_row_has_and_opens_as_it_was() -> None:
     assert read == [["name", "content", "contact"], ["김소라", "'=1+1", ""], ["b", "", '\'+82 10, "x"\n2']]
 
 
+def test_csv_is_written_as_rfc_4180_has_it_with_every_cell_in_quotes() -> None:
+    content = written(Format.csv, {}, ROWS)
+    assert content.decode() == (
+        '\ufeff"name","content","contact"\r\n"김소라","\'=1+1",""\r\n"b","","\'+82 10, ""x""\n2"\r\n'
+    )
+
+
+def test_json_is_written_to_be_read_by_people_too() -> None:
+    content = written(Format.json, {"purpose": "문의"}, [{"name": "김소라"}])
+    assert content.decode() == (
+        '{\n "purpose": "문의",\n "inquiries": [\n  {\n   "name": "김소라"\n  }\n ]\n}'
+    )
+
+
 def test_json_holds_the_texts_as_they_are() -> None:
     found = json.loads(written(Format.json, {"purpose": "inquiry"}, ROWS))
     assert found == {"purpose": "inquiry", "inquiries": ROWS}
@@ -32,9 +46,17 @@ def test_what_a_spreadsheet_would_compute_is_only_shown(text: str) -> None:
     assert shown(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["", "a=1", "02-1234", "김", "'x", "1-2"])
+@pytest.mark.parametrize("text", ["", "a=1", "X=1", "02-1234", "김", "'x", "1-2"])
 def test_other_text_stays_as_it_is(text: str) -> None:
     assert shown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a;=1", "a;'=1"), ('a\t"+1', "a\t\"'+1"), ("=a\r\n -1", "'=a\r\n '-1"), ("a;b=1", "a;b=1")],
+)
+def test_the_apostrophe_stands_before_what_would_be_computed(text: str, expected: str) -> None:
+    assert shown(text) == expected
 
 
 @pytest.mark.promise("P29")

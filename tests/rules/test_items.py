@@ -11,7 +11,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inquiries.errors import FieldError, InvalidItems, UnknownType
-from inquiries.rules.items import _EVERYDAY_EMAIL, Accepted, normal_email, normal_phone, validate
+from inquiries.rules.items import (
+    _EVERYDAY_EMAIL,
+    Accepted,
+    free_text,
+    normal_email,
+    normal_phone,
+    text_or_fault,
+    validate,
+    validate_items,
+)
 from tests.policy.builders import policy
 
 SORA = {"name": "김소라", "email": "sora@example.com", "content": "가격이 궁금합니다."}
@@ -165,6 +174,71 @@ def test_an_item_of_another_type_is_undeclared() -> None:
 def test_an_unknown_type_is_unknown() -> None:
     with pytest.raises(UnknownType, match="complaint"):
         validate(policy(), "complaint", SORA, AGREED)
+
+
+# -- a correction ----------------------------------------------------------------------------------
+
+
+@pytest.mark.promise("P17")
+def test_a_correction_is_judged_as_the_whole_of_the_items() -> None:
+    corrected = validate_items(policy(), "support", {**SORA, "name": " 김소라 ", "contact": "010-1234-5678"})
+    assert list(corrected.items()) == [
+        ("name", "김소라"), ("contact", "010-1234-5678"), *list(SORA.items())[1:]
+    ]  # fmt: skip
+
+
+@pytest.mark.promise("P17")
+def test_every_fault_of_a_correction_is_named_at_once() -> None:
+    with pytest.raises(InvalidItems) as refused:
+        validate_items(policy(), "support", SORA | {"name": "", "contact": "call me", "x": "1"})
+    assert refused.value.errors == (
+        FieldError("name", "required"), FieldError("contact", "invalid_phone"), FieldError("x", "undeclared")
+    )  # fmt: skip
+
+
+def test_a_correction_of_an_unknown_type_is_unknown() -> None:
+    with pytest.raises(UnknownType, match=r"^complaint$"):
+        validate_items(policy(), "complaint", SORA)
+
+
+# -- texts that are no items -----------------------------------------------------------------------
+
+
+def test_a_free_text_is_kept_as_a_long_item_would_be() -> None:
+    assert free_text("reason", "  하나\r\n\t둘 ", 5) == "하나\n\t둘"
+
+
+TEXT_FAULTS = [
+    (5, FieldError("reason", "not_text")),
+    ("\u200b", FieldError("reason", "required")),
+    ("a\x00", FieldError("reason", "control_character")),
+    ("가" * 6, FieldError("reason", "too_long", {"max": 5})),
+]
+
+
+@pytest.mark.parametrize(("value", "fault"), TEXT_FAULTS)
+def test_a_free_text_that_is_none_is_refused(value: object, fault: FieldError) -> None:
+    with pytest.raises(InvalidItems) as refused:
+        free_text("reason", value, 5)
+    assert refused.value.errors == (fault,)
+    assert refused.value.__context__ is None or refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize(("value", "fault"), TEXT_FAULTS)
+def test_among_other_fields_it_is_one_fault_more(value: object, fault: FieldError) -> None:
+    before = FieldError("who", "required")
+    faults = [before]
+    assert text_or_fault(faults, "reason", value, 5) == ""
+    assert faults == [before, fault]
+
+
+def test_a_text_of_a_form_is_long_unless_it_is_said_to_be_a_line() -> None:
+    faults: list[FieldError] = []
+    assert text_or_fault(faults, "reason", "a\nb", 5) == "a\nb"
+    assert text_or_fault(faults, "reason", "a b", 5, long=False) == "a b"
+    assert not faults
+    assert text_or_fault(faults, "reason", "a\nb", 5, long=False) == ""
+    assert faults == [FieldError("reason", "control_character")]
 
 
 # -- consents --------------------------------------------------------------------------------------

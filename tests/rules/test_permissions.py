@@ -6,7 +6,16 @@ from itertools import product
 
 import pytest
 
-from inquiries.rules.permissions import ALL_TYPES, Decision, Permission, Role, allowed, listable, raises
+from inquiries.rules.permissions import (
+    ALL_TYPES,
+    Decision,
+    Permission,
+    Role,
+    acting_role,
+    allowed,
+    listable,
+    raises,
+)
 
 NO, YES, WITH_REASON = (
     Decision(allowed=False),
@@ -124,6 +133,39 @@ def test_without_a_type_a_desk_may_list_and_sees_its_own() -> None:
 
 def test_the_type_of_all_types_is_no_type_of_an_inquiry() -> None:
     assert allowed(MINJI, Permission.open_inquiry, "*") == NO
+
+
+# -- in which role ---------------------------------------------------------------------------------
+
+
+@pytest.mark.promise("P23")
+@pytest.mark.parametrize(
+    ("roles", "permission", "inquiry_type", "granted", "role"),
+    [
+        (MINJI, Permission.open_inquiry, "support", False, Role.consultation),
+        (MINJI | BAE | OH, Permission.open_inquiry, "support", True, Role.consultation),
+        (OH | BAE | MINJI, Permission.open_inquiry, "support", True, Role.consultation),
+        (MINJI | BAE, Permission.open_inquiry, "recruitment", True, Role.business),
+        (MINJI | BAE | OH, Permission.open_inquiry, "recruitment", False, Role.privacy),
+        (OH | BAE, Permission.list_inquiries, None, True, Role.business),
+        (MINJI | OH, Permission.handle_requests, "support", False, Role.privacy),
+        (MINJI | OH, Permission.list_inquiries, None, False, Role.consultation),
+    ],
+)
+def test_it_is_done_in_a_role_that_allows_it_and_needs_no_reason_if_there_is_one(
+    roles: dict[Role, frozenset[str]],
+    permission: Permission,
+    inquiry_type: str | None,
+    granted: bool,  # noqa: FBT001
+    role: Role,
+) -> None:
+    assert acting_role(roles, permission, inquiry_type, granted=granted) is role
+
+
+@pytest.mark.parametrize("roles", [EVE, BAE, MINJI])
+def test_who_is_not_allowed_does_it_in_no_role(roles: dict[Role, frozenset[str]]) -> None:
+    with pytest.raises(ValueError, match=r"^open_inquiry is not allowed$"):
+        acting_role(roles, Permission.open_inquiry, "recruitment")
 
 
 # -- lapsed training (P27) -----------------------------------------------------------------------

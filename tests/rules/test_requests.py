@@ -12,9 +12,11 @@ from inquiries.rules.requests import (
     SUSPENDING,
     UNSETTLED,
     AtOnce,
+    Authority,
     Because,
     Channel,
     Facts,
+    Identity,
     Kind,
     State,
     Waits,
@@ -22,6 +24,7 @@ from inquiries.rules.requests import (
     mailed,
     may_ask,
     may_refuse,
+    proved,
     runs,
     well_formed,
 )
@@ -97,7 +100,61 @@ def test_a_suspension_is_offered_or_its_end(*, suspended: bool) -> None:
     ],
 )
 def test_what_no_page_asks_is_not_well_formed(kind: str, subject: str, fits: bool) -> None:  # noqa: FBT001
-    assert well_formed(kind, subject) is fits
+    assert well_formed(kind, subject, "receipt", "main") is fits
+
+
+@pytest.mark.promise("P15")
+@pytest.mark.parametrize(
+    ("kind", "subject", "group", "fits"),
+    [
+        (Kind.delete, "", "main", True),
+        (Kind.delete, "x", "main", False),
+        (Kind.withdraw, "main", "main", False),
+        (Kind.withdraw, "marketing", "marketing", True),
+        (Kind.withdraw, "prizes", "marketing", False),
+        (Kind.withdraw, "", "marketing", False),
+        (Kind.delete, "", "marketing", False),
+        (Kind.copy, "", "main", False),
+        *((Kind.withdraw, group, group, False) for group in ("visitor", "archive")),
+    ],
+)
+def test_a_link_to_unsubscribe_ends_what_it_is_of(kind: str, subject: str, group: str, *, fits: bool) -> None:
+    assert well_formed(kind, subject, "unsubscribe", group) is fits
+
+
+@pytest.mark.promise("P07")
+@pytest.mark.parametrize(
+    ("kind", "subject", "group", "fits"),
+    [
+        (Kind.confirm, "", "main", True),
+        (Kind.delete, "", "main", True),
+        (Kind.confirm, "x", "main", False),
+        (Kind.delete, "x", "main", False),
+        (Kind.confirm, "", "visitor", False),
+        (Kind.delete, "", "visitor", False),
+        (Kind.copy, "", "main", False),
+    ],
+)
+def test_a_guardian_agrees_or_has_it_deleted(kind: str, subject: str, group: str, *, fits: bool) -> None:
+    assert well_formed(kind, subject, "guardian", group) is fits
+
+
+@pytest.mark.promise("P18")
+@pytest.mark.parametrize(
+    ("identity", "authority", "representative", "enough"),
+    [
+        (None, None, False, False),
+        (None, Authority.law, True, False),
+        (Identity.callback, None, False, True),
+        (Identity.callback, None, True, False),
+        (Identity.document, Authority.attorney, True, True),
+        (Identity.document, Authority.attorney, False, True),
+    ],
+)
+def test_who_asks_shows_who_she_is_and_for_somebody_else_by_what(
+    identity: Identity | None, authority: Authority | None, *, representative: bool, enough: bool
+) -> None:
+    assert proved(identity, authority, representative=representative) is enough
 
 
 @pytest.mark.promise("P15")

@@ -74,6 +74,13 @@ def test_a_night_may_lie_within_one_day() -> None:
     assert hours == [1, 2, 3, 4]
 
 
+def test_from_a_time_to_the_same_it_is_always_night() -> None:
+    always = Unusual(night_from=time(3), night_until=time(3))
+    assert found([Access(n, NOON.replace(hour=n), 1, "open") for n in (2, 3, 4)], always, "UTC") == [
+        (n, Mark.night) for n in (2, 3, 4)
+    ]
+
+
 def test_what_is_of_another_type_than_her_own_is_marked_once_it_was_opened() -> None:
     assert found([Access(1, NOON, 1, "open", other_type=True)]) == [(1, Mark.other_types)]
     assert found([Access(1, NOON, 1, "look", other_type=True)]) == []

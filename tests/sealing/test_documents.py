@@ -170,6 +170,35 @@ def test_a_day_that_does_not_exist_is_said() -> None:
     assert problems(inquiry(final="2026-02-30T00:00:00.000000Z")) == ("2: no such day",)
 
 
+ANCHORED: dict[str, Any] = {
+    "at": FINAL,
+    "heads": {"access": {"n": 7, "hash": "0a"}, "rights": {"n": 2, "hash": "0b"}},
+    "seal": {"n": 3, "mac": "0c"},
+}
+
+
+def anchor(*, use: str = "ledger anchor", statement: dict[str, Any] = ANCHORED) -> dict[str, Any]:
+    """An anchor whose signature is about `ANCHORED`."""
+    return {
+        "format": "inquiries ledger anchor",
+        "version": 1,
+        "issuer": "https://example.com",
+        "verify_key": VERIFY_KEY.hex(),
+        "statement": statement,
+        "signature": certificates.sign_statement(SEED, use, ANCHORED).hex(),
+    }
+
+
+def test_an_anchor_is_proved_word_by_word_and_for_its_own_use() -> None:
+    checked = documents.check(documents.read(json.dumps(anchor())), VERIFY_KEY)
+    assert checked.ok
+    assert checked.proved == (ANCHORED,)
+    assert problems(anchor(statement=ANCHORED | {"seal": None})) == (
+        "the anchor: not signed by this installation",
+    )
+    assert problems(anchor(use="sweep")) == ("the anchor: not signed by this installation",)
+
+
 def run(statement: dict[str, Any]) -> str:
     signed = {"destroyed": 2, "by_type": {"support": 2}}
     signature = certificates.sign_statement(SEED, documents.RUN, signed).hex()

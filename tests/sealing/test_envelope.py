@@ -300,7 +300,7 @@ def test_the_nonces_of_an_envelope_come_from_one_draw_and_each_serves_once(
     sending = new_sending_key(EPOCH, SECRET.public_key)
     assert [len(drawn) for drawn in draws] == [32]
     blob = sealed(sending=sending)
-    assert len(draws) == 2
+    assert [len(drawn) for drawn in draws] == [32, 4 * 12]
     inner = inner_of(blob)
     sealed_keys = inner[-(29 + 64) :]
     nonces = {blob[10:22], sealed_keys[1:13], *(wrap[1:13] for _, _, wrap in wraps(blob))}

@@ -106,6 +106,12 @@ def test_data_keys_are_fresh() -> None:
     assert {len(key) for key in drawn} == {32}
 
 
+def test_a_data_key_comes_from_the_draw_that_is_given(draws: list[bytes]) -> None:
+    assert new_data_key(Draw(64)) == draws[0][:32]
+    assert len(draws) == 1
+    assert new_data_key() == draws[1]
+
+
 def test_the_nonces_of_a_group_come_from_one_draw_and_each_serves_once(draws: list[bytes]) -> None:
     sealed = seal_items(fixed("dek"), 1, "main", {"name": "Sora", "company": "Sora", "content": "Sora"})
     assert len(draws) == 1

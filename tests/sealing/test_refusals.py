@@ -18,8 +18,10 @@ from inquiries.sealing import (
     envelope,
     epochs,
     items,
+    links,
     primitives,
     receipts,
+    requests,
     tags,
 )
 from inquiries.sealing.primitives import Reader
@@ -31,6 +33,7 @@ MAIN = envelope.GroupKey("main", 101, fixed("main"))
 RECORD = epochs.EpochRecord(4, SECRET.public_key, "open", datetime(2026, 3, 1, tzinfo=UTC))
 ARCHIVE = archive.ArchiveSecret(fixed("archive"))
 ARCHIVED = archive.seal_envelope(4, SECRET.public_key, 7, bytes(archive.KEY_WRAP_SIZE))
+REQUEST = requests.Request(7, 8, "main", "delete", "", "receipt", 1_000, 2_000, 3_000)
 SEALED = primitives.seal(KEY, b"text", b"here")
 
 
@@ -65,6 +68,9 @@ OF_THE_CALLER: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
     (primitives.cipher, (SHORT,), "a key is 32 bytes"),
     (primitives.lasting_cipher, (SHORT, "use"), "a key is 32 bytes"),
     (tags.tag, (SHORT, "email", "sora@example.com"), "a tag key is 32 bytes"),
+    (tags.suppression, (SHORT, "main", "sora@example.com"), "a tag key is 32 bytes"),
+    (links.secret, (SHORT, "unsubscribe", 8, "main"), "a data key is 32 bytes"),
+    (requests.prove, (SHORT, REQUEST), "a data key is 32 bytes"),
     (chain.commitment, (bytes(15), b""), "a salt is at least 16 bytes"),
     (chain.next_seal_key, (SHORT,), "a seal key is 32 bytes"),
     (chain.seal_heads, (SHORT, 0, 0, {}, chain.GENESIS), "a seal key is 32 bytes"),
@@ -89,6 +95,7 @@ OF_WHAT_WAS_SEALED: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
     (primitives.open_sealed, (KEY, b"", b"here"), "empty, or of an unknown version"),
     (primitives.open_sealed, (KEY, SEALED, b"there"), "changed, moved, cut, or of another key"),
     (lambda: Reader(b"").take(1), (), "cut short"),
+    (lambda: Reader(b"\x01").number(2), (), "cut short"),
     (lambda: Reader(b"\x02").version(), (), "of an unknown version"),
     (lambda: Reader(b"\x00\x01\xff").text(), (), "a name is not UTF-8"),
     (lambda: Reader(b"\x00").end(), (), "more than its format holds"),
@@ -99,6 +106,7 @@ OF_WHAT_WAS_SEALED: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
     (epochs.parse_public_key, (b"\xff" * epochs.PUBLIC_KEY_SIZE,), "the public key is malformed"),
     (epochs.unwrap_data_key, (SHORT, 4, 1, b""), "the key has the wrong length"),
     (verify, (bytes(64),), "the epoch record is not signed by this installation"),
+    (envelope.Opener(SECRET, KEY).open, (b"\x03" + bytes(2000), 77), "of an unknown version"),
     (opened, (epochs.EpochSecret(5, fixed("secret")),), "the envelope is of another epoch"),
     (opened, (epochs.EpochSecret(4, fixed("other")),), "the envelope's keys do not open"),
     (opened, (SECRET, SHORT), "the surface key has the wrong length"),
@@ -109,6 +117,11 @@ OF_WHAT_WAS_SEALED: list[tuple[Callable[..., Any], tuple[Any, ...], str]] = [
     (certificates.root_from, (KEY, 0, 2, []), "the path is too short"),
     (certificates.root_from, (KEY, 0, 1, [KEY]), "the path is too long"),
     (certificates.verify_root, (KEY, 1, 1, KEY, b""), "not signed by this installation"),
+    (
+        requests.verify,
+        (KEY, REQUEST, bytes(32)),
+        "the request was not written by a holder of the inquiry's key",
+    ),
     (documents.read, ("{}",), "this is no certificate of version 1"),
 ]
 
