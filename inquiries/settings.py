@@ -34,14 +34,8 @@ _STORES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 Store = Literal["live", "keys", "archive", "ledger"]
 _NAMES: tuple[Store, ...] = get_args(Store)
 _COUNTERS = (
-    "memory://",
-    "valkey://",
-    "valkeys://",
-    "valkey+unix://",
-    "redis://",
-    "rediss://",
-    "redis+unix://",
-)
+    "memory://", "valkey://", "valkeys://", "valkey+unix://", "redis://", "rediss://", "redis+unix://",
+)  # fmt: skip
 HOME = Path(__file__).resolve().parent.parent  # the checkout
 Listed = Annotated[tuple[str, ...], NoDecode]
 _DEFAULT_PORTS = {"http": 80, "https": 443}  # which no browser writes into `Origin`

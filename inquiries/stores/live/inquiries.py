@@ -107,7 +107,7 @@ class ForAdoption(NamedTuple):
 
 _INSERT_INQUIRY = Insertion(inquiries, NewInquiry._fields)
 _INSERT_GROUP = Insertion(groups, NewGroup._fields)
-_INSERT_CONSENT = Insertion(consents, Consent._fields)
+_INSERT_CONSENT = Insertion(consents, Consent._fields[:-1])  # nobody may be born withdrawn
 
 
 def add(
