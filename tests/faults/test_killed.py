@@ -20,8 +20,8 @@ FEWEST = {
 SLOW = {"worker"}  # the same steps once more, in one process
 #: In the quick run every so many failpoints of a long scenario; a before and an after follow each other.
 STRIDE = {
-    "install": 9, "sweep": 9, "archive": 9, "archive_sweep": 9, "mail": 9, "rotation": 9, "recovery": 9,
-    "root_rotation": 9, "rights": 9, "seal": 3, "enrolment": 3,
+    "install": 13, "sweep": 13, "archive": 13, "archive_sweep": 13, "mail": 13, "rotation": 13, "recovery": 13,
+    "root_rotation": 13, "rights": 13, "seal": 3, "enrolment": 3,
 }  # fmt: skip
 CASES = [
     *(pytest.param(name, STRIDE.get(name, 1)) for name in scenarios.SCENARIOS if name not in SLOW),
