@@ -68,13 +68,18 @@ def test_p04_it_ends_after_three_calendar_months_by_itself(any_house: House) -> 
             assert list(connection.scalars(groups.select().with_only_columns(groups.c.name))) == ["main"]
 
 
+def written(page: str) -> str:
+    """What stands on the page, without its tags: a nonce is random and may hold any two letters."""
+    return re.sub(r"<[^>]*>", " ", page)
+
+
 @pytest.mark.promise("P04")
 def test_p04_a_policy_that_declares_none_keeps_none(make_settings: Callable[..., Settings]) -> None:
     policy = make_settings().policy.parent / "clunix.toml"
     with installed(make_settings, policy=policy) as house, at():
         send(house)
         assert set(stored(house)) == {"main"}
-        assert "IP" not in application(house).test_client().get("/inquiries/support").text
+        assert "IP" not in written(application(house).test_client().get("/inquiries/support").text)
 
 
 @pytest.mark.promise("P04")
@@ -87,7 +92,7 @@ def test_p04_what_the_policy_does_not_name_is_not_kept(
     with installed(make_settings, policy=policy) as house, at():
         send(house)
         assert stored(house)["visitor"] == {"user_agent": "Sora's browser"}
-        assert "IP" not in application(house).test_client().get("/inquiries/support").text
+        assert "IP" not in written(application(house).test_client().get("/inquiries/support").text)
 
 
 @pytest.mark.promise("P05")
