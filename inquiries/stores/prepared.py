@@ -32,7 +32,7 @@ def run(connection: Connection, statement: str, values: Sequence[Any] | Mapping[
 
 
 class Insertion:
-    """Inserts rows of one table, each a sequence that begins with its columns' values, in one statement.
+    """Inserts rows of one table, each a sequence of its columns' values, in one statement.
 
     One for all, because SQLite's driver gives the interpreter away at each, and the writer would
     hold the database while others compute.
@@ -80,7 +80,7 @@ class Insertion:
         return run(connection, text, [value for row in rows for value in self._values(row)])
 
     def _values(self, row: Sequence[Any]) -> Sequence[Any]:
-        values = list(row[: len(self._columns)])
+        values = list(row)
         for at in self._moments:
             if values[at] is not None:
                 values[at] = to_microseconds(values[at])

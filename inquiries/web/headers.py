@@ -5,6 +5,7 @@ It stands outside Flask, so that an answer of whatever part has them, and since 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ _CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors {ancestors}"
 )
-_FRAMED: Final = "/embed/"
+_FRAMED: Final = re.compile("/embed/[^/]+/?")
 _HSTS: Final = "max-age=63072000"  # two years, for this host alone: its siblings are not ours to bind
 
 
@@ -28,11 +29,11 @@ class Outermost:
     def __init__(self, app: WSGIApplication, chosen: Settings) -> None:
         self._app = app
         self._own = _headers(chosen, framed=False)
-        self._framed = _headers(chosen, framed=True)
+        self._framed = _headers(chosen, framed=chosen.surface != "staff")
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer in one piece: granian sends a list at once, and an iterator bit by bit."""
-        ours = self._framed if environ["PATH_INFO"].startswith(_FRAMED) else self._own
+        ours = self._framed if _FRAMED.fullmatch(environ["PATH_INFO"]) else self._own
 
         def begin(
             status: str, headers: list[tuple[str, str]], failure: OptExcInfo | None = None, /

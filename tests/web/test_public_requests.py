@@ -258,6 +258,8 @@ def test_only_the_framed_form_may_be_framed_and_only_there(client: FlaskClient) 
     hosted = client.get("/inquiries/support").headers
     assert "frame-ancestors 'none'" in hosted["Content-Security-Policy"]
     assert hosted["X-Frame-Options"] == "DENY"
+    for beside in ("/embed/support/more", "/embed.js", "/embedded"):
+        assert client.get(beside).headers["X-Frame-Options"] == "DENY"
     sent = client.post("/embed/support", data=fields())
     assert f"frame-ancestors 'self' {ALLOWED}" in sent.headers["Content-Security-Policy"]
 

@@ -119,7 +119,7 @@ def add(
     """Store whole inquiries. Raises IntegrityError when an id, receipt or `once` exists already."""
     _INSERT_INQUIRY.put(connection, shells)
     _INSERT_GROUP.put(connection, members)
-    _INSERT_CONSENT.put(connection, agreed)
+    _INSERT_CONSENT.put(connection, [one[:-1] for one in agreed])
 
 
 def set_state(
