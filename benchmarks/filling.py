@@ -69,7 +69,6 @@ def _inquiry(
         "policy_version": 1,
         "received_at": received,
         "receipt_lookup": lookup,
-        "once": os.urandom(16),
     }
     sealed = items.seal_items(dek, inquiry_id, "main", ITEMS)
     group = {

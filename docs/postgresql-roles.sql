@@ -27,8 +27,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM inquiries_public;
 GRANT USAGE ON SCHEMA public TO inquiries_public;
 GRANT SELECT ON alembic_version, policies, notices, epochs, openings, requests TO inquiries_public;
 GRANT SELECT (id, type, state, channel, language, policy_version, received_at, answered_at, closed_at,
-              receipt_lookup, once),
-      INSERT (id, type, state, channel, language, policy_version, received_at, receipt_lookup, once)
+              receipt_lookup),
+      INSERT (id, type, state, channel, language, policy_version, received_at, receipt_lookup)
   ON inquiries TO inquiries_public;
 GRANT SELECT (id, inquiry_id, name, due_at, claimed_at, sealed, evidence),
       INSERT (id, inquiry_id, name, due_at, sealed, evidence)
@@ -36,7 +36,9 @@ GRANT SELECT (id, inquiry_id, name, due_at, claimed_at, sealed, evidence),
 GRANT SELECT,
       INSERT (inquiry_id, purpose, given, policy_version, notice_digest, notice_shown, language, recorded_at)
   ON consents TO inquiries_public;
-GRANT SELECT (inquiry_id, epoch, sealed), INSERT (inquiry_id, epoch, sealed) ON envelopes TO inquiries_public;
+GRANT SELECT (inquiry_id, epoch, sealed, receipt_lookup, once),
+      INSERT (inquiry_id, epoch, sealed, receipt_lookup, once)
+  ON envelopes TO inquiries_public;
 GRANT INSERT (id, inquiry_id, kind, subject, group_name, channel, asked_at, target_at, limit_at, sealed, proof)
   ON requests TO inquiries_public;
 -- Of what is written to and fro it inserts her answers alone, and sees no note of staff.

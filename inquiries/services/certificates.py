@@ -155,8 +155,7 @@ def of_lookup(house: House, lookup: bytes) -> InquiryCertificate:
         proved = _proved(connection, buried)
     with house.live.read() as connection:
         ended = {row.number: row for row in live_epochs.of(connection, scoured) if row.state == "retired"}
-        inquiry = live.by_receipt(connection, lookup)
-        groups = live.groups_of(connection, inquiry.id, now) if inquiry else []
+        groups = live.groups_of(connection, buried[0].inquiry_id, now)
     gone = {one.id for one in buried}
     remaining = tuple(sorted(living.union(group.name for group in groups if group.id not in gone)))
     parts = tuple(_part(one, ended, scoured, now) for one in buried)

@@ -100,13 +100,12 @@ def receive(house: House, submission: Submission) -> Received:
         raise NoticeSuperseded(f"version {published.version} is in force")
     accepted, child = _accepted(published.policy, submission)
     draw = Draw(_DRAWN)
-    code = _code(house, submission, accepted, draw)
     once = _once_digest(house, submission.once)
     for _ in range(TRIES):
         try:
-            return _store(house, submission, published, accepted, code, once, draw, child=child)
+            return _store(house, submission, published, accepted, once, draw, child=child)
         except IntegrityError:
-            known = _known(house, published, submission, code, once)
+            known = _known(house, published, submission, accepted, once, draw)
             if known is not None:
                 return known
         except _EpochClosed:
@@ -137,11 +136,15 @@ class _EpochClosed(Exception):
     """The epoch closed between sealing and inserting; seal to the next."""
 
 
-def _code(house: House, submission: Submission, accepted: item_rules.Accepted, draw: Draw) -> str:
-    """The receipt code: the same for the same content under the same `once`, else random."""
+def _code(house: House, submission: Submission, accepted: item_rules.Accepted, epoch: int, draw: Draw) -> str:
+    """The receipt code: the same for the same content under the same `once` in the same epoch, else random.
+
+    The epoch is in it because `once` is known for as long as the envelope stands: what comes again after that
+    is a new inquiry, and has a receipt of its own.
+    """
     if submission.once is None:
         return receipts.random_code(draw)
-    parts = [submission.type, submission.language]
+    parts = [str(epoch), submission.type, submission.language]
     if submission.evidence is not None:
         parts += [submission.channel, *map(str, astuple(submission.evidence))]
     for fields in (accepted.items, accepted.consents):
@@ -161,7 +164,6 @@ def _store(
     submission: Submission,
     published: publishing.Published,
     accepted: item_rules.Accepted,
-    code: str,
     once: bytes | None,
     draw: Draw,
     *,
@@ -170,6 +172,8 @@ def _store(
     policy, now = published.policy, clock.now()
     until = minors.ends(now, policy.time_zone) if child else None
     epoch = epochs.current(house)
+    code = _code(house, submission, accepted, epoch.number, draw)
+    lookup = receipts.lookup_id(code)
     drafts = _drafts(policy, submission, accepted)
     inquiry_id, *key_ids = new_ids(1 + len(drafts), draw)
     keys = [
@@ -182,7 +186,7 @@ def _store(
     ]
     shell = live.NewInquiry(
         inquiry_id, submission.type, State.received, submission.channel, submission.language,
-        published.version, now, receipts.lookup_id(code), once,
+        published.version, now, lookup,
     )  # fmt: skip
     notice = published.notice(submission.type, submission.language)
     shown = submission.notice_version is not None
@@ -201,7 +205,7 @@ def _store(
             code=code,
             draw=draw,
         )
-        posted = live_epochs.NewEnvelope(inquiry_id, epoch.number, sealed)
+        posted = live_epochs.NewEnvelope(inquiry_id, epoch.number, sealed, lookup, once)
         told = _told(submission, policy, accepted, keys[0], inquiry_id)
         waiting = None if until is None else live_guardians.NewGuardian(inquiry_id, now, until)
         house.live.write_together(_put, _Whole(shell, groups, agreed, posted, told, waiting))
@@ -287,16 +291,23 @@ def _told(
 
 
 def _known(
-    house: House, published: publishing.Published, submission: Submission, code: str, once: bytes | None
+    house: House,
+    published: publishing.Published,
+    submission: Submission,
+    accepted: item_rules.Accepted,
+    once: bytes | None,
+    draw: Draw,
 ) -> Received | None:
-    """The earlier receipt of the same submission; None when an id merely collided."""
+    """The earlier receipt of the same submission; None when an id merely collided. Raises OnceReused."""
     with house.live.read() as connection:
-        row = live.by_receipt(connection, receipts.lookup_id(code))
-        if row is None and once is not None and live.once_used(connection, once):
-            raise OnceReused("this key came with other content before")
+        sent = None if once is None else live_epochs.sent_before(connection, once)
+        row = None if sent is None else live.shell(connection, sent.inquiry_id)
         waiting = {} if row is None else live_guardians.waiting(connection, [row.id])
-    if row is None:
+    if sent is None or row is None:
         return None
+    code = _code(house, submission, accepted, sent.epoch, draw)
+    if receipts.lookup_id(code) != sent.receipt_lookup:
+        raise OnceReused("this key came with other content before")
     version = publishing.version(house, row.policy_version)
     due = _local(row.due_at, published.policy)
     return Received(

@@ -64,12 +64,26 @@ def open_remaining(house: House, typed: str) -> Opened:
     return _opened(house, typed, lambda names: MAIN not in names and bool(names - {VISITOR}))
 
 
+def inquiry_of(house: House, code: str) -> int:
+    """The id of the inquiry that this receipt belongs or belonged to, else `NO_ID`.
+
+    Of what was adopted `keys` knows it, of what is new its envelope. The same is asked, whether there is one
+    or not.
+    """
+    lookup = receipts.lookup_id(code)
+    with house.keys.read() as connection:
+        adopted = receipt_wraps.inquiry_of(connection, lookup)
+    with house.live.read() as connection:  # after that: an envelope outlives its adoption
+        posted = live_epochs.inquiry_of(connection, lookup)
+    return adopted or posted or NO_ID
+
+
 def _opened(house: House, typed: str, wanted: Callable[[frozenset[str]], bool]) -> Opened:
     """The inquiry, if the names of its readable groups, and of those of them that open, are as wanted."""
     code = receipts.normalise(typed)
+    inquiry_id = inquiry_of(house, code)
     with house.live.read() as connection:
-        row = live.by_receipt(connection, receipts.lookup_id(code))
-        inquiry_id = NO_ID if row is None else row.id  # the same is asked, whether there is one or was
+        row = live.shell(connection, inquiry_id)
         groups = {group.name: group for group in live.groups_of(connection, inquiry_id, clock.now())}
     if row is None or not wanted(frozenset(groups)):
         raise NotFound("no living inquiry has this receipt")

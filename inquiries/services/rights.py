@@ -19,9 +19,8 @@ from inquiries.rules.retention import MAIN
 from inquiries.sealing import receipts
 from inquiries.services import publishing, receipt, requests
 from inquiries.services.house import House
-from inquiries.services.ids import NO_ID
 from inquiries.services.receipt import ReceiptView
-from inquiries.services.receipt_keys import Opened, open_receipt, open_remaining
+from inquiries.services.receipt_keys import Opened, inquiry_of, open_receipt, open_remaining
 from inquiries.services.requests import Asked
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
@@ -65,10 +64,10 @@ def locked(house: House, typed: str) -> bool:
 
     A deletion that waits for the officer locks nothing against her. Raises ReceiptMalformed.
     """
-    lookup, now = receipts.lookup_id(receipts.normalise(typed)), clock.now()
+    inquiry_id, now = inquiry_of(house, receipts.normalise(typed)), clock.now()
     with house.live.read() as connection:
-        row = live.by_receipt(connection, lookup)
-        asked = live_requests.of_inquiry(connection, NO_ID if row is None else row.id)
+        row = live.shell(connection, inquiry_id)
+        asked = live_requests.of_inquiry(connection, inquiry_id)
         if row is None or not any(one.kind == Kind.delete and one.pending for one in asked):
             return False
         return isinstance(rules.decide(Kind.delete, requests.facts(house, connection, row, now), now), AtOnce)

@@ -108,6 +108,30 @@ class Database:
         with self._mutex, flocked(self._writer_lock()), self._immediate.begin() as connection:
             yield connection
 
+    @contextmanager
+    def migration(self) -> Iterator[Connection]:
+        """A write in which tables may be made anew that others refer to, which is how SQLite changes them.
+
+        It looks after references at the end of it, not at each row.
+
+        Raises:
+            RuntimeError: a row would refer to one that is gone; nothing was changed.
+        """
+        if not self.sqlite:
+            with self.write() as connection:
+                yield connection
+            return
+        with self._mutex, flocked(self._writer_lock()), self._immediate.connect() as connection:
+            driver = connection.connection.driver_connection
+            driver.execute("PRAGMA foreign_keys = OFF")  # not within a transaction
+            try:
+                with connection.begin():
+                    yield connection
+                    if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise RuntimeError(f"{self.name}: a row refers to one that is gone")
+            finally:
+                driver.execute("PRAGMA foreign_keys = ON")
+
     def _writer_lock(self) -> int:
         """The open lock file; made anew after a fork, whose child would share its parent's lock."""
         if self._lock_file is None or self._pid != os.getpid():

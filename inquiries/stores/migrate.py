@@ -54,7 +54,7 @@ def upgrade(database: Database) -> None:
     if current(database) == head(database.name):
         return
     config = configuration(database.name)
-    with database.write() as connection:
+    with database.migration() as connection:
         database.gate(connection, "migrate", exclusive=True)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

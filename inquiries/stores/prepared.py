@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Table
+from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError
 
 from inquiries.stores.among import array
@@ -41,6 +41,7 @@ class Insertion:
     def __init__(self, table: Table, columns: Sequence[str], only_where: str = "") -> None:
         """`only_where`: a condition on a row, called `new`, its columns `column1` and so on."""
         self._table = table
+        self._bytes = [isinstance(table.c[name].type, LargeBinary) for name in columns]
         self._only_where = only_where
         self._columns = tuple(columns)
         self._moments = [at for at, name in enumerate(columns) if isinstance(table.c[name].type, Moment)]
@@ -90,14 +91,19 @@ class Insertion:
         key = dialect.name, count
         if key not in self._written:
             quoted = dialect.identifier_preparer.quote
-            sign = "?" if dialect.name == "sqlite" else "%s"
-            one = f"({', '.join([sign] * len(self._columns))})"
+            one = f"({', '.join(self._signs(dialect))})"
             names = ", ".join(map(quoted, self._columns))
             rows = f"VALUES {', '.join([one] * count)}"
             if self._only_where:
                 rows = f"SELECT * FROM ({rows}) AS new WHERE {self._only_where}"  # noqa: S608 - texts of ours  # nosec B608
             self._written[key] = f"INSERT INTO {quoted(self._table.name)} ({names}) {rows}"
         return self._written[key]
+
+    def _signs(self, dialect: Dialect) -> list[str]:
+        """One for each column. Where a row is asked about first, PostgreSQL must be told what a null is."""
+        if dialect.name == "sqlite":
+            return ["?"] * len(self._columns)
+        return ["%s::bytea" if self._only_where and kind else "%s" for kind in self._bytes]
 
 
 class Removal:

@@ -18,6 +18,12 @@ class ReceiptKey:
     wrap: bytes | None
 
 
+def inquiry_of(connection: Connection, receipt_lookup: bytes) -> int | None:
+    """The inquiry with this lookup id, once it was adopted, whatever of it is destroyed."""
+    query = select(keys.c.inquiry_id).where(keys.c.receipt_lookup == receipt_lookup).limit(1)
+    return connection.scalar(query)
+
+
 def of_inquiry(connection: Connection, inquiry_id: int) -> list[ReceiptKey]:
     """The covered receipt wraps of an inquiry."""
     query = select(keys.c.id, keys.c.epoch, keys.c.receipt_wrap).where(keys.c.inquiry_id == inquiry_id)

@@ -10,12 +10,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from inquiries.errors import NotInitialised
 from inquiries.services.house import House, open_house
 from inquiries.stores import migrate, tags, tombstones
 from inquiries.stores.database import Database
 from inquiries.stores.key_tables import ERA_BITS
+from inquiries.stores.live import epochs
 
 STORES = ("live", "keys", "archive", "ledger")
 
@@ -96,6 +98,60 @@ def test_tags_move_apart_and_proofs_are_counted(empty: Database) -> None:
         ]
         assert connection.execute(text("SELECT count(*) FROM tags")).scalar_one() == 2
         assert connection.execute(text("SELECT count(*) FROM keys")).scalar_one() == 7
+
+
+@pytest.mark.parametrize("empty", ["live"], indirect=True)
+def test_what_was_new_before_is_found_by_its_envelope(empty: Database) -> None:
+    """Version 0012 makes the table of inquiries anew, to which others refer: all of them still stand."""
+    _upgrade_to(empty, "0011")
+    with empty.write() as connection:
+        for key, lookup, once in ((1, b"old", None), (2, b"new", b"nonce")):
+            values = {"key": key, "lookup": lookup, "once": once}
+            connection.execute(
+                text(
+                    "INSERT INTO inquiries (id, type, state, channel, language, policy_version, received_at, "
+                    "receipt_lookup, once) VALUES (:key, 'support', 'received', 'form', 'ko', 1, 1, :lookup, :once)"
+                ),
+                values,
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO inquiry_groups (id, inquiry_id, name, sealed) VALUES (:key, :key, 'main', :lookup)"
+                ),
+                values,
+            )
+        of_a_message = {"key": 9, "sealed": b"sealed"}
+        connection.execute(text("INSERT INTO envelopes VALUES (2, 1, :sealed, NULL)"), of_a_message)
+        connection.execute(text("INSERT INTO envelopes VALUES (:key, 1, :sealed, NULL)"), of_a_message)
+    migrate.upgrade(empty)
+    with empty.write() as connection:
+        assert epochs.inquiry_of(connection, b"new") == 2
+        assert epochs.inquiry_of(connection, b"old") is None  # its key row knows it
+        assert epochs.sent_before(connection, b"nonce") == (2, 1, b"new")
+        rows = connection.execute(text("SELECT id, receipt_lookup FROM inquiries ORDER BY id"))
+        assert [(row[0], bytes(row[1])) for row in rows] == [(1, b"old"), (2, b"new")]
+        assert connection.execute(text("SELECT count(*) FROM envelopes")).scalar_one() == 2
+        with pytest.raises(IntegrityError):  # references are looked after again
+            connection.execute(text("DELETE FROM inquiries WHERE id = 1"))
+
+
+def test_references_are_looked_after_at_the_end_of_a_migration(tmp_path: Path) -> None:
+    database = Database("live", f"sqlite:///{tmp_path / 'live.db'}", tmp_path)
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE a (id INTEGER PRIMARY KEY)")
+        connection.exec_driver_sql("CREATE TABLE b (a REFERENCES a (id))")
+        connection.exec_driver_sql("INSERT INTO a VALUES (1)")
+        connection.exec_driver_sql("INSERT INTO b VALUES (1)")
+    with pytest.raises(RuntimeError, match="live"), database.migration() as connection:
+        connection.exec_driver_sql("DELETE FROM a")
+    with database.migration() as connection:
+        connection.exec_driver_sql("DELETE FROM a")
+        connection.exec_driver_sql("INSERT INTO a VALUES (1)")
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM b").all() == [(1,)]
+        with pytest.raises(IntegrityError):
+            connection.exec_driver_sql("DELETE FROM a")
+    database.close()
 
 
 def _upgrade_to(database: Database, revision: str) -> None:

@@ -27,7 +27,7 @@ def store(store_urls: dict[str, str], tmp_path: Path) -> Iterator[Database]:
     database = Database("live", store_urls.get("live_url", f"sqlite:///{tmp_path}/live.db"), tmp_path)
     migrate.upgrade(database)
     shells = [
-        live.NewInquiry(one, "support", "received", "form", "ko", 1, NOW, bytes([one]) * 16, None)
+        live.NewInquiry(one, "support", "received", "form", "ko", 1, NOW, bytes([one]) * 16)
         for one in (HERS, HIS)
     ]
     groups = [live.NewGroup(one + 1, one, "main", NOW + timedelta(days=9), b"") for one in (HERS, HIS)]

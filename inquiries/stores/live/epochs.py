@@ -32,6 +32,16 @@ class NewEnvelope(NamedTuple):
     inquiry_id: int
     epoch: int
     sealed: bytes
+    receipt_lookup: bytes | None = None
+    once: bytes | None = None
+
+
+class Posted(NamedTuple):
+    """Of an envelope what tells whether the same was sent before."""
+
+    inquiry_id: int
+    epoch: int
+    receipt_lookup: bytes
 
 
 #: Asked and done in one statement, since it stands in every submission.
@@ -109,6 +119,19 @@ def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | Non
     query = select(envelopes.c.epoch, envelopes.c.sealed).where(envelopes.c.inquiry_id == inquiry_id)
     row = connection.execute(query).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+def inquiry_of(connection: Connection, receipt_lookup: bytes) -> int | None:
+    """The inquiry with this lookup id, while its envelope stands."""
+    query = select(envelopes.c.inquiry_id).where(envelopes.c.receipt_lookup == receipt_lookup)
+    return connection.scalar(query)
+
+
+def sent_before(connection: Connection, once: bytes) -> Posted | None:
+    """The envelope that came under this `once`, while it stands."""
+    query = select(envelopes.c.inquiry_id, envelopes.c.epoch, envelopes.c.receipt_lookup)
+    row = connection.execute(query.where(envelopes.c.once == once)).one_or_none()
+    return None if row is None else Posted(*row)
 
 
 def _with_key_ids(*conditions: Any) -> Select[Any]:

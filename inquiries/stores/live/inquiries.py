@@ -28,7 +28,6 @@ class NewInquiry(NamedTuple):
     policy_version: int
     received_at: datetime
     receipt_lookup: bytes
-    once: bytes | None
 
 
 class NewGroup(NamedTuple):
@@ -116,7 +115,7 @@ def add(
     members: Sequence[NewGroup],
     agreed: Sequence[Consent],
 ) -> None:
-    """Store whole inquiries. Raises IntegrityError when an id, receipt or `once` exists already."""
+    """Store whole inquiries. Raises IntegrityError when an id exists already."""
     _INSERT_INQUIRY.put(connection, shells)
     _INSERT_GROUP.put(connection, members)
     _INSERT_CONSENT.put(connection, [one[:-1] for one in agreed])
@@ -239,16 +238,9 @@ def shells(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, Inqu
     return {row[0]: InquiryRow(*row) for row in connection.execute(query)}
 
 
-def by_receipt(connection: Connection, lookup: bytes) -> InquiryRow | None:
-    """The inquiry that this receipt belongs to, with its main group if that stands."""
-    query = _SHELL.join(groups, _ON_MAIN, isouter=True).where(inquiries.c.receipt_lookup == lookup)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else InquiryRow(*row)
-
-
-def once_used(connection: Connection, once: bytes) -> bool:
-    """Whether something was stored under this `once`."""
-    return connection.scalar(select(inquiries.c.id).where(inquiries.c.once == once)) is not None
+def shell(connection: Connection, inquiry_id: int) -> InquiryRow | None:
+    """One inquiry, with its main group if that stands."""
+    return shells(connection, [inquiry_id]).get(inquiry_id)
 
 
 def groups_of(connection: Connection, inquiry_id: int, now: datetime) -> list[GroupRow]:

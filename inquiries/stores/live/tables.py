@@ -62,8 +62,7 @@ inquiries = Table(
     Column("received_at", Moment, nullable=False),
     Column("answered_at", Moment),
     Column("closed_at", Moment),
-    Column("receipt_lookup", LargeBinary(16), nullable=False, unique=True),
-    Column("once", LargeBinary(16), unique=True),  # keyed hash of `_once` or Idempotency-Key
+    Column("receipt_lookup", LargeBinary(16), nullable=False),  # found by it: in `keys`, and in `envelopes`
     Index("ix_inquiries_type_state_id", "type", "state", "id"),
 )  # fmt: skip
 
@@ -196,6 +195,10 @@ envelopes = Table(
     Column("epoch", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("quarantined_at", Moment),
+    # By these an inquiry is found while it is new. They are random, so that an entry costs a page of its own
+    # to write and to delete: unique here, among some days' rows, and not among all that are kept.
+    Column("receipt_lookup", LargeBinary(16), unique=True),
+    Column("once", LargeBinary(16), unique=True),  # keyed hash of `_once` or Idempotency-Key
 )  # fmt: skip
 
 #: Epoch records as published: signed by the installation, read by every surface.
