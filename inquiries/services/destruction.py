@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from inquiries import clock
@@ -25,10 +25,12 @@ from inquiries.stores.tombstones import Cohort, Member
 from inquiries.stores.types import to_microseconds
 
 BATCH = 5000
-#: Rows claimed or deleted in one transaction where writers take turns (SQLite): who sends waits no longer.
-CLAIMED_TOGETHER = 500
-DELETED_TOGETHER = 150
-CHECKPOINT_AFTER = 15  # such deletions: about half of what lets a commit do it
+#: Rows in one transaction where writers take turns (SQLite), so that who sends waits for milliseconds; and
+#: after how many such deletions the log is emptied: the disk, too, is given little at a time.
+CLAIMED_TOGETHER = 200
+DELETED_TOGETHER = 100
+BURIED_TOGETHER = 1000
+CHECKPOINT_AFTER = 25
 LEFTOVER_BATCH = 5000
 
 _LIVING = ""  # where a group's rows are, if neither in the archive nor among the mail
@@ -106,7 +108,7 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
     left, count = BATCH, 1
     together = CLAIMED_TOGETHER if house.live.sqlite else BATCH
     while left and count:
-        with house.live.write() as connection:
+        with house.live.write_aside() as connection:
             count = claims.claim_due(connection, clock.now(), min(left, together))
         left -= count
     house.live.checkpoint()
@@ -210,14 +212,23 @@ def _destroy(house: House, batch: _Batch) -> None:
 
 def _follow(house: House, intent: int, batch: _Batch) -> int:
     """Everything after the intent; returns how many rows still stood."""
-    with house.keys.write() as connection:
-        tombstones.bury(connection, intent, clock.now(), batch.cohorts, batch.lookups)
+    for some in _cohorts(batch.cohorts, BURIED_TOGETHER if house.keys.sqlite else BATCH):
+        with house.keys.write_aside() as connection:
+            tombstones.bury(connection, intent, clock.now(), [some], batch.lookups)
+    house.keys.checkpoint()
     removed = _remove(house, batch.by_store)
     certificates.prove_intent(house, intent, batch.ids)
     records.append(house, "destruction", {"act": "done", "intent": intent, "groups": len(batch)})
     with house.keys.write() as connection:
-        keys.advance(connection, done=intent)
+        keys.advance(connection, intent)
     return removed
+
+
+def _cohorts(cohorts: Iterable[Cohort], size: int) -> Iterator[Cohort]:
+    """The same, none with more members than that."""
+    for one in cohorts:
+        for start in range(0, len(one.members), size):
+            yield replace(one, members=one.members[start : start + size])
 
 
 def _remove(house: House, members: Mapping[str, Sequence[Member]]) -> int:
@@ -232,7 +243,7 @@ def _remove(house: House, members: Mapping[str, Sequence[Member]]) -> int:
             live_epochs.remove_envelopes(connection, ids)
             removed += outbox.remove(connection, ids)
     for number, (ids, inquiries) in enumerate(_parts(members[_LIVING], together), 1):
-        with house.live.write() as connection:
+        with house.live.write_aside() as connection:
             removed += due_groups.remove_groups(connection, ids, inquiries)
         if number % CHECKPOINT_AFTER == 0:
             house.live.checkpoint()
@@ -263,10 +274,9 @@ def replay(house: House) -> Replayed:
     After a crash that is at most one; after the keys store was put back, all since its backup.
     """
     with house.keys.read() as connection:
-        progress = keys.how_far(connection)
-    after = min(progress.last_intent, progress.done_intent)
+        done = keys.how_far(connection).done_intent
     count = groups = 0
-    for number, body in records.bodies(house, "destruction", after):
+    for number, body in records.bodies(house, "destruction", done):
         if cohorts := intents.read(body):
             groups += _follow(house, number, _Batch(cohorts, _lookups(house, cohorts)))
             count += 1

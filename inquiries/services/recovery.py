@@ -70,8 +70,8 @@ def unsettled(house: House) -> bool:
     if rotation.behind(house).keys() & {"live", "keys"}:
         return True
     with house.keys.read() as connection:
-        progress = keys.how_far(connection)
-    later = records.bodies(house, "destruction", min(progress.last_intent, progress.done_intent))
+        done = keys.how_far(connection).done_intent
+    later = records.bodies(house, "destruction", done)
     return len([n for n, body in later if body["act"] == "intent"]) > 1  # a sweep at work leaves one
 
 

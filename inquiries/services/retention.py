@@ -32,7 +32,6 @@ log = structlog.get_logger()
 
 ALARM_AFTER = timedelta(hours=72)
 LOOK_EVERY = timedelta(days=1)
-ENVELOPES_TOGETHER = 5000
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 WEEKS, RUNS = 26, 12
@@ -153,10 +152,10 @@ def _prune(house: House, now: datetime) -> None:
         return
     with house.archive.write() as connection:
         archive.drop_envelopes(connection, beyond + 1)
-    removed = ENVELOPES_TOGETHER
-    while removed == ENVELOPES_TOGETHER:
-        with house.live.write() as connection:
-            removed = live_epochs.drop_envelopes(connection, beyond + 1, ENVELOPES_TOGETHER)
+    dropped = destruction.DELETED_TOGETHER
+    while dropped == destruction.DELETED_TOGETHER:
+        with house.live.write_aside() as connection:
+            dropped = live_epochs.drop_envelopes(connection, beyond + 1, destruction.DELETED_TOGETHER)
 
 
 def _record(

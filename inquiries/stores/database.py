@@ -67,7 +67,8 @@ class Database:
             event.listen(self.engine, "connect", _prepare)
             event.listen(self.engine, "begin", _begin)
         self._together = Together(self.write)
-        self._immediate = self.engine.execution_options(inquiries_immediate=True)
+        self._immediate = self.engine.execution_options(inquiries_write="FULL")
+        self._unsettled = self.engine.execution_options(inquiries_write="NORMAL")
 
     @property
     def path(self) -> Path | None:
@@ -109,6 +110,22 @@ class Database:
             yield connection
 
     @contextmanager
+    def write_aside(self) -> Iterator[Connection]:
+        """As `write`, and as durable when the block has been left, but others may write while the disk does.
+
+        For who writes much. SQLite's commit waits for the disk while it holds the lock; this one does not,
+        and flushes the log when the lock is free. Meanwhile others see what a power cut would take back.
+        """
+        if not self.sqlite:
+            with self.write() as connection:
+                yield connection
+            return
+        with self._mutex, flocked(self._writer_lock()), self._unsettled.begin() as connection:
+            yield connection
+        with Path(f"{self.path}-wal").open("rb") as log:
+            os.fdatasync(log.fileno())
+
+    @contextmanager
     def migration(self) -> Iterator[Connection]:
         """A write in which tables may be made anew that others refer to, which is how SQLite changes them.
 
@@ -122,15 +139,14 @@ class Database:
                 yield connection
             return
         with self._mutex, flocked(self._writer_lock()), self._immediate.connect() as connection:
-            driver = connection.connection.driver_connection
-            driver.execute("PRAGMA foreign_keys = OFF")  # not within a transaction
+            prepared.run(connection, "PRAGMA foreign_keys = OFF").close()  # not within a transaction
             try:
                 with connection.begin():
                     yield connection
                     if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                         raise RuntimeError(f"{self.name}: a row refers to one that is gone")
             finally:
-                driver.execute("PRAGMA foreign_keys = ON")
+                prepared.run(connection, "PRAGMA foreign_keys = ON").close()
 
     def _writer_lock(self) -> int:
         """The open lock file; made anew after a fork, whose child would share its parent's lock."""
@@ -263,5 +279,8 @@ def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the drive
 
 
 def _begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("inquiries_immediate")
-    prepared.run(connection, "BEGIN IMMEDIATE" if immediate else "BEGIN").close()
+    level = connection.get_execution_options().get("inquiries_write")
+    if level is not None and connection.info.get("synchronous", "FULL") != level:
+        prepared.run(connection, f"PRAGMA synchronous = {level}").close()
+        connection.info["synchronous"] = level
+    prepared.run(connection, "BEGIN" if level is None else "BEGIN IMMEDIATE").close()

@@ -6,8 +6,8 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text
 
 from inquiries.stores.types import Id, Moment, new_metadata
 
-#: Ids begin with the microseconds since 2020 (`services/ids.py`); an era is 2^41 of these, 25 days.
-ERA_BITS = 53
+#: Ids begin with the microseconds since 2020 (`services/ids.py`); an era is 2^37 of these, 38 hours.
+ERA_BITS = 49
 
 metadata = new_metadata()
 
@@ -38,7 +38,7 @@ tags = Table(
     Column("email", LargeBinary(16)),
     Column("phone", LargeBinary(16)),
     # What is due together came in together: with the era in front its entries stand on a few pages of an
-    # index, not one on each. Of a million keys, a hundred thousand tags go at a fifth of the cost.
+    # index, not one on each. Who looks for a tag asks each era, two hundred a year, in half a millisecond.
     Index("ix_tags_era_email", "era", "email"),
     Index("ix_tags_era_phone", "era", "phone"),
 )  # fmt: skip
@@ -76,7 +76,6 @@ proofs = Table(
 progress = Table(
     "progress", metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("last_intent", Id, nullable=False),  # the last destruction intent applied here
-    Column("done_intent", Id, nullable=False),  # the last one carried through everywhere
+    Column("done_intent", Id, nullable=False),  # the last destruction intent carried through everywhere
     Column("restored_at", Moment),  # set: a restore was noticed; nothing retires until confirmed
 )  # fmt: skip

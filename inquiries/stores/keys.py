@@ -193,25 +193,19 @@ def mark_scoured(connection: Connection, numbers: Sequence[int], at: datetime) -
 class Progress:
     """How far the ledger's destruction intents have been followed."""
 
-    last_intent: int = 0
     done_intent: int = 0
     restored_at: datetime | None = None
 
 
 def how_far(connection: Connection) -> Progress:
     """The present progress; zeros before the first destruction."""
-    row = connection.execute(
-        select(progress.c.last_intent, progress.c.done_intent, progress.c.restored_at)
-    ).one_or_none()
+    row = connection.execute(select(progress.c.done_intent, progress.c.restored_at)).one_or_none()
     return Progress() if row is None else Progress(*row)
 
 
-def advance(connection: Connection, *, last: int | None = None, done: int | None = None) -> None:
-    """Note an intent as applied here, or as carried through everywhere; never goes back."""
-    if last is not None:
-        connection.execute(update(progress).where(progress.c.last_intent < last).values(last_intent=last))
-    if done is not None:
-        connection.execute(update(progress).where(progress.c.done_intent < done).values(done_intent=done))
+def advance(connection: Connection, done: int) -> None:
+    """Note an intent as carried through everywhere; never goes back."""
+    connection.execute(update(progress).where(progress.c.done_intent < done).values(done_intent=done))
 
 
 def note_restore(connection: Connection, at: datetime | None) -> None:
@@ -226,4 +220,4 @@ def note_restore(connection: Connection, at: datetime | None) -> None:
 def prepare(connection: Connection) -> None:
     """Make the one row of `progress`; harmless when it stands."""
     if connection.scalar(select(progress.c.id)) is None:
-        connection.execute(insert(progress).values(id=1, last_intent=0, done_intent=0))
+        connection.execute(insert(progress).values(id=1, done_intent=0))

@@ -28,11 +28,11 @@ def found(
 ) -> frozenset[int]:
     """The ids of the living keys with one of these tags; each era of the index is asked by itself."""
     first, last = connection.execute(select(func.min(tags.c.era), func.max(tags.c.era))).one()
-    eras = () if first is None else range(first, last + 1)
+    eras = among(connection, tags.c.era, () if first is None else range(first, last + 1))
     ids: set[int] = set()
     for column, tag in ((tags.c.email, email), (tags.c.phone, phone)):
         if tag is not None:
-            ids.update(connection.scalars(select(tags.c.key_id).where(tags.c.era.in_(eras), column == tag)))
+            ids.update(connection.scalars(select(tags.c.key_id).where(eras, column == tag)))
     return frozenset(ids)
 
 

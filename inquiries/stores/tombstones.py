@@ -17,7 +17,7 @@ from sqlalchemy import Connection, exists, func, insert, select, type_coerce
 from inquiries.stores import tags
 from inquiries.stores.among import array
 from inquiries.stores.key_tables import epochs, keys, proofs
-from inquiries.stores.keys import ARCHIVE, advance, open_epoch
+from inquiries.stores.keys import ARCHIVE, open_epoch
 from inquiries.stores.types import Id, to_microseconds
 
 #: Group id, inquiry id, due in microseconds since 1970 (None: it had no end of its own).
@@ -133,7 +133,6 @@ def bury(
             own = [(due_us, key, inquiry, lookups.get(key)) for key, inquiry, due_us in one.members]
             _run(connection, _STAND, _STAND_ALL, (*shared, *also), own)
         tags.remove(connection, [key for key, _, _ in one.members])
-    advance(connection, last=intent)
 
 
 def _run(

@@ -98,7 +98,7 @@ def test_who_is_told_is_stored(database: Database) -> None:
 def test_a_refused_row_is_named_without_its_values(tmp_path: Path) -> None:
     database = Database("live", f"sqlite:///{tmp_path / 'live.db'}", tmp_path)
     tables.metadata.create_all(database.engine)
-    envelopes = Insertion(tables.envelopes, ["inquiry_id", "epoch", "sealed"])
+    envelopes = Insertion(tables.envelopes, epochs.NewEnvelope._fields)
     row = epochs.NewEnvelope(7, 1, b"what was sealed")
     with pytest.raises(IntegrityError) as refused, database.write() as connection:
         envelopes.put(connection, [row, row])

@@ -1,4 +1,4 @@
-"""By its receipt and its `once` an inquiry is found among the new ones: the envelopes, not all that are kept."""
+"""By its receipt and its `once` an inquiry is found among the new ones, the envelopes; not among all."""
 
 from __future__ import annotations
 
