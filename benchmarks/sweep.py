@@ -295,7 +295,9 @@ class _Batches:
 
     def _before(self, remove: Callable[..., int]) -> Callable[..., int]:
         def removed(*given: Any) -> int:
-            self.unreadable += time.perf_counter() - self._since
+            if self._since:  # not of leftovers, which are looked for afterwards
+                self.unreadable += time.perf_counter() - self._since
+                self._since = 0.0
             return remove(*given)
 
         return removed

@@ -105,12 +105,12 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
-    left, count = BATCH, 1
+    left, since, dues = BATCH, None, [clock.now()]
     together = CLAIMED_TOGETHER if house.live.sqlite else BATCH
-    while left and count:
+    while left and dues:
         with house.live.write_aside() as connection:
-            count = claims.claim_due(connection, clock.now(), min(left, together))
-        left -= count
+            dues = claims.claim_due(connection, clock.now(), min(left, together), since)
+        left, since = left - len(dues), max(dues, default=since)
     house.live.checkpoint()
     with house.live.read() as connection:
         groups = claims.claimed(connection, BATCH)

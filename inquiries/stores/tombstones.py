@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, exists, func, insert, select, type_coerce
 
 from inquiries.stores import tags
-from inquiries.stores.among import array
+from inquiries.stores.among import among, array
 from inquiries.stores.key_tables import epochs, keys, proofs
 from inquiries.stores.keys import ARCHIVE, open_epoch
 from inquiries.stores.types import Id, to_microseconds
@@ -23,7 +23,6 @@ from inquiries.stores.types import Id, to_microseconds
 #: Group id, inquiry id, due in microseconds since 1970 (None: it had no end of its own).
 Member = tuple[int, int, int | None]
 _NONE: Mapping[int, bytes] = MappingProxyType({})
-AT_ONCE = 5000  # ids in one question; both databases take many more
 
 
 @dataclass(frozen=True)
@@ -195,11 +194,9 @@ def of_intent(connection: Connection, intent: int, ids: Sequence[int]) -> list[P
     Each as (id, due, receipt lookup, group, type, reason, rule, policy version, epoch, destroyed), moments
     in microseconds since 1970 in UTC.
     """
-    written: dict[int, Any] = {}
-    for start in range(0, len(ids), AT_ONCE):
-        some = keys.c.id.in_(ids[start : start + AT_ONCE])
-        query = select(*_PLAIN).where(some, keys.c.intent == intent, keys.c.destroyed_at.is_not(None))
-        written.update((row[0], row) for row in connection.execute(query).all())
+    some = among(connection, keys.c.id, ids)
+    query = select(*_PLAIN).where(some, keys.c.intent == intent, keys.c.destroyed_at.is_not(None))
+    written = {row[0]: row for row in connection.execute(query)}
     return [written[one] for one in ids if one in written]
 
 

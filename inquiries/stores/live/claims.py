@@ -53,8 +53,10 @@ _CLAIMED = select(
 ).join(inquiries, inquiries.c.id == groups.c.inquiry_id)
 
 
-def claim_due(connection: Connection, now: datetime, limit: int) -> int:
-    """Claim up to `limit` groups that are due and not held; returns how many.
+def claim_due(
+    connection: Connection, now: datetime, limit: int, since: datetime | None = None
+) -> list[datetime]:
+    """Claim up to `limit` groups that are due, at `since` or after it, and not held; returns their due dates.
 
     A claim is for good: whoever sees it refuses to read, hold or postpone. What was ordered into the archive
     before it was due is not claimed here: the move takes it first, and destroys it.
@@ -66,12 +68,15 @@ def claim_due(connection: Connection, now: datetime, limit: int) -> int:
         groups.c.inquiry_id.not_in(legal.held(now)),
         not_(moving),
     )
+    if since is not None:  # else each of many claims walks past all that was claimed before it
+        due = due.where(groups.c.due_at >= since)
     due = due.order_by(groups.c.due_at).limit(limit)
     if connection.dialect.name == "postgresql":
-        ids = list(connection.scalars(due.with_for_update(skip_locked=True)))
-        _claim(connection, ids, now)
-        return len(ids)
-    return connection.execute(update(groups).where(groups.c.id.in_(due)).values(claimed_at=now)).rowcount
+        rows = connection.execute(due.add_columns(groups.c.due_at).with_for_update(skip_locked=True)).all()
+        _claim(connection, [row[0] for row in rows], now)
+        return [row[1] for row in rows]
+    claiming = update(groups).where(groups.c.id.in_(due)).values(claimed_at=now).returning(groups.c.due_at)
+    return list(connection.scalars(claiming))
 
 
 def claimed(connection: Connection, limit: int) -> list[Claimed]:
