@@ -4,7 +4,7 @@
 
 Fills an instance, copies it into plain tables of a second database and deletes what is due there as anybody
 would: in batches after which senders have their turn; also all at once, and without the two indexes that a
-plain shell has and the product's has elsewhere (docs/decisions/0004). Then lets the sweep destroy the
+plain shell has and the product's has elsewhere (docs/decisions/0003). Then lets the sweep destroy the
 originals, and the rotation end every copy of their keys. From before the first DELETE on inquiries come in
 and the inbox is read. "Unreadable" counts the time in which keys are destroyed (claim, intent, tombstone),
 "completely" the whole sweep. Writes `results/sweep.json`. Exit status 1 when a figure misses its target.

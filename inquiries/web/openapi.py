@@ -72,7 +72,8 @@ def _send() -> Schema:
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": False,
-                "description": "The same key with the same body gives the same receipt, and is stored once.",
+                "description": "The same key with the same body gives the same receipt, and is stored once, "
+                "if it comes again within three days.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
             }
         ],

@@ -15,12 +15,13 @@ from inquiries.errors import IntakeClosed, InvalidItems, NotFound, NoticeSuperse
 from inquiries.policy import loader
 from inquiries.sealing import envelope, items, receipts
 from inquiries.sealing.epochs import EpochSecret
-from inquiries.services import adoption, inbox, intake, keys, publishing, receipt, rotation
+from inquiries.services import adoption, inbox, intake, keys, publishing, receipt, retention, rotation
 from inquiries.services.house import House, create_house, open_house
 from inquiries.services.ids import new_id, new_ids
 from inquiries.settings import Settings
 from inquiries.stores.live.tables import consents, envelopes, epochs, groups, inquiries
 from tests.cast import ITEMS, MINJI, send
+from tests.moments import at
 from tests.promises.pages import stored
 
 ONCE = b"a nonce of sixteen"
@@ -84,6 +85,50 @@ def test_without_once_each_is_an_inquiry_of_its_own(house: House) -> None:
 def test_the_same_content_under_another_once_is_another_inquiry(house: House) -> None:
     assert send(house, once=b"1" * 16).receipt != send(house, once=b"2" * 16).receipt
     assert counts(house)[0] == 2
+
+
+def test_what_comes_again_in_the_next_epoch_is_the_same_inquiry(any_house: House) -> None:
+    first = send(any_house, once=ONCE)
+    rotation.rotate(any_house)
+    again = send(any_house, once=ONCE)
+    assert (again.receipt, again.repeated) == (first.receipt, True)
+    with pytest.raises(OnceReused):
+        send(any_house, once=ONCE, items={"content": "Something else."})
+    assert counts(any_house) == ONE
+
+
+def test_what_comes_again_when_its_once_is_forgotten_is_another_inquiry(any_house_at_t0: House) -> None:
+    """With the envelope the nonce is gone, three days after its epoch's end; each receipt opens its own."""
+    house = any_house_at_t0
+    with at(hours=1):
+        first = send(house, once=ONCE)
+        adoption.adopt_pending(house)
+        rotation.rotate(house)
+    with at(hours=72):
+        assert send(house, once=ONCE).receipt == first.receipt
+        retention.sweep(house, confirm=True)
+    with at(hours=74):
+        retention.sweep(house, confirm=True)
+        again = send(house, once=ONCE, items={"name": "Another"}, address=None, user_agent=None)
+        assert (again.repeated, again.receipt == first.receipt) == (False, False)
+        assert receipt.look(house, first.receipt).items == ITEMS
+        assert receipt.look(house, again.receipt).items["name"] == "Another"
+        same = send(house, once=b"another nonce", items={"name": "Another"})
+        assert same.receipt not in {first.receipt, again.receipt}
+
+
+def test_the_receipt_opens_what_is_new_and_what_is_adopted(any_house: House) -> None:
+    """Its envelope knows a new inquiry; its key row the adopted one, also when there is no envelope any more."""
+    sent = send(any_house)
+    assert receipt.look(any_house, sent.receipt).items == ITEMS
+    adoption.adopt_pending(any_house)
+    with any_house.live.write() as connection:
+        connection.execute(envelopes.delete())
+    assert receipt.look(any_house, sent.receipt).items == ITEMS
+    with any_house.keys.write() as connection:
+        connection.exec_driver_sql("UPDATE keys SET receipt_lookup = NULL")
+    with pytest.raises(NotFound):
+        receipt.look(any_house, sent.receipt)
 
 
 def test_many_at_once_with_one_nonce_are_one_inquiry(any_house: House) -> None:

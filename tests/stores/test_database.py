@@ -242,6 +242,38 @@ def test_a_gate_lets_many_pass_and_waits_to_close(database: Database) -> None:
 # -- the log and the file ------------------------------------------------------------------------
 
 
+def test_who_writes_aside_waits_for_the_disk_with_the_lock_let_go(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it wrote is in the log, the log is flushed, and others write meanwhile; then all is as before."""
+    flushed: list[tuple[Path, int]] = []
+
+    def flush(descriptor: int) -> None:
+        with sqlite.write() as connection:  # would wait for ever
+            file = Path(f"/proc/self/fd/{descriptor}").readlink()
+            flushed.append((file, counted(connection)))
+
+    monkeypatch.setattr(database_module.os, "fdatasync", flush)
+    with sqlite.write_aside() as connection:
+        add_one(connection)
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 1  # NORMAL
+        assert flushed == []
+    assert flushed == [(Path(f"{sqlite.path}-wal"), 1)]
+    with pytest.raises(OperationalError), sqlite.write_aside() as connection:
+        connection.execute(text("UPDATE nothing SET n = 1"))
+    assert len(flushed) == 1
+    with sqlite.write() as connection:
+        assert counted(connection) == 1
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2  # FULL
+
+
+def test_who_writes_aside_has_written(database: Database) -> None:
+    with database.write_aside() as connection:
+        add_one(connection)
+    with database.read() as connection:
+        assert counted(connection) == 1
+
+
 def test_the_log_begins_anew_though_somebody_wrote_during_the_checkpoint(
     sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
