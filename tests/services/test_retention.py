@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from inquiries import clock
 from inquiries.errors import ClockSuspect, JobBusy, NotFound
 from inquiries.services import adoption, destruction, inbox, receipt, records, retention, rotation
 from inquiries.services.house import House, open_house
+from inquiries.stores import tombstones as tombstones_store
 from inquiries.stores.database import Database
 from tests.breaking import broken
 from tests.cast import MINJI, send
@@ -119,7 +121,9 @@ def test_a_closed_inquiry_says_so_on_its_tombstone(house_at_t0: House) -> None:
 def test_in_batches(any_house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house = any_house_at_t0
     monkeypatch.setattr(destruction, "BATCH", 3)
-    monkeypatch.setattr(destruction, "DELETED_TOGETHER", 2)
+    for name in ("CLAIMED_TOGETHER", "BURIED_TOGETHER", "DELETED_TOGETHER"):
+        monkeypatch.setattr(destruction, name, 2)
+    monkeypatch.setattr(destruction, "CHECKPOINT_AFTER", 1)
     monkeypatch.setattr(destruction, "LEFTOVER_BATCH", 3)
     with at(hours=1):
         for _ in range(5):
@@ -215,6 +219,33 @@ def test_a_keys_store_that_fails_leaves_everything_to_the_next_run(any_house_at_
     assert len(tombstones(house)) == 2
     acts = [body["act"] for _, body in records.bodies(house, "destruction")]
     assert acts == ["intent", "done"]  # the second try followed the first intent
+
+
+def test_what_was_buried_in_part_is_buried_whole_by_the_next_run(
+    house_at_t0: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One intent, several commits in keys: what fails between them is done again from the first on."""
+    monkeypatch.setattr(destruction, "BURIED_TOGETHER", 1)
+    bury, calls = tombstones_store.bury, itertools.count(1)
+
+    def failing(*given: Any) -> None:
+        if next(calls) == 2:
+            raise OSError("the disk is full")
+        bury(*given)
+
+    monkeypatch.setattr(tombstones_store, "bury", failing)
+    with at(hours=1):
+        for _ in range(3):
+            send(house_at_t0, address=None, user_agent=None)
+        adoption.adopt_pending(house_at_t0)
+    with at(ALL_DUE):
+        assert sweep(house_at_t0).failed == 3
+        assert len(tombstones(house_at_t0)) == 1
+        assert sweep(house_at_t0).failed == 0
+        assert count(house_at_t0.live, "inquiries") == 0
+    assert len(tombstones(house_at_t0)) == 3
+    acts = [body["act"] for _, body in records.bodies(house_at_t0, "destruction")]
+    assert acts == ["intent", "done"]
 
 
 def test_a_live_store_that_fails_late_is_finished_by_the_next_run(any_house_at_t0: House) -> None:
