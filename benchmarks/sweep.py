@@ -104,7 +104,7 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
             time.sleep(QUIET_SECONDS)
             quiet = busy.take()
             plain, at_once, lean, during_plain = plainly(house, urls["plain"], every, due, busy)
-            swept = sweep(house)
+            swept = sweep(house, due)
             during_sweep = busy.take()
             started = time.monotonic()
             rotation.rotate(house)
@@ -262,25 +262,26 @@ class Sweep:
     memory: float = 0.0
 
 
-def sweep(house: House) -> Sweep:
+def sweep(house: House, due: int) -> Sweep:
     """Sweep, timing each batch."""
     found, resident = Sweep(), psutil.Process(os.getpid())
-    batches = _Batches()
+    batches = _Batches(due)
     started = time.perf_counter()
     with batches.watched():
         swept = retention.sweep(house, confirm=True)
     found.seconds = time.perf_counter() - started
     found.destroyed, found.unreadable = swept.destroyed, batches.unreadable
-    found.memory = resident.memory_info().rss / batches.early if batches.early else 0.0
+    found.memory = resident.memory_info().rss / batches.early
     return found
 
 
 class _Batches:
     """Adds up the time from the beginning of each batch to when all its keys are destroyed, for good."""
 
-    def __init__(self) -> None:
+    def __init__(self, due: int) -> None:
         self._since = 0.0
         self._done = 0
+        self._tenth = max(1, due // destruction.BATCH // 10)
         self.unreadable = 0.0
         self.early = 0.0
 
@@ -295,7 +296,7 @@ class _Batches:
 
     def _before(self, remove: Callable[..., int]) -> Callable[..., int]:
         def removed(*given: Any) -> int:
-            if self._since:  # not of leftovers, which are looked for afterwards
+            if self._since:  # once a batch
                 self.unreadable += time.perf_counter() - self._since
                 self._since = 0.0
             return remove(*given)
@@ -307,7 +308,7 @@ class _Batches:
             destroy(*given)
             self._since = time.perf_counter()
             self._done += 1
-            if self._done == 10:  # of twenty
+            if self._done == self._tenth:
                 self.early = psutil.Process(os.getpid()).memory_info().rss
 
         return destroyed

@@ -178,8 +178,13 @@ def _insert(
         number = keys.open_epoch(connection)
         if number is None:
             raise IntakeClosed("no epoch is open in the keys store")
+        lookups = {one.inquiry_id: one.receipt_lookup for one, _ in opened if one.receipt_lookup}
+        for inquiry_id in keys.of_others(connection, lookups):
+            # A lookup id is one inquiry's for good, also when the public surface is somebody else's.
+            log.error("inquiry.lookup_taken", inquiry=inquiry_id)
+            del lookups[inquiry_id]
         rows = [
-            _new_key(house, number, one.inquiry_id, group, facts.get(one.inquiry_id, _Facts()))
+            _new_key(house, number, one.inquiry_id, group, facts.get(one.inquiry_id, _Facts()), lookups)
             for one, groups in opened
             for group in groups
         ]
@@ -189,7 +194,6 @@ def _insert(
 class _Facts(NamedTuple):
     """What the live store adds to a key row: how it is found."""
 
-    receipt_lookup: bytes | None = None
     sealed: Mapping[str, bytes] | None = None  # group name → packed items
     policy: Policy | None = None
     inquiry: Inquiry | None = None
@@ -209,13 +213,18 @@ def _facts_of(house: House, one: live_inquiries.ForAdoption) -> _Facts:
     """Without a policy, and so without tags and an end, where it is an inquiry that intake never wrote."""
     if not publishing.declares(house, one.policy_version, one.type):
         log.error("inquiry.undeclared", inquiry=one.id)
-        return _Facts(one.receipt_lookup)
+        return _Facts()
     policy = publishing.version(house, one.policy_version).policy
-    return _Facts(one.receipt_lookup, one.sealed, policy, Inquiry(one.type, one.received_at))
+    return _Facts(one.sealed, policy, Inquiry(one.type, one.received_at))
 
 
 def _new_key(
-    house: House, number: int, inquiry_id: int, group: envelope.GroupKey, facts: _Facts
+    house: House,
+    number: int,
+    inquiry_id: int,
+    group: envelope.GroupKey,
+    facts: _Facts,
+    lookups: Mapping[int, bytes],
 ) -> keys.NewKey:
     secret = house.custody.epoch_secret(number)
     covered = None
@@ -228,7 +237,7 @@ def _new_key(
         group=group.group,
         wrap=epochs.wrap_data_key(secret.kek, number, group.key_id, group.dek),
         receipt_wrap=covered,
-        receipt_lookup=facts.receipt_lookup,
+        receipt_lookup=lookups.get(inquiry_id),
         tag_email=email,
         tag_phone=phone,
         due_at=_promised(group.group, facts),

@@ -215,7 +215,8 @@ def _follow(house: House, intent: int, batch: _Batch) -> int:
     for some in _cohorts(batch.cohorts, BURIED_TOGETHER if house.keys.sqlite else BATCH):
         with house.keys.write_aside() as connection:
             tombstones.bury(connection, intent, clock.now(), [some], batch.lookups)
-    house.keys.checkpoint()
+    if len(batch) > BURIED_TOGETHER:
+        house.keys.checkpoint()
     removed = _remove(house, batch.by_store)
     certificates.prove_intent(house, intent, batch.ids)
     records.append(house, "destruction", {"act": "done", "intent": intent, "groups": len(batch)})

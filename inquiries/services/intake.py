@@ -136,15 +136,17 @@ class _EpochClosed(Exception):
     """The epoch closed between sealing and inserting; seal to the next."""
 
 
-def _code(house: House, submission: Submission, accepted: item_rules.Accepted, epoch: int, draw: Draw) -> str:
-    """The receipt code: the same for the same content under the same `once` in the same epoch, else random.
+def _code(
+    house: House, submission: Submission, accepted: item_rules.Accepted, inquiry_id: int, draw: Draw
+) -> str:
+    """The receipt code: made again from the same content under the same `once`; without `once`, random.
 
-    The epoch is in it because `once` is known for as long as the envelope stands: what comes again after that
-    is a new inquiry, and has a receipt of its own.
+    The inquiry's id is in it because `once` is known only while the envelope stands. What comes again after
+    that is a new inquiry, and never has the receipt of another.
     """
     if submission.once is None:
         return receipts.random_code(draw)
-    parts = [str(epoch), submission.type, submission.language]
+    parts = [str(inquiry_id), submission.type, submission.language]
     if submission.evidence is not None:
         parts += [submission.channel, *map(str, astuple(submission.evidence))]
     for fields in (accepted.items, accepted.consents):
@@ -172,10 +174,10 @@ def _store(
     policy, now = published.policy, clock.now()
     until = minors.ends(now, policy.time_zone) if child else None
     epoch = epochs.current(house)
-    code = _code(house, submission, accepted, epoch.number, draw)
-    lookup = receipts.lookup_id(code)
     drafts = _drafts(policy, submission, accepted)
     inquiry_id, *key_ids = new_ids(1 + len(drafts), draw)
+    code = _code(house, submission, accepted, inquiry_id, draw)
+    lookup = receipts.lookup_id(code)
     keys = [
         envelope.GroupKey(draft.name, key_id, items.new_data_key(draw))
         for draft, key_id in zip(drafts, key_ids, strict=True)
@@ -301,18 +303,15 @@ def _known(
     """The earlier receipt of the same submission; None when an id merely collided. Raises OnceReused."""
     with house.live.read() as connection:
         sent = None if once is None else live_epochs.sent_before(connection, once)
-        row = None if sent is None else live.shell(connection, sent.inquiry_id)
+        row = None if sent is None else live.shell(connection, sent[0])
         waiting = {} if row is None else live_guardians.waiting(connection, [row.id])
     if sent is None or row is None:
         return None
-    code = _code(house, submission, accepted, sent.epoch, draw)
-    if receipts.lookup_id(code) != sent.receipt_lookup:
+    code = _code(house, submission, accepted, row.id, draw)
+    if receipts.lookup_id(code) != sent[1]:
         raise OnceReused("this key came with other content before")
-    version = publishing.version(house, row.policy_version)
     due = _local(row.due_at, published.policy)
-    return Received(
-        row.id, code, due, version.version, submission.type, repeated=True, guardian=bool(waiting)
-    )
+    return Received(row.id, code, due, row.policy_version, row.type, repeated=True, guardian=bool(waiting))
 
 
 def _local(moment: datetime | None, policy: Policy) -> datetime | None:

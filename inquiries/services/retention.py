@@ -152,10 +152,11 @@ def _prune(house: House, now: datetime) -> None:
         return
     with house.archive.write() as connection:
         archive.drop_envelopes(connection, beyond + 1)
-    dropped = destruction.DELETED_TOGETHER
-    while dropped == destruction.DELETED_TOGETHER:
+    together = destruction.DELETED_TOGETHER if house.live.sqlite else destruction.BATCH
+    dropped = together
+    while dropped == together:
         with house.live.write_aside() as connection:
-            dropped = live_epochs.drop_envelopes(connection, beyond + 1, destruction.DELETED_TOGETHER)
+            dropped = live_epochs.drop_envelopes(connection, beyond + 1, together)
 
 
 def _record(

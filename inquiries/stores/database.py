@@ -111,7 +111,7 @@ class Database:
 
     @contextmanager
     def write_aside(self) -> Iterator[Connection]:
-        """As `write`, and as durable when the block has been left, but others may write while the disk does.
+        """As `write`, and durable when the block has been left, but others may write while the disk does.
 
         For who writes much. SQLite's commit waits for the disk while it holds the lock; this one does not,
         and flushes the log when the lock is free. Meanwhile others see what a power cut would take back.
@@ -123,7 +123,7 @@ class Database:
         with self._mutex, flocked(self._writer_lock()), self._unsettled.begin() as connection:
             yield connection
         with Path(f"{self.path}-wal").open("rb") as log:
-            os.fdatasync(log.fileno())
+            _sync(log.fileno())
 
     @contextmanager
     def migration(self) -> Iterator[Connection]:
@@ -256,6 +256,9 @@ class Database:
             with suppress(OSError):
                 os.close(self._lock_file)
             self._lock_file = None
+
+
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter alone
 
 
 def _open_lock(path: Path) -> int:

@@ -6,7 +6,7 @@ under an epoch that still stands open here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -72,6 +72,14 @@ def adopt(connection: Connection, epoch: int, rows: Sequence[NewKey]) -> None:
     ]
     new = _INSERT.put_absent(connection, values)
     tags.put(connection, [(row.id, row.tag_email, row.tag_phone) for row in rows if row.id in new])
+
+
+def of_others(connection: Connection, lookups: Mapping[int, bytes]) -> frozenset[int]:
+    """Of inquiry → lookup id: the inquiries whose lookup id another one has here, living or destroyed."""
+    query = select(keys.c.receipt_lookup, keys.c.inquiry_id)
+    query = query.where(keys.c.receipt_lookup.in_(lookups.values())).distinct()
+    owners = {row[0]: row[1] for row in connection.execute(query)}
+    return frozenset(one for one, lookup in lookups.items() if owners.get(lookup, one) != one)
 
 
 def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[KeyRow]:

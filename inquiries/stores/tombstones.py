@@ -17,7 +17,7 @@ from sqlalchemy import Connection, exists, func, insert, select, type_coerce
 from inquiries.stores import tags
 from inquiries.stores.among import among, array
 from inquiries.stores.key_tables import epochs, keys, proofs
-from inquiries.stores.keys import ARCHIVE, open_epoch
+from inquiries.stores.keys import ARCHIVE, of_others, open_epoch
 from inquiries.stores.types import Id, to_microseconds
 
 #: Group id, inquiry id, due in microseconds since 1970 (None: it had no end of its own).
@@ -119,8 +119,9 @@ def bury(
 ) -> None:
     """Null the wraps, delete the tags and write the tombstones; an earlier tombstone stays as it is (P11).
 
-    `lookups`: group id → receipt lookup, for the groups whose key was never adopted. On the driver's own
-    cursor: there may be a hundred thousand, and until then they can be read.
+    `lookups`: group id → receipt lookup, for the groups whose key was never adopted; without those that
+    another inquiry has here. On the driver's own cursor: there may be a hundred thousand, and until then they
+    can be read.
     """
     moment = to_microseconds(at)
     for one in cohorts:
@@ -129,7 +130,10 @@ def bury(
         if _run(connection, _END, _END_ALL, shared, due) < len(due):
             # Where no key was adopted, an envelope of the open epoch at the latest holds it.
             also = one.group, open_epoch(connection)
-            own = [(due_us, key, inquiry, lookups.get(key)) for key, inquiry, due_us in one.members]
+            known = {inquiry: lookups[key] for key, inquiry, _ in one.members if key in lookups}
+            for inquiry in of_others(connection, known):
+                del known[inquiry]
+            own = [(due_us, key, inquiry, known.get(inquiry)) for key, inquiry, due_us in one.members]
             _run(connection, _STAND, _STAND_ALL, (*shared, *also), own)
         tags.remove(connection, [key for key, _, _ in one.members])
 

@@ -9,16 +9,29 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from inquiries.errors import IntakeClosed, InvalidItems, NotFound, NoticeSuperseded, OnceReused, UnknownType
 from inquiries.policy import loader
 from inquiries.sealing import envelope, items, receipts
 from inquiries.sealing.epochs import EpochSecret
-from inquiries.services import adoption, inbox, intake, keys, publishing, receipt, retention, rotation
+from inquiries.services import (
+    adoption,
+    certificates,
+    destruction,
+    inbox,
+    intake,
+    keys,
+    publishing,
+    receipt,
+    retention,
+    rotation,
+)
 from inquiries.services.house import House, create_house, open_house
 from inquiries.services.ids import new_id, new_ids
+from inquiries.services.receipt_keys import open_receipt
 from inquiries.settings import Settings
+from inquiries.stores.live import inquiries as live
 from inquiries.stores.live.tables import consents, envelopes, epochs, groups, inquiries
 from tests.cast import ITEMS, MINJI, send
 from tests.moments import at
@@ -109,12 +122,56 @@ def test_what_comes_again_when_its_once_is_forgotten_is_another_inquiry(any_hous
         retention.sweep(house, confirm=True)
     with at(hours=74):
         retention.sweep(house, confirm=True)
-        again = send(house, once=ONCE, items={"name": "Another"}, address=None, user_agent=None)
-        assert (again.repeated, again.receipt == first.receipt) == (False, False)
-        assert receipt.look(house, first.receipt).items == ITEMS
-        assert receipt.look(house, again.receipt).items["name"] == "Another"
-        same = send(house, once=b"another nonce", items={"name": "Another"})
-        assert same.receipt not in {first.receipt, again.receipt}
+        again = send(house, once=ONCE)
+        assert not again.repeated
+        assert [open_receipt(house, one.receipt).row.id for one in (first, again)] == [first.id, again.id]
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_what_was_deleted_and_is_sent_again_is_another_inquiry(any_house: House, adopted: bool) -> None:  # noqa: FBT001
+    """The same form, on the same day: what was destroyed under its receipt is not under the new one's."""
+    house = any_house
+    first = send(house, once=ONCE)
+    if adopted:
+        adoption.adopt_pending(house)
+    with house.live.read() as connection:
+        destroyed = list(live.group_ids(connection, first.id).values())
+    destruction.destroy_now(house, destroyed, "deleted_on_request")
+    again = send(house, once=ONCE)
+    assert open_receipt(house, again.receipt).row.id == again.id
+    adoption.adopt_pending(house)
+    assert open_receipt(house, again.receipt).row.id == again.id
+    with pytest.raises(NotFound):
+        open_receipt(house, first.receipt)
+    with pytest.raises(NotFound):
+        certificates.for_receipt(house, again.receipt)
+    assert len(certificates.for_receipt(house, first.receipt).parts) == 2
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_nobody_takes_the_receipt_of_another(
+    any_house: House,
+    adopted: bool,  # noqa: FBT001
+) -> None:
+    """Whoever broke into the public surface may store what it likes; hers still opens, and is not said destroyed."""
+    house = any_house
+    hers = send(house)
+    adoption.adopt_pending(house)
+    with house.live.write() as connection:
+        lookup = connection.scalar(select(envelopes.c.receipt_lookup))
+        connection.execute(envelopes.delete())  # in time
+    forged = send(house, items={"name": "Mallory"})
+    with house.live.write() as connection:
+        for table, key in ((inquiries, inquiries.c.id), (envelopes, envelopes.c.inquiry_id)):
+            connection.execute(update(table).where(key == forged.id).values(receipt_lookup=lookup))
+        destroyed = list(live.group_ids(connection, forged.id).values())
+    if adopted:
+        assert adoption.adopt_pending(house).adopted == 1
+    assert open_receipt(house, hers.receipt).row.id == hers.id
+    destruction.destroy_now(house, destroyed, "deleted_on_request")
+    assert open_receipt(house, hers.receipt).row.id == hers.id
+    with pytest.raises(NotFound):
+        certificates.for_receipt(house, hers.receipt)
 
 
 def test_the_receipt_opens_what_is_new_and_what_is_adopted(any_house: House) -> None:

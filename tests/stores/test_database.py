@@ -253,7 +253,7 @@ def test_who_writes_aside_waits_for_the_disk_with_the_lock_let_go(
             file = Path(f"/proc/self/fd/{descriptor}").readlink()
             flushed.append((file, counted(connection)))
 
-    monkeypatch.setattr("os.fdatasync", flush)
+    monkeypatch.setattr(database_module, "_sync", flush)
     with sqlite.write_aside() as connection:
         add_one(connection)
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 1  # NORMAL

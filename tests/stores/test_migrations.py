@@ -127,7 +127,7 @@ def test_what_was_new_before_is_found_by_its_envelope(empty: Database) -> None:
     with empty.write() as connection:
         assert epochs.inquiry_of(connection, b"new") == 2
         assert epochs.inquiry_of(connection, b"old") is None  # its key row knows it
-        assert epochs.sent_before(connection, b"nonce") == (2, 1, b"new")
+        assert epochs.sent_before(connection, b"nonce") == (2, b"new")
         rows = connection.execute(text("SELECT id, receipt_lookup FROM inquiries ORDER BY id"))
         assert [(row[0], bytes(row[1])) for row in rows] == [(1, b"old"), (2, b"new")]
         assert connection.execute(text("SELECT count(*) FROM envelopes")).scalar_one() == 2

@@ -36,14 +36,6 @@ class NewEnvelope(NamedTuple):
     once: bytes | None = None
 
 
-class Posted(NamedTuple):
-    """Of an envelope what tells whether the same was sent before."""
-
-    inquiry_id: int
-    epoch: int
-    receipt_lookup: bytes
-
-
 #: Asked and done in one statement, since it stands in every submission.
 _POST = Insertion(
     envelopes,
@@ -69,6 +61,7 @@ class EnvelopeRow(NamedTuple):
     inquiry_id: int
     epoch: int
     sealed: bytes
+    receipt_lookup: bytes | None
     key_ids: frozenset[int]
 
 
@@ -127,11 +120,11 @@ def inquiry_of(connection: Connection, receipt_lookup: bytes) -> int | None:
     return connection.scalar(query)
 
 
-def sent_before(connection: Connection, once: bytes) -> Posted | None:
-    """The envelope that came under this `once`, while it stands."""
-    query = select(envelopes.c.inquiry_id, envelopes.c.epoch, envelopes.c.receipt_lookup)
-    row = connection.execute(query.where(envelopes.c.once == once)).one_or_none()
-    return None if row is None else Posted(*row)
+def sent_before(connection: Connection, once: bytes) -> tuple[int, bytes] | None:
+    """(inquiry, its lookup id) of what came under this `once`, while its envelope stands."""
+    query = select(envelopes.c.inquiry_id, envelopes.c.receipt_lookup).where(envelopes.c.once == once)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 def _with_key_ids(*conditions: Any) -> Select[Any]:
@@ -140,6 +133,7 @@ def _with_key_ids(*conditions: Any) -> Select[Any]:
             envelopes.c.inquiry_id,
             envelopes.c.epoch,
             envelopes.c.sealed,
+            envelopes.c.receipt_lookup,
             groups.c.id,
             staff.c.id,
             outbox.c.id,
@@ -153,11 +147,11 @@ def _with_key_ids(*conditions: Any) -> Select[Any]:
 
 
 def _gather(rows: Iterable[Any]) -> list[EnvelopeRow]:
-    found: dict[int, tuple[int, bytes, set[int]]] = {}
-    for inquiry_id, epoch, sealed, *owners in rows:
-        ids = found.setdefault(inquiry_id, (epoch, sealed, set()))[2]
+    found: dict[int, tuple[int, bytes, bytes | None, set[int]]] = {}
+    for inquiry_id, epoch, sealed, lookup, *owners in rows:
+        ids = found.setdefault(inquiry_id, (epoch, sealed, lookup, set()))[3]
         ids.update(key for key in owners if key is not None)
-    return [EnvelopeRow(key, epoch, sealed, frozenset(ids)) for key, (epoch, sealed, ids) in found.items()]
+    return [EnvelopeRow(key, *row[:3], frozenset(row[3])) for key, row in found.items()]
 
 
 def envelopes_of(connection: Connection, inquiry_ids: Sequence[int]) -> list[EnvelopeRow]:

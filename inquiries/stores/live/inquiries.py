@@ -97,7 +97,6 @@ class ForAdoption(NamedTuple):
     id: int
     type: str
     received_at: datetime
-    receipt_lookup: bytes
     policy_version: int
     sealed: Mapping[str, bytes]
 
@@ -282,7 +281,6 @@ def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[For
             inquiries.c.id,
             inquiries.c.type,
             inquiries.c.received_at,
-            inquiries.c.receipt_lookup,
             inquiries.c.policy_version,
             groups.c.name,
             groups.c.sealed,
@@ -290,7 +288,7 @@ def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[For
         .join(groups, groups.c.inquiry_id == inquiries.c.id)
         .where(among(connection, inquiries.c.id, inquiry_ids))
     )
-    found: dict[int, tuple[str, datetime, bytes, int, dict[str, bytes]]] = {}
+    found: dict[int, tuple[str, datetime, int, dict[str, bytes]]] = {}
     for inquiry_id, *shell, name, sealed in connection.execute(query):
-        found.setdefault(inquiry_id, (*shell, {}))[4][name] = sealed
+        found.setdefault(inquiry_id, (*shell, {}))[3][name] = sealed
     return [ForAdoption(key, *rest) for key, rest in found.items()]
