@@ -38,7 +38,7 @@ tags = Table(
     Column("email", LargeBinary(16)),
     Column("phone", LargeBinary(16)),
     # What is due together came in together: with the era in front its entries stand on a few pages of an
-    # index, not one on each. Who looks for a tag asks each era, two hundred a year, in half a millisecond.
+    # index, not one on each. Who looks for a tag asks each era, two hundred a year, in a millisecond.
     Index("ix_tags_era_email", "era", "email"),
     Index("ix_tags_era_phone", "era", "phone"),
 )  # fmt: skip

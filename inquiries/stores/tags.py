@@ -27,7 +27,8 @@ def found(
     connection: Connection, *, email: bytes | None = None, phone: bytes | None = None
 ) -> frozenset[int]:
     """The ids of the living keys with one of these tags; each era of the index is asked by itself."""
-    first, last = connection.execute(select(func.min(tags.c.era), func.max(tags.c.era))).one()
+    ends = (select(end(tags.c.era)).scalar_subquery() for end in (func.min, func.max))
+    first, last = connection.execute(select(*ends)).one()  # each by itself, else SQLite reads the whole index
     eras = among(connection, tags.c.era, () if first is None else range(first, last + 1))
     ids: set[int] = set()
     for column, tag in ((tags.c.email, email), (tags.c.phone, phone)):
