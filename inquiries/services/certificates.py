@@ -21,9 +21,10 @@ from inquiries.sealing import certificates as sealing
 from inquiries.sealing import documents, receipts
 from inquiries.services import intents
 from inquiries.services.house import House
+from inquiries.services.ids import NO_ID
 from inquiries.services.keys import MAIL
 from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
-from inquiries.stores import ledger, tombstones
+from inquiries.stores import ledger, receipt_wraps, tombstones
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.types import from_microseconds, to_microseconds
@@ -149,13 +150,14 @@ def of_lookup(house: House, lookup: bytes) -> InquiryCertificate:
         buried = tombstones.by_receipt(connection, lookup)
         if not buried:
             raise NotFound("nothing was destroyed under this receipt")
+        inquiry_id = receipt_wraps.inquiry_of(connection, lookup)
         living = set(tombstones.living(connection, lookup))
         numbers = {one.epoch for one in buried if one.epoch is not None}
         scoured = tombstones.scoured(connection, numbers)
         proved = _proved(connection, buried)
     with house.live.read() as connection:
         ended = {row.number: row for row in live_epochs.of(connection, scoured) if row.state == "retired"}
-        groups = live.groups_of(connection, buried[0].inquiry_id, now)
+        groups = live.groups_of(connection, inquiry_id or NO_ID, now)
     gone = {one.id for one in buried}
     remaining = tuple(sorted(living.union(group.name for group in groups if group.id not in gone)))
     parts = tuple(_part(one, ended, scoured, now) for one in buried)

@@ -22,6 +22,8 @@ from inquiries.stores.types import Moment
 
 GATE = "epoch"
 ARCHIVE = "archive"  # the group of an archived row's key, which is sealed to the archive inside its wrap
+#: Not an archived row's key, which has the receipt's lookup id for the certificate, and an id for itself.
+THE_INQUIRYS = keys.c.group_name != ARCHIVE
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def adopt(connection: Connection, epoch: int, rows: Sequence[NewKey]) -> None:
 def of_others(connection: Connection, lookups: Mapping[int, bytes]) -> frozenset[int]:
     """Of inquiry → lookup id: the inquiries whose lookup id another one has here, living or destroyed."""
     query = select(keys.c.receipt_lookup, keys.c.inquiry_id)
-    query = query.where(keys.c.receipt_lookup.in_(lookups.values())).distinct()
+    query = query.where(keys.c.receipt_lookup.in_(lookups.values()), THE_INQUIRYS).distinct()
     owners = {row[0]: row[1] for row in connection.execute(query)}
     return frozenset(one for one, lookup in lookups.items() if owners.get(lookup, one) != one)
 

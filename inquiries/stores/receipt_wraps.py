@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from inquiries.stores.key_tables import keys
+from inquiries.stores.keys import THE_INQUIRYS
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class ReceiptKey:
 
 
 def inquiry_of(connection: Connection, receipt_lookup: bytes) -> int | None:
-    """The inquiry with this lookup id, once it was adopted, whatever of it is destroyed."""
-    query = select(keys.c.inquiry_id).where(keys.c.receipt_lookup == receipt_lookup).limit(1)
-    return connection.scalar(query)
+    """The inquiry with this lookup id, once it was adopted, whatever of it is destroyed or archived."""
+    query = select(keys.c.inquiry_id).where(keys.c.receipt_lookup == receipt_lookup, THE_INQUIRYS)
+    return connection.scalar(query.limit(1))
 
 
 def of_inquiry(connection: Connection, inquiry_id: int) -> list[ReceiptKey]:

@@ -25,6 +25,7 @@ from inquiries.services import (
     archive,
     archive_keys,
     archive_moves,
+    certificates,
     destruction,
     holds,
     inbox,
@@ -37,12 +38,14 @@ from inquiries.services import (
 )
 from inquiries.services.actor import Actor
 from inquiries.services.house import House, open_house
+from inquiries.services.receipt_keys import open_remaining
 from inquiries.settings import HOME, Settings
 from inquiries.stores import archive as store
 from inquiries.stores import key_tables, tombstones
 from inquiries.stores import keys as key_store
 from inquiries.stores.live import archivals
 from inquiries.stores.live import due as due_groups
+from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live.tables import groups
 from tests.cast import BAE, MINJI, OH, send
@@ -120,6 +123,23 @@ def test_what_ends_on_its_own_is_not_touched_by_a_move(house_at_t0: House) -> No
         left = {group.name for group in live.groups_of(connection, inquiry, T0)}
         assert archivals.every(connection) == []
     assert left == {"visitor", "marketing"}
+
+
+def test_the_receipt_still_finds_what_a_move_left(house_at_t0: House) -> None:
+    """The archived row's key has its lookup id too, and an id that comes before or after the inquiry's."""
+    house = house_at_t0
+    for _ in range(8):
+        inquiry, code = sent(house, consents={"inquiry": True, "marketing": True})
+        move(house, inquiry)
+        assert open_remaining(house, code).row.id == inquiry
+        assert set(certificates.for_receipt(house, code).remaining) == {"archive", "visitor", "marketing"}
+    with house.live.read() as connection:
+        envelopes = live_epochs.envelopes_of(connection, [inquiry])
+    lookup = envelopes[0].receipt_lookup
+    assert lookup is not None
+    with house.keys.read() as connection:
+        assert key_store.of_others(connection, {inquiry: lookup}) == frozenset()
+        assert key_store.of_others(connection, {inquiry + 1: lookup}) == {inquiry + 1}
 
 
 def test_archiving_twice_is_archiving_once(house_at_t0: House) -> None:
