@@ -41,9 +41,9 @@ def house(settings: Settings, installed: datetime | None = None) -> House:
     return open_house(settings)
 
 
-def template(installed: datetime) -> Path:
-    """The instance directory that such houses on SQLite are copies of."""
-    return _made(POLICY.read_text(encoding="utf-8"), (), installed)
+def template(installed: datetime, policy: str) -> Path:
+    """The instance directory that such houses on SQLite, with this policy, are copies of."""
+    return _made(policy, (), installed)
 
 
 def _urls(settings: Settings) -> tuple[str, ...]:

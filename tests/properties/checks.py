@@ -6,8 +6,9 @@ from hypothesis.stateful import invariant
 
 from inquiries import clock
 from inquiries.errors import NotFound
+from inquiries.rules.purposes import Use
 from inquiries.rules.requests import Kind
-from inquiries.services import archive, inbox, receipt
+from inquiries.services import archive, inbox, purposes, receipt
 from inquiries.stores import archive as archive_store
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
 from tests.cast import MINJI, OH
@@ -48,12 +49,14 @@ class Checks(Life):
             return
         assert known.standing
         assert (dict(view.items), view.state, view.held_until) == (known.items, known.state, known.held_until)
-        assert dict(view.parts) == known.readable
+        assert (dict(view.parts), view.guardian_until) == (known.readable, known.guardian_until)
         asked = (dict(view.corrected), view.suspended or view.interrupted, view.deletion is not None)
         suspended = any(one.suspends and (one.kind is Kind.suspend or one.lost) for one in known.asks)
         assert asked == (known.corrected, suspended, known.deleting)
         (consent,) = (one for one in view.consents if one.purpose == "marketing")
-        assert consent.holds == (known.agreed and not known.withdrawn)
+        withdrawing = [one for one in known.asks if one.kind is Kind.withdraw and not one.refused]
+        withdrawn = any(one.noted or one.group in known.readable for one in withdrawing)
+        assert consent.holds == (known.agreed and not withdrawn)
 
     def _the_list_is_what_may_be_read(self) -> None:
         rows = inbox.page(self.house, MINJI).rows
@@ -61,6 +64,10 @@ class Checks(Life):
         assert [row.id for row in rows] == sorted(listed, reverse=True)[:50]
         assert all(row.suspended == listed[row.id] or row.id in self.world.lost for row in rows)
         assert all(bool(row.who) != row.suspended or row.id in self.world.lost for row in rows)
+        children = {one.id for one in self.known if one.due and one.guardian_until is not None}
+        assert {row.id for row in rows if row.guardian} == children & listed.keys()
+        for use in (Use.answer, Use.notify, Use.export):
+            assert not purposes.data_keys(self.house, use, sorted(children))
 
     def _the_archive_opens_for_the_officer_until_it_is_due(self) -> None:
         standing = {one.id: one for one in self.world.model.archived if one.due > clock.now()}

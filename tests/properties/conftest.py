@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"tests.properties.{name}" for name in ("life", "people", "rights", "work", "copies", "checks"))
-)
+NAMES = ("life", "people", "guardians", "rights", "unsubscribing", "work", "copies", "checks")
+
+pytest.register_assert_rewrite(*(f"tests.properties.{name}" for name in NAMES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from inquiries.services import recovery, rotation
 from inquiries.stores import keys
 from tests.cast import OH
 from tests.properties.life import Life, fatal
-from tests.properties.world import Ask, Copy, Known, rows
+from tests.properties.world import Copy, Known, over, rows
 
 KEY_BACKUPS_LIVE = timedelta(hours=71)  # copies of the keyring that are older have expired
 
@@ -72,7 +73,7 @@ class Copies(Life):
         promised = {name: self.world.model.promised(one, name) for name in one.due}
         for row in rows:
             if row.destroyed and row.group in promised and (one.id, row.group) not in self.world.gone:
-                assert promised[row.group] <= clock.now()
+                assert over(promised[row.group])
                 self.world.gone.add((one.id, row.group))
 
     def _ask_again(self, one: Known) -> None:
@@ -81,7 +82,7 @@ class Copies(Life):
         for asked in self.world.ledger.get(one.id, ()):
             if asked.number not in here:
                 lost = asked.kind is Kind.correct
-                one.asks.append(Ask(asked.number, asked.kind, group=asked.group, noted=lost, lost=lost))
+                one.asks.append(replace(asked, texts={}, pending=True, waits=False, lost=lost))
                 here.add(asked.number)
         one.asks.sort(key=lambda asked: asked.number)
 

@@ -1,5 +1,5 @@
-"""A life of the house: what every kind of step needs. The steps themselves are in people, rights,
-work and copies.
+"""A life of the house: what every kind of step needs. The steps themselves are in people, guardians, rights,
+unsubscribing, work and copies.
 
 To add an operation, write a `@rule` in the module that it belongs to (or a new one, named in test_life.py):
 do it through `self.cut_short`, so that it is also tried with a crash on the way, then say in the model (world.py)
@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import time_machine
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
+from sqlalchemy import select
 
 from inquiries import clock
 from inquiries.policy import loader
-from inquiries.rules.requests import Kind
+from inquiries.rules.requests import UNSUBSCRIBE, Channel, Kind
 from inquiries.services import (
     adoption,
     due_dates,
@@ -32,6 +33,8 @@ from inquiries.services import (
     rotation,
 )
 from inquiries.services.house import House
+from inquiries.stores import keys
+from inquiries.stores.key_tables import keys as key_rows
 from tests.cast import ITEMS
 from tests.moments import T0
 from tests.properties.crashes import dying_at
@@ -121,6 +124,7 @@ class Life(RuleBasedStateMachine):
 
     def sweep(self, claimed: int = 0) -> None:
         """With `claimed`, a crash has left some: what it left undone of requests is done then, too."""
+        self.hear()
         due = [(one, name) for one in self.known for name in one.ended()]
         archived = [one for one in self.world.model.archived if one.due <= clock.now()]
         ending = any(one.pending for known in self.known for one in known.asks)
@@ -129,6 +133,8 @@ class Life(RuleBasedStateMachine):
         assert swept.due <= len(due) + len(archived) + claimed
         assert swept.destroyed >= swept.due or ending
         for one, name in due:
+            if one.guardian_until is not None:
+                self._nobody_agreed(one, name)
             self.end(one, name)
         for moved in archived:
             self.world.model.archived.remove(moved)
@@ -139,6 +145,15 @@ class Life(RuleBasedStateMachine):
             self.requests()
         assert retention.count_due(self.house, clock.now()) == 0
 
+    def _nobody_agreed(self, known: Known, group: str) -> None:
+        """It is said why, unless somebody had it destroyed before."""
+        self.lived["no_guardian"] += 1
+        with self.house.keys.read() as connection:
+            (row,) = (one for one in keys.of_inquiries(connection, [known.id]) if one.group == group)
+            reason = connection.scalar(select(key_rows.c.reason).where(key_rows.c.id == row.id))
+        assert row.destroyed
+        assert reason == "no_guardian" or any(one.kind in HELD for one in known.asks)
+
     def rotate(self) -> None:
         before = self.house.custody.secret_epochs()
         done = rotation.rotate(self.house)
@@ -148,15 +163,55 @@ class Life(RuleBasedStateMachine):
         self.carry_out_requests()
         self.follow_requests()
 
+    def hear(self) -> None:
+        """The worker has come by what was asked by a link to unsubscribe."""
+        asks = (one for known in self.known for one in known.asks)
+        if any(one.channel is UNSUBSCRIBE and one.pending and not one.waits for one in asks):
+            self.requests()
+
     def carry_out_requests(self) -> None:
+        """What was asked by a link asks for more: of all that is adopted, and later than what waits already."""
+        if any(one.channel is UNSUBSCRIBE and one.pending for known in self.known for one in known.asks):
+            self.adopt()
+            self.later(seconds=1)
         fulfilment.carry_out_waiting(self.house)
 
     def follow_requests(self, *, again: bool = True) -> None:
         """What must be true once the worker has looked at what was asked, `again` at what waits, too."""
+        asks = [(known, one) for known in self.known for one in known.asks if one.channel is UNSUBSCRIBE]
+        for known, one in asks:
+            if one.pending and one.group in known.due and known.id not in self.world.lost:
+                self._heed(known, one)
         for known in self.known:
             for one in [one for one in known.asks if one.pending and not one.lost]:
                 if known.due and known.id not in self.world.lost and (again or not one.waits):
                     self._follow(known, one)
+
+    def _heed(self, known: Known, asked: Ask) -> None:
+        """What else was agreed to under the address, before, is asked to end: each is Sora's."""
+        for other in self.known:
+            alike = asked.group != "main" or other.type == known.type
+            before = asked.at is not None and other.received_at < asked.at
+            if other is not known and alike and before and other.id not in self.world.lost:
+                self.ask_by_link(other, asked.kind, asked.group, UNSUBSCRIBE, asked.at)
+
+    def ask_by_link(
+        self, known: Known, kind: Kind, group: str, channel: Channel, at: datetime | None = None
+    ) -> None:
+        """A link asks for one thing once, of what stands."""
+        asked = {(one.channel, one.kind, one.group) for one in known.asks}
+        if group in known.readable and (channel, kind, group) not in asked:
+            self.asked(known, Ask(self.world.asked, kind, group=group, channel=channel, at=at))
+
+    def asked(self, known: Known, ask: Ask) -> None:
+        """One more of what people asked in this life."""
+        self.world.asked += 1
+        known.asks.append(ask)
+
+    def agreed(self, known: Known) -> None:
+        """A guardian has: it is kept as the policy says, from its receipt on."""
+        known.guardian_until = None
+        self.world.model.date()
 
     def _follow(self, known: Known, asked: Ask) -> None:
         self.prove(known)
@@ -171,6 +226,8 @@ class Life(RuleBasedStateMachine):
         asked.suspends = asked.kind is Kind.suspend
         if asked.kind is Kind.resume:
             known.settle(lambda one: one.lost or (one.kind is Kind.suspend and one.number < asked.number))
+        elif asked.kind is Kind.confirm and known.standing:
+            self.agreed(known)
         elif asked.kind is Kind.withdraw:
             self.end(known, "marketing")
         elif asked.kind is Kind.delete:
@@ -193,7 +250,8 @@ class Life(RuleBasedStateMachine):
     def end(self, known: Known, group: str) -> None:
         """The group is destroyed, for good; first what was asked under its key is proved."""
         self.prove(known)
-        if known.due.pop(group, None) is not None:
+        if group in known.due:
+            del known.due[group]
             self.world.gone.add((known.id, group))
 
     def seal(self) -> None:

@@ -10,12 +10,14 @@ from hypothesis.stateful import initialize, precondition, rule
 
 from inquiries import clock
 from inquiries.errors import NotFound, Suspended, WrongState
+from inquiries.rules import minors
 from inquiries.rules import retention as rules
 from inquiries.sealing.archive import id_of
 from inquiries.services import archive, archive_moves, holds, inbox, records
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.services.inbox_views import OpenedInquiry
+from inquiries.services.intake import Received
 from inquiries.stores import archive as archive_store
 from inquiries.stores.live.tables import inquiries
 from tests.cast import ITEMS, MINJI, OH, send
@@ -37,7 +39,7 @@ ACTS: dict[str, Callable[[House, Actor, int], None]] = {
 }
 TAKEN = ("name", "content")  # of what the statute could take
 MOST = 12  # inquiries that stand at a time: more find nothing more, and every step asks for each
-kinds = st.sampled_from(["support", "affiliate"])
+kinds = st.sampled_from(["support", "affiliate", "newsletter"])
 contents = st.sampled_from(["보내 주세요.", "Please call.", "a\nb"])
 
 
@@ -60,20 +62,27 @@ class People(Life):
         self.count("receive")
         self._receive(kind, content, marketing=marketing, fatal=fatal)
 
-    def _receive(self, kind: str, content: str, *, marketing: bool, fatal: int | None) -> None:
-        """Sent, and sent again by who got no answer: stored once."""
+    def _receive(
+        self, kind: str, content: str, *, marketing: bool, fatal: int | None, guardian: str | None = None
+    ) -> None:
+        """Sent, and sent again by who got no answer: stored once; a child names her guardian's address."""
+        self.hear()
         self.later(seconds=1)
         before, once = self._stored(), self.world.next_once()
         given = {"inquiry": True, "marketing": marketing}
+        asked = {minors.NEEDED: "no" if guardian is None else "yes"}
+        if guardian is not None:
+            asked |= {minors.NAME: "김건", minors.CONTACT: guardian}
 
-        def act() -> None:
-            send(self.house, type=kind, items={"content": content}, consents=given, once=once)
+        def act() -> Received:
+            items = {"content": content}
+            return send(self.house, type=kind, items=items, consents=given, guardian=asked, once=once)
 
         tried = [clock.now()]
         if self.cut_short(fatal, act):
             self.later(seconds=1)
             tried.append(clock.now())
-        received = send(self.house, type=kind, items={"content": content}, consents=given, once=once)
+        received = act()
         (newest,) = self._stored() - before
         with self.house.live.read() as connection:
             row = connection.execute(inquiries.select().where(inquiries.c.id == newest)).one()
@@ -83,10 +92,12 @@ class People(Life):
             max(self.world.model.policies), newest, agreed=marketing,
         )  # fmt: skip
         names = ["main", "visitor", "marketing"] if marketing else ["main", "visitor"]
-        known.due = dict.fromkeys(names, clock.now())
+        known.due = dict.fromkeys(names)
+        if guardian is not None:
+            known.guardian_until = row.received_at + timedelta(days=5)
         self.known.append(known)
         self.world.model.date()
-        assert received.due == known.due["main"]
+        assert (received.due, received.guardian) == (known.due["main"], guardian is not None)
 
     def _stored(self) -> set[int]:
         with self.house.live.read() as connection:
@@ -225,8 +236,9 @@ class People(Life):
         try:
             died = self.cut_short(fatal, act)
         except NotFound:
-            assert known.id in self.world.lost
+            assert known.id in self.world.lost or known.guardian_until is not None
             return
+        assert known.guardian_until is None or died
         if died:
             archive_moves.carry_out(self.house)
         with self.house.archive.read() as connection:
@@ -234,6 +246,7 @@ class People(Life):
         if row is None:
             assert died or known.id in self.world.lost
             return
+        assert known.guardian_until is None
         self._is_archived(known, statute, row)
         if died:
             self.sweep(claimed=1)  # what was claimed when the crash came goes now

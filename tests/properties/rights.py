@@ -74,8 +74,7 @@ class Rights(Life):
             Kind.delete: True,
         }
         if new[asked.kind]:
-            self.world.asked += 1
-            known.asks.append(replace(asked, texts=differs if asked.kind is Kind.correct else {}))
+            self.asked(known, replace(asked, texts=differs if asked.kind is Kind.correct else {}))
 
     @rule(fatal=fatal)
     @precondition(lambda self: any(one.pending for known in self.known for one in known.asks))

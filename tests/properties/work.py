@@ -10,7 +10,7 @@ from hypothesis.stateful import precondition, rule
 
 from inquiries.services import adoption, publishing, records, retention, rotation
 from tests.properties.life import Life, fatal
-from tests.properties.world import written
+from tests.properties.policies import written
 
 PERIODS = {
     "types.support/period": ["1 year", "200 days", "2 years"],
@@ -57,6 +57,8 @@ class Work(Life):
             "adopt": lambda: adoption.adopt_pending(self.house),
             "seal": lambda: records.seal(self.house),
         }
+        if work == "sweep":
+            self.hear()
         self.cut_short(fatal, acts[work])
         if work == "sweep":
             self.sweep(claimed=100)

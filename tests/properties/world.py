@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -22,29 +21,14 @@ from inquiries import settings as settings_module
 from inquiries.policy import loader
 from inquiries.policy.model import Policy
 from inquiries.rules import retention as rules
-from inquiries.rules.requests import SUSPENDING, Kind
+from inquiries.rules.requests import SUSPENDING, Channel, Kind
 from inquiries.services import adoption, destruction, rewrapping
 from inquiries.services.house import House, open_house
-from inquiries.settings import HOME
 from tests import moments, prepared
 from tests.faults import scenarios
+from tests.properties.policies import SOURCE
 
-SOURCE = (HOME / "policies" / "default.toml").read_text(encoding="utf-8")
 MEMORY = Path("/dev/shm")  # commits need not wait for a disk here; tests/faults kills processes on one
-
-
-# -- policies --------------------------------------------------------------------------------------
-
-
-def written(periods: dict[str, str]) -> str:
-    """The default policy with these periods, by (section, key)."""
-    source = SOURCE
-    for place, period in periods.items():
-        section, key = place.split("/")
-        head, rest = source.split(f"\n[{section}]\n", 1)
-        rest = re.sub(rf'(?m)^{key} = ".*"$', f'{key} = "{period}"', rest, count=1)
-        source = f"{head}\n[{section}]\n{rest}"
-    return source
 
 
 # -- the model -------------------------------------------------------------------------------------
@@ -68,6 +52,8 @@ class Ask:
     kind: Kind
     texts: dict[str, str] = field(default_factory=dict)  # of a correction
     group: str = "main"  # whose key proves it
+    channel: Channel = Channel.receipt
+    at: datetime | None = None  # by a link to unsubscribe: what was agreed to before that ends
     noted: bool = False  # proved, and in the ledger
     pending: bool = True
     waits: bool = False  # for the end of a hold
@@ -89,7 +75,8 @@ class Known:
     received_at: datetime
     version: int
     id: int = 0
-    due: dict[str, datetime] = field(default_factory=dict)  # of each group that is not destroyed
+    due: dict[str, datetime | None] = field(default_factory=dict)  # of each group that is not destroyed
+    guardian_until: datetime | None = None  # a child's, while no guardian has agreed
     state: str = "received"
     closed_at: datetime | None = None
     holds: dict[int, datetime] = field(default_factory=dict)  # until when
@@ -104,7 +91,7 @@ class Known:
     @property
     def suspended(self) -> bool:
         """Whether nothing of it may be used."""
-        return any(one.suspends for one in self.asks)
+        return self.guardian_until is not None or any(one.suspends for one in self.asks)
 
     @property
     def deleting(self) -> bool:
@@ -140,7 +127,7 @@ class Known:
     @property
     def listed(self) -> bool:
         """Whether it is there for those who work on it."""
-        return "main" in self.due and clock.now() < self.due["main"]
+        return "main" in self.due and not over(self.due["main"])
 
     @property
     def standing(self) -> bool:
@@ -148,7 +135,7 @@ class Known:
         return "main" in self.due and (self.listed or self.held_until is not None)
 
     @property
-    def readable(self) -> dict[str, datetime]:
+    def readable(self) -> dict[str, datetime | None]:
         """The groups that may still be read."""
         ended = [] if self.held_until is not None else self.ended()
         return {name: due for name, due in self.due.items() if name not in ended}
@@ -157,7 +144,12 @@ class Known:
         """The groups that a sweep destroys now."""
         if self.held_until is not None:
             return []
-        return [name for name, due in self.due.items() if due <= clock.now()]
+        return [name for name, due in self.due.items() if over(due)]
+
+
+def over(due: datetime | None) -> bool:
+    """Whether it has come; what has no day goes on."""
+    return due is not None and due <= clock.now()
 
 
 @dataclass
@@ -173,22 +165,22 @@ class Model:
         """The one in force."""
         return self.policies[max(self.policies)]
 
-    def promised(self, one: Known, group: str) -> datetime:
+    def promised(self, one: Known, group: str) -> datetime | None:
         """The earliest of what every version since the receipt gives; plain arithmetic over all of them."""
-        found: list[datetime | None] = []
+        found = [one.guardian_until]
         for version, policy in self.policies.items():
             kind = policy.types[one.type]
             if version < one.version:
                 continue
             if group == "main":
                 found.append(rules.due_at(one.received_at, kind.period, policy.time_zone))
-                if one.closed_at is not None:
+                if one.closed_at is not None and not kind.period.until_withdrawn:
                     found.append(rules.due_at(one.closed_at, kind.after_closing, policy.time_zone))
                 continue
             period = policy.visitor.period if group == "visitor" else policy.purposes[group].period  # type: ignore[union-attr]
             assert period is not None
             found.append(rules.due_at(one.received_at, period, policy.time_zone))
-        return min(moment for moment in found if moment is not None)
+        return min((moment for moment in found if moment is not None), default=None)
 
     def date(self) -> None:
         """Every group's due date anew."""
@@ -203,7 +195,7 @@ class Model:
         """Everything that is to end."""
         ends = [moment for one in self.known for moment in (*one.due.values(), *one.holds.values())]
         ends += [one.due for one in self.archived]
-        return sorted({moment for moment in ends if moment > clock.now()})
+        return sorted({moment for moment in ends if moment is not None and moment > clock.now()})
 
 
 # -- the house -------------------------------------------------------------------------------------
@@ -217,7 +209,7 @@ class World:
         where = MEMORY if MEMORY.is_dir() else None
         made = tempfile.TemporaryDirectory(prefix="inquiries-life-", dir=where, ignore_cleanup_errors=True)
         self.directory = Path(self.exits.enter_context(made))
-        shutil.copytree(prepared.template(moments.INSTALLED), self.directory / "instance")
+        shutil.copytree(prepared.template(moments.INSTALLED, SOURCE), self.directory / "instance")
         self.policy = self.directory / "policy.toml"
         self.policy.write_text(SOURCE, encoding="utf-8")
         self.settings = settings_module.load(instance=self.directory / "instance", policy=self.policy)
@@ -237,6 +229,8 @@ class World:
         patch = self.exits.enter_context(pytest.MonkeyPatch.context())
         for owner, size in ((adoption, 2), (rewrapping, 2), (destruction, 4)):
             patch.setattr(owner, "BATCH", size)
+        for name in ("CLAIMED_TOGETHER", "BURIED_TOGETHER", "DELETED_TOGETHER", "CHECKPOINT_AFTER"):
+            patch.setattr(destruction, name, 1)
 
     def next_once(self) -> bytes:
         """A nonce that no form of this life had."""
