@@ -47,6 +47,7 @@ log = structlog.get_logger()
 
 BATCH = 200
 PATIENCE = 5.0  # seconds in which the officer's act waits for the worker's turn to end
+Act = Callable[[House, RequestRow, Keys], bool]
 DELETED, WITHDRAWN = "deleted_on_request", "withdrawn"  # why it was destroyed, on tombstone and certificate
 
 
@@ -56,16 +57,31 @@ def carry_out(house: House, states: Collection[State] = (State.open,)) -> int:
     Raises:
         JobBusy: another process does it now.
     """
-    settled = 0
     with house.live.job("requests"):  # two corrections of one inquiry must not write over one another
-        for batch in house.live.batches(
-            lambda connection, after: live_requests.pending(connection, after, BATCH, states),
-            lambda row: row.id,
-        ):
-            found = purposes.data_keys(house, Use.rights, sorted({row.inquiry_id for row in batch}))
-            for row in batch:
-                settled += _tried(house, row, found)
-    return settled
+        _walk(house, states, unsubscribing.heed)
+        return _walk(house, states, _carry)
+
+
+def hear(house: House) -> None:
+    """Heed who unsubscribes: it is for all that her address agreed to, and with a key the address goes.
+
+    Raises:
+        JobBusy: another process is at it.
+    """
+    with house.live.job("requests"):
+        _walk(house, (State.open,), unsubscribing.heed)
+
+
+def _walk(house: House, states: Collection[State], act: Act) -> int:
+    """Do that with each request in these states; how often it was done."""
+    done = 0
+    for batch in house.live.batches(
+        lambda connection, after: live_requests.pending(connection, after, BATCH, states),
+        lambda row: row.id,
+    ):
+        found = purposes.data_keys(house, Use.rights, sorted({row.inquiry_id for row in batch}))
+        done += sum(_tried(house, row, found, act) for row in batch)
+    return done
 
 
 def carry_out_waiting(house: House) -> int:
@@ -84,7 +100,7 @@ def carry_out_one(house: House, request_id: int) -> bool:
             row = live_requests.by_id(connection, request_id)
         if row is None or not row.pending:
             return False
-        return _tried(house, row, purposes.data_keys(house, Use.rights, [row.inquiry_id]))
+        return _tried(house, row, purposes.data_keys(house, Use.rights, [row.inquiry_id]), _carry)
 
 
 @contextmanager
@@ -103,9 +119,9 @@ def alone(house: House) -> Iterator[None]:
         yield
 
 
-def _tried(house: House, row: RequestRow, found: Keys) -> bool:
+def _tried(house: House, row: RequestRow, found: Keys, act: Act) -> bool:
     try:
-        return row.because != Because.lost and _carry(house, row, found)
+        return row.because != Because.lost and act(house, row, found)
     except (JobBusy, IntakeClosed):
         return False  # a sweep is at work, which destroys next what was claimed here; or an epoch just ends
     except SQLAlchemyError:
@@ -121,8 +137,6 @@ def _carry(house: House, row: RequestRow, found: Keys) -> bool:
     key = found.get((row.inquiry_id, row.group_name))
     if row.noted_at is None and not request_proofs.prove(house, row, key):
         return False
-    if row.channel == rules.UNSUBSCRIBE and key is not None:
-        unsubscribing.heed(house, row, key)  # also where it then waits
     if row.channel in rules.ENTERED and not request_records.is_proved(house, row):
         log.error("request.not_proved", request=row.id, inquiry=row.inquiry_id)
         with house.live.write() as connection:

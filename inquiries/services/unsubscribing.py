@@ -20,7 +20,7 @@ from inquiries.rules.purposes import Use
 from inquiries.rules.requests import UNSUBSCRIBE, Kind
 from inquiries.rules.retention import MAIN
 from inquiries.sealing import items, links, tags
-from inquiries.services import linking, publishing, purposes, records
+from inquiries.services import linking, publishing, purposes, records, request_proofs
 from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.services.requests import Asked
@@ -46,50 +46,60 @@ def unsubscribe(house: House, token: str) -> None:
     _ask(house, group_id, secret)
 
 
-def _ask(house: House, group_id: int, secret: bytes) -> None:
+def _ask(house: House, group_id: int, secret: bytes, at: datetime | None = None) -> None:
     with house.live.read() as connection:
         group = linked.standing(connection, group_id, clock.now())
     if group is None or not mailed(publishing.version(house, group.policy_version).policy, group):
         return
     kind, subject = (Kind.delete, "") if group.name == MAIN else (Kind.withdraw, group.name)
-    asked = Asked(group.inquiry_id, kind, subject, group=group.name, channel=UNSUBSCRIBE)
+    asked = Asked(group.inquiry_id, kind, subject, group=group.name, channel=UNSUBSCRIBE, at=at)
     linking.ask(house, asked, secret)
 
 
 # -- what follows from it ------------------------------------------------------------------------------
 
 
-def heed(house: House, row: RequestRow, key: DataKey) -> None:
+def heed(house: House, row: RequestRow, found: Mapping[tuple[int, str], DataKey]) -> bool:
     """Note that this address wants no more of it, and ask the same for what else it agreed to before.
 
-    By the worker, before the request is carried out or waits. Repeatable. Raises SealBroken.
+    Whether it is such a request, and proved. By the worker, before any is carried out, waits or ends with its
+    key. Repeatable. Raises SealBroken.
     """
+    key = found.get((row.inquiry_id, row.group_name))
+    if row.channel != UNSUBSCRIBE or key is None:
+        return False
+    if row.noted_at is None and not request_proofs.prove(house, row, key):
+        return False
     with house.live.read() as connection:
         shell = live.shells(connection, [row.inquiry_id]).get(row.inquiry_id)
         sealed = live.sealed_groups(connection, row.inquiry_id).get(key.group)
     if shell is None or sealed is None:
-        return
+        return False
     policy = publishing.version(house, shell.policy_version).policy
     texts = items.open_items(key.dek, key.inquiry_id, key.group, items.unpack(sealed))
     email = _address(policy, texts)
     if email is None:
-        return
+        return False
     scope = scope_of(key.group, shell.type)
     with house.keys.write() as connection:
         suppressions.note(connection, scope, _tag(house, scope, email), row.asked_at)
         ids = tag_store.found(connection, email=tags.tag(house.custody.tag_key, "email", email))
     _ask_for_others(house, key, shell.type, sorted(ids - {key.id}), row.asked_at)
+    return True
 
 
 def _ask_for_others(house: House, key: DataKey, kind: str, ids: Sequence[int], before: datetime) -> None:
-    """What else was agreed to under the address ends as well, each by a request of its own."""
+    """What else was agreed to under the address ends as well, each by a request of its own, of that moment.
+
+    What is agreed to between it and now goes on.
+    """
     with house.live.read() as connection:
         others = linked.alike(connection, ids, key.group, kind if key.group == MAIN else None, before)
     found = purposes.data_keys(house, Use.rights, others)
     for inquiry_id in others:
         own = found.get((inquiry_id, key.group))
         if own is not None:
-            _ask(house, own.id, linking.secret(own, UNSUBSCRIBE))
+            _ask(house, own.id, linking.secret(own, UNSUBSCRIBE), before)
 
 
 # -- suppression ---------------------------------------------------------------------------------------

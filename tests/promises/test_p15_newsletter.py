@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from inquiries.errors import InvalidExport
+from inquiries.rules.purposes import Use
 from inquiries.rules.requests import UNSUBSCRIBE, Because, Channel, Kind, State
 from inquiries.sealing import links
-from inquiries.services import exports, fulfilment, holds, inbox, publishing, receipt, records, requests
+from inquiries.services import (
+    adoption,
+    exports,
+    fulfilment,
+    holds,
+    inbox,
+    linking,
+    publishing,
+    purposes,
+    receipt,
+    records,
+    requests,
+    retention,
+    rights,
+    unsubscribing,
+)
 from inquiries.services.house import House
 from inquiries.services.requests import Asked
 from inquiries.settings import HOME, Settings
@@ -48,6 +65,12 @@ def house_on_postgresql(
     with installed(
         make_settings, policy=HOME / "policies" / "clunix.toml", **postgresql.emptied(postgres)
     ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def house_by_default(make_settings: Callable[..., Settings]) -> Iterator[House]:
+    with installed(make_settings) as opened:
         yield opened
 
 
@@ -283,6 +306,64 @@ def test_p15_an_optional_purpose_has_its_own_link_and_the_inquiry_lives_on(
             assert view.items
             assert not view.suspended
             assert [consent.holds for consent in view.consents] == [True, False]
+
+
+BOTH = {"inquiry": True, "marketing": True}
+
+
+def token(house: House, inquiry: int, group: str) -> str:
+    key = purposes.data_keys(house, Use.rights, [inquiry])[inquiry, group]
+    return linking.address(house, key, UNSUBSCRIBE).rpartition("/")[2]
+
+
+def holds_still(house: House, code: str) -> bool:
+    (marketing,) = (one for one in receipt.look(house, code).consents if one.purpose == "marketing")
+    return marketing.holds
+
+
+@pytest.mark.promise("P15")
+def test_p15_what_was_agreed_to_after_the_click_goes_on(house_by_default: House) -> None:
+    """The worker comes later than she agrees anew; what came before the click ends."""
+    house = house_by_default
+    with at(hours=1):
+        first = send(house, consents=BOTH)
+    with at(hours=2):
+        second = send(house, consents=BOTH)
+        clicked = token(house, second.id, "marketing")
+        adoption.adopt_pending(house)
+    with at(hours=3):
+        unsubscribing.unsubscribe(house, clicked)
+    with at(hours=4):
+        anew = send(house, consents=BOTH)
+        adoption.adopt_pending(house)
+    for hours in (5, 6):
+        with at(hours=hours):
+            fulfilment.carry_out(house)
+    with at(hours=7):
+        assert [holds_still(house, one.receipt) for one in (first, second, anew)] == [False, False, True]
+
+
+@pytest.mark.promise("P15")
+@pytest.mark.parametrize("first", ["sweep", "deletion"])
+def test_p15_a_click_is_heeded_before_its_key_ends(house_by_default: House, first: str) -> None:
+    """Its day comes, or she has it deleted as well: the address is heard before nobody knows it any more."""
+    house = house_by_default
+    with at(hours=1):
+        clicked = send(house, consents=BOTH)
+    with at(hours=2):
+        other = send(house, consents=BOTH)
+        adoption.adopt_pending(house)
+        link = token(house, clicked.id, "marketing")
+    marketing_ends = datetime(2026, 9, 2, 10, 30, tzinfo=UTC)
+    with time_machine.travel(marketing_ends - timedelta(minutes=1)):
+        if first == "deletion":
+            rights.delete(house, clicked.receipt)
+        unsubscribing.unsubscribe(house, link)
+    with time_machine.travel(marketing_ends + timedelta(minutes=1)):
+        if first == "sweep":
+            assert retention.sweep(house, confirm=True).destroyed > 0
+        fulfilment.carry_out(house)
+        assert not holds_still(house, other.receipt)
 
 
 @pytest.mark.promise("P15")

@@ -54,9 +54,7 @@ class Checks(Life):
         suspended = any(one.suspends and (one.kind is Kind.suspend or one.lost) for one in known.asks)
         assert asked == (known.corrected, suspended, known.deleting)
         (consent,) = (one for one in view.consents if one.purpose == "marketing")
-        withdrawing = [one for one in known.asks if one.kind is Kind.withdraw and not one.refused]
-        withdrawn = any(one.noted or one.group in known.readable for one in withdrawing)
-        assert consent.holds == (known.agreed and not withdrawn)
+        assert consent.holds == (known.agreed and not known.withdrawn)
 
     def _the_list_is_what_may_be_read(self) -> None:
         rows = inbox.page(self.house, MINJI).rows

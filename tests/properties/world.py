@@ -100,8 +100,9 @@ class Known:
 
     @property
     def withdrawn(self) -> bool:
-        """Whether she has taken back her consent to marketing."""
-        return any(one.kind is Kind.withdraw and not one.refused for one in self.asks)
+        """Whether she has taken back her consent to marketing, and it is proved, or its key still proves it."""
+        asks = [one for one in self.asks if one.kind is Kind.withdraw and not one.refused]
+        return any(one.noted or one.group in self.readable for one in asks)
 
     @property
     def corrected(self) -> dict[str, str]:
