@@ -118,12 +118,16 @@ def replay(house: House) -> Replayed:
     ids, made = sorted(missing), []
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
+        owners = [missing[one]["inquiry_id"] for one in some]
         with house.live.read() as connection:
             known = live.known(connection, some)
-            shells = inquiries.shells(connection, [missing[one]["inquiry_id"] for one in some])
+            shells = inquiries.shells(connection, owners)
+            unnoted = [row.id for row in live.unnoted(connection, owners) if row.id in missing]
         lost = [missing[one] for one in some if one not in known and missing[one]["inquiry_id"] in shells]
-        if lost:
+        if lost or unnoted:
             with house.live.write() as connection:
+                for one in unnoted:  # it came back from before it was proved; its key may have ended since
+                    live.note(connection, one, clock.now())
                 made += [_make(connection, body, refused.get(body["id"]), proved) for body in lost]
     texts = (missing[one] for one in made if missing[one]["sealed"] and one not in refused)
     return Replayed(tuple(made), tuple(sorted({body["inquiry_id"] for body in texts})))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,12 +30,13 @@ from inquiries.services import (
     purposes,
     receipt,
     records,
+    recovery,
     requests,
     retention,
     rights,
     unsubscribing,
 )
-from inquiries.services.house import House
+from inquiries.services.house import House, open_house
 from inquiries.services.requests import Asked
 from inquiries.settings import HOME, Settings
 from inquiries.stores.key_tables import suppressions
@@ -42,6 +45,7 @@ from inquiries.stores.live.tables import groups, inquiries
 from inquiries.stores.live.tables import requests as request_table
 from tests import postgresql
 from tests.cast import MINJI, OH, send
+from tests.faults import scenarios
 from tests.moments import T0, at, installed
 from tests.promises.pages import application
 from tests.services.test_exports import rows, wish
@@ -316,6 +320,12 @@ def token(house: House, inquiry: int, group: str) -> str:
     return linking.address(house, key, UNSUBSCRIBE).rpartition("/")[2]
 
 
+def requests_of(house: House) -> list[live_requests.RequestRow]:
+    with house.live.read() as connection:
+        (inquiry,) = connection.scalars(select(inquiries.c.id))
+        return live_requests.of_inquiry(connection, inquiry)
+
+
 def holds_still(house: House, code: str) -> bool:
     (marketing,) = (one for one in receipt.look(house, code).consents if one.purpose == "marketing")
     return marketing.holds
@@ -364,6 +374,30 @@ def test_p15_a_click_is_heeded_before_its_key_ends(house_by_default: House, firs
             assert retention.sweep(house, confirm=True).destroyed > 0
         fulfilment.carry_out(house)
         assert not holds_still(house, other.receipt)
+
+
+@pytest.mark.promise("P15")
+def test_p15_a_click_that_comes_back_with_a_copy_is_still_hers(
+    house_by_default: House, tmp_path: Path
+) -> None:
+    """The copy was made before the worker proved it, and the key that proves it has ended: the ledger knows."""
+    house = house_by_default
+    with at(hours=1):
+        sent = send(house, consents=BOTH)
+        adoption.adopt_pending(house)
+        unsubscribing.unsubscribe(house, token(house, sent.id, "marketing"))
+    with at(hours=2):
+        scenarios.copy_database(house.settings.instance / "live.db", tmp_path / "live.db")
+        fulfilment.carry_out(house)
+        assert not holds_still(house, sent.receipt)
+        house.close()
+        scenarios.put_back_database(tmp_path / "live.db", house.settings.instance / "live.db")
+    with at(hours=3), closing(open_house(house.settings)) as again:
+        recovery.start(again)
+        fulfilment.carry_out(again)
+        assert not holds_still(again, sent.receipt)
+        (asked,) = requests_of(again)
+        assert asked.state == State.done
 
 
 @pytest.mark.promise("P15")

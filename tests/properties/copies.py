@@ -79,6 +79,9 @@ class Copies(Life):
     def _ask_again(self, one: Known) -> None:
         """What the ledger knows that she asked, she has asked; what a correction said stood in live alone."""
         here = {asked.number for asked in one.asks}
+        proved = {asked.number for asked in self.world.ledger.get(one.id, ())}
+        for asked in one.asks:
+            asked.noted = asked.noted or asked.number in proved
         for asked in self.world.ledger.get(one.id, ()):
             if asked.number not in here:
                 lost = asked.kind is Kind.correct
