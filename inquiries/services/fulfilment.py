@@ -63,11 +63,7 @@ def carry_out(house: House, states: Collection[State] = (State.open,)) -> int:
 
 
 def hear(house: House) -> None:
-    """Heed who unsubscribes: it is for all that her address agreed to, and with a key the address goes.
-
-    Raises:
-        JobBusy: another process is at it.
-    """
+    """Heed who unsubscribes, before keys end and her address with them. Raises JobBusy."""
     with house.live.job("requests"):
         _walk(house, (State.open,), unsubscribing.heed)
 
@@ -95,12 +91,15 @@ def carry_out_one(house: House, request_id: int) -> bool:
     Raises:
         JobBusy: the worker is at it for long.
     """
+    done = False
     with alone(house):
-        with house.live.read() as connection:
-            row = live_requests.by_id(connection, request_id)
-        if row is None or not row.pending:
-            return False
-        return _tried(house, row, purposes.data_keys(house, Use.rights, [row.inquiry_id]), _carry)
+        for act in (unsubscribing.heed, _carry):  # as `carry_out`; the first may note what the second reads
+            with house.live.read() as connection:
+                row = live_requests.by_id(connection, request_id)
+            if row is None or not row.pending:
+                return False
+            done = _tried(house, row, purposes.data_keys(house, Use.rights, [row.inquiry_id]), act)
+    return done
 
 
 @contextmanager
