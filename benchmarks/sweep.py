@@ -166,11 +166,12 @@ def _analyse(house: House) -> None:
                 connection.execute(text("ANALYZE"))
 
 
+# -- the plain way -------------------------------------------------------------------------------
+
 _SHELL = tables.inquiries.to_metadata(MetaData())
 _SHELL.append_column(Column("once", LargeBinary(16)))
+#: Each plain table, and whose rows it gets.
 _COPIED = {_SHELL: tables.inquiries, tables.groups: tables.groups, tables.consents: tables.consents}
-
-# -- the plain way -------------------------------------------------------------------------------
 
 
 def plainly(
@@ -242,11 +243,11 @@ def _copy(live: Database, to: Engine, table: Table, every: int, due: int) -> Non
     with live.read() as connection:
         rows = connection.execution_options(yield_per=COPY_BATCH).execute(query)
         for batch in rows.mappings().partitions(COPY_BATCH):
-            more = ({"once": os.urandom(16)} if table is _SHELL else {} for _ in batch)
+            copies = [dict(row) for row in batch]
+            if table is _SHELL:
+                copies = [{**row, "once": os.urandom(16)} for row in copies]
             with to.begin() as writing:
-                writing.execute(
-                    insert(table), [{**row, **also} for row, also in zip(batch, more, strict=True)]
-                )
+                writing.execute(insert(table), copies)
 
 
 # -- the sweep -----------------------------------------------------------------------------------

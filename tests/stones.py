@@ -19,7 +19,7 @@ def bury(connection: Connection, stones: Sequence[Tombstone]) -> None:
         member = stone.id, stone.inquiry_id, due
         shared = stone.group, stone.reason, stone.type, stone.policy_version, stone.rule
         lookups = {} if stone.receipt_lookup is None else {stone.id: stone.receipt_lookup}
-        tombstones.bury(connection, stone.intent, stone.destroyed_at, [Cohort(*shared, [member])], lookups)
+        tombstones.bury(connection, stone.intent, stone.destroyed_at, Cohort(*shared, [member]), lookups)
 
 
 def standing(connection: Connection, ids: Sequence[int]) -> list[Tombstone]:

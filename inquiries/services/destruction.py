@@ -31,7 +31,6 @@ CLAIMED_TOGETHER = 200
 DELETED_TOGETHER = 100
 BURIED_TOGETHER = 1000
 CHECKPOINT_AFTER = 25
-LEFTOVER_BATCH = 5000
 
 _LIVING = ""  # where a group's rows are, if neither in the archive nor among the mail
 
@@ -105,12 +104,14 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
-    left, since, dues = BATCH, None, [clock.now()]
+    left, since = BATCH, None
     together = CLAIMED_TOGETHER if house.live.sqlite else BATCH
-    while left and dues:
+    while left:
         with house.live.write_aside() as connection:
             dues = claims.claim_due(connection, clock.now(), min(left, together), since)
-        left, since = left - len(dues), max(dues, default=since)
+        if not dues:
+            break
+        left, since = left - len(dues), max(dues)
     house.live.checkpoint()
     with house.live.read() as connection:
         groups = claims.claimed(connection, BATCH)
@@ -214,7 +215,7 @@ def _follow(house: House, intent: int, batch: _Batch) -> int:
     """Everything after the intent; returns how many rows still stood."""
     for some in _cohorts(batch.cohorts, BURIED_TOGETHER if house.keys.sqlite else BATCH):
         with house.keys.write_aside() as connection:
-            tombstones.bury(connection, intent, clock.now(), [some], batch.lookups)
+            tombstones.bury(connection, intent, clock.now(), some, batch.lookups)
     if len(batch) > BURIED_TOGETHER:
         house.keys.checkpoint()
     removed = _remove(house, batch.by_store)
@@ -298,12 +299,8 @@ def _lookups(house: House, cohorts: Sequence[Cohort]) -> dict[int, bytes]:
 
 def delete_leftovers(house: House) -> int:
     """Delete rows whose key is destroyed, as a crash leaves them or a store that was put back; how many."""
-    deleted = 0
-    for stones in house.keys.batches(
-        lambda connection, after: tombstones.tombstones(connection, after, LEFTOVER_BATCH), lambda row: row[0]
-    ):
-        deleted += _remove(house, _standing(house, [key for key, _ in stones]))
-    return deleted
+    walk = house.keys.batches(lambda c, after: tombstones.tombstones(c, after, BATCH), lambda row: row[0])
+    return sum(_remove(house, _standing(house, [key for key, _ in stones])) for stones in walk)
 
 
 def _standing(house: House, ids: Sequence[int]) -> dict[str, list[Member]]:

@@ -114,7 +114,7 @@ def bury(
     connection: Connection,
     intent: int,
     at: datetime,
-    cohorts: Iterable[Cohort],
+    cohort: Cohort,
     lookups: Mapping[int, bytes] = _NONE,
 ) -> None:
     """Null the wraps, delete the tags and write the tombstones; an earlier tombstone stays as it is (P11).
@@ -123,19 +123,20 @@ def bury(
     another inquiry has here. On the driver's own cursor: there may be a hundred thousand, and until then they
     can be read.
     """
-    moment = to_microseconds(at)
-    for one in cohorts:
-        shared = one.reason, one.type, one.policy_version, one.rule, intent, moment
-        due = [(due_us, key) for key, _, due_us in one.members]
-        if _run(connection, _END, _END_ALL, shared, due) < len(due):
-            # Where no key was adopted, an envelope of the open epoch at the latest holds it.
-            also = one.group, open_epoch(connection)
-            known = {inquiry: lookups[key] for key, inquiry, _ in one.members if key in lookups}
-            for inquiry in of_others(connection, known):
-                del known[inquiry]
-            own = [(due_us, key, inquiry, known.get(inquiry)) for key, inquiry, due_us in one.members]
-            _run(connection, _STAND, _STAND_ALL, (*shared, *also), own)
-        tags.remove(connection, [key for key, _, _ in one.members])
+    members = cohort.members
+    shared = (
+        cohort.reason, cohort.type, cohort.policy_version, cohort.rule, intent, to_microseconds(at),
+    )  # fmt: skip
+    due = [(due_us, key) for key, _, due_us in members]
+    if _run(connection, _END, _END_ALL, shared, due) < len(due):
+        # Where no key was adopted, an envelope of the open epoch at the latest holds it.
+        also = cohort.group, open_epoch(connection)
+        known = {inquiry: lookups[key] for key, inquiry, _ in members if key in lookups}
+        for inquiry in of_others(connection, known):
+            del known[inquiry]
+        own = [(due_us, key, inquiry, known.get(inquiry)) for key, inquiry, due_us in members]
+        _run(connection, _STAND, _STAND_ALL, (*shared, *also), own)
+    tags.remove(connection, [key for key, _, _ in members])
 
 
 def _run(

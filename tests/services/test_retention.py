@@ -124,7 +124,6 @@ def test_in_batches(any_house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("CLAIMED_TOGETHER", "BURIED_TOGETHER", "DELETED_TOGETHER"):
         monkeypatch.setattr(destruction, name, 2)
     monkeypatch.setattr(destruction, "CHECKPOINT_AFTER", 1)
-    monkeypatch.setattr(destruction, "LEFTOVER_BATCH", 3)
     with at(hours=1):
         for _ in range(5):
             send(house)
