@@ -96,11 +96,11 @@ def _of_claimed(groups: Sequence[claims.Claimed], reasons: due_dates.Reasons) ->
 def destroy_due(house: House) -> Iterator[tuple[int, int]]:
     """Destroy all that is due and not held, batch by batch: (how many, the longest lag in microseconds)."""
     reasons = due_dates.Reasons(house)
-    for claimed in (partial(_claimed, house, reasons), partial(_claimed_in_archive, house)):
-        while batch := claimed():
-            _destroy(house, batch)
-            now = to_microseconds(clock.now())
-            yield len(batch), 0 if batch.oldest is None else now - batch.oldest
+    claimed = (partial(_claimed, house, reasons), partial(_claimed_in_archive, house))
+    while batch := next(filter(None, (claim() for claim in claimed)), None):  # what is asked meanwhile, first
+        _destroy(house, batch)
+        now = to_microseconds(clock.now())
+        yield len(batch), 0 if batch.oldest is None else now - batch.oldest
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:

@@ -27,6 +27,7 @@ from inquiries.services import (
     archive_moves,
     certificates,
     destruction,
+    fulfilment,
     holds,
     inbox,
     installation,
@@ -34,6 +35,7 @@ from inquiries.services import (
     records,
     recovery,
     retention,
+    rights,
     rotation,
 )
 from inquiries.services.actor import Actor
@@ -351,6 +353,29 @@ def test_an_archived_row_is_destroyed_when_the_statutes_period_ends(house_at_t0:
         (buried,) = standing(connection, [archive_id])
     assert (buried.reason, buried.due_at) == ("statute", due)
     assert "advertising" in (buried.rule or "")
+
+
+@pytest.mark.promise("P21")
+def test_a_deletion_that_is_asked_for_while_archived_rows_go_goes_with_the_same_sweep(
+    house_at_t0: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = house_at_t0
+    move(house, sent(house)[0], statute="advertising")
+    due = rows(house)[0].due_at
+    with time_machine.travel(due - timedelta(seconds=1), tick=False):
+        retention.sweep(house, confirm=True)  # the visitor's data
+    with time_machine.travel(due, tick=False):
+        _, code = sent(house)
+        real = fulfilment.carry_out
+
+        def in_between(one: House) -> int:
+            monkeypatch.undo()
+            rights.delete(one, code)
+            return real(one)
+
+        monkeypatch.setattr(fulfilment, "carry_out", in_between)
+        assert retention.sweep(house, confirm=True).destroyed == 3  # the row; then her items, her visitor's data
+        assert retention.count_due(house, due) == 0
 
 
 # -- keys ----------------------------------------------------------------------------------------
