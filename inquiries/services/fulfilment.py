@@ -58,14 +58,18 @@ def carry_out(house: House, states: Collection[State] = (State.open,)) -> int:
         JobBusy: another process does it now.
     """
     with house.live.job("requests"):  # two corrections of one inquiry must not write over one another
-        _walk(house, states, unsubscribing.heed)
+        _walk(house, states, _hear)
         return _walk(house, states, _carry)
 
 
 def hear(house: House) -> None:
-    """Heed who unsubscribes, before keys end and her address with them. Raises JobBusy."""
-    with house.live.job("requests"):
-        _walk(house, (State.open,), unsubscribing.heed)
+    """Heed what is too late once keys have ended: who unsubscribes, which guardian agrees. Raises JobBusy."""
+    with alone(house):
+        _walk(house, (State.open,), _hear)
+
+
+def _hear(house: House, row: RequestRow, found: Keys) -> bool:
+    return (_carry if row.kind == Kind.confirm else unsubscribing.heed)(house, row, found)
 
 
 def _walk(house: House, states: Collection[State], act: Act) -> int:
@@ -93,7 +97,7 @@ def carry_out_one(house: House, request_id: int) -> bool:
     """
     done = False
     with alone(house):
-        for act in (unsubscribing.heed, _carry):  # as `carry_out`; the first may note what the second reads
+        for act in (_hear, _carry):  # as `carry_out`; the first may note what the second reads
             with house.live.read() as connection:
                 row = live_requests.by_id(connection, request_id)
             if row is None or not row.pending:
@@ -180,8 +184,7 @@ def settle(
     False when it was settled before.
     """
     letter = _letter(house, row, found, Outcome.done)
-    if letter is not None and to is not None:
-        letter = replace(letter, to=to)
+    letter = replace(letter, to=to) if letter and to else letter
     now = clock.now()
     with house.live.write() as connection:
         settled = live_requests.settle(connection, row.id, State.done, now)
@@ -297,11 +300,11 @@ def _correct(house: House, row: RequestRow, found: Keys) -> bool:
 
 
 def _confirm(house: House, row: RequestRow, found: Keys) -> bool:
-    """A guardian has agreed by her link; a second time is none, and what comes too late is the sweep's."""
+    """A guardian has agreed by her link; a second time is none, and so is what came too late."""
     dues = guardians.promised(house, row.inquiry_id)
 
     def agree(connection: Connection, _now: datetime) -> None:
-        guardians.agreed(connection, row.inquiry_id, dues, row.channel)
+        guardians.agreed(connection, row.inquiry_id, dues, row.channel, row.asked_at)
 
     return settle(house, row, found, agree)
 

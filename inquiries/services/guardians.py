@@ -195,7 +195,7 @@ def enter(house: House, actor: Actor, inquiry_id: int, how: str, evidence: objec
     records.access(house, act="enter_guardian", actor=actor, subject=inquiry_id, detail={"how": how})
     entry = thread.written(key.dek, inquiry_id, EntryKind.note, text, by=actor.staff_id)
     with house.live.write() as connection:
-        if not agreed(connection, inquiry_id, dues, how, actor.staff_id):
+        if not agreed(connection, inquiry_id, dues, how, clock.now(), actor.staff_id):
             raise WrongState("nothing waits, or it became due")
         live_thread.add(connection, entry)
 
@@ -215,14 +215,21 @@ def promised(house: House, inquiry_id: int) -> dict[str, datetime | None]:
 
 
 def agreed(
-    connection: Connection, inquiry_id: int, dues: dict[str, datetime | None], how: str, by: int | None = None
+    connection: Connection,
+    inquiry_id: int,
+    dues: dict[str, datetime | None],
+    how: str,
+    at: datetime,
+    by: int | None = None,
 ) -> bool:
-    """From this commit on it is an inquiry like any other; False where none waits, or its day has come."""
-    now = clock.now()
+    """She agreed at that moment, and from this commit on it is an inquiry like any other.
+
+    False where none was waited for, its day had come by then, or the sweep has it.
+    """
     inquiries.lock_groups(connection, inquiry_id)  # the sweep claims before us, or sees the new day
-    if inquiries.readable(connection, inquiry_id, now, held=True) is None:
+    if not inquiries.groups_of(connection, inquiry_id, at):
         return False
-    if not live.confirm(connection, inquiry_id, now, how, by):
+    if not live.confirm(connection, inquiry_id, at, how, by):
         return False
     for name, due_at in dues.items():
         inquiries.set_due(connection, inquiry_id, due_at, name)

@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from inquiries import clock
 from inquiries.errors import JobBusy, NotFound, ReasonRequired, RotationIncomplete
 from inquiries.rules.permissions import Permission
 from inquiries.services import (
     adoption,
     archive_keys,
     destruction,
+    ids,
     losses,
     proofs,
     publishing,
@@ -40,6 +42,9 @@ BATCH = 5000
 #: A start records what it found just before it sets the gate.
 _ONE_START = timedelta(minutes=5)
 _REMEMBERED = 100  # restores
+#: No longer than their records are kept (`records.OPERATION`): what was received before that and has no row
+#: went with a copy as old, whose epoch tells.
+_NEWS = timedelta(days=2 * 365)
 
 
 @dataclass(frozen=True)
@@ -125,11 +130,12 @@ def _orphan(house: House) -> tuple[int | None, int]:
     """
     until: int | None = None
     said: list[tuple[int, int]] | None = None
+    old = ids.first_id(clock.now() - _NEWS)
     while True:
         with house.keys.read() as connection:
             newest = keys.newest_living(connection, until)
         with house.live.read() as connection:
-            if newest is None or due_groups.stands(connection, newest):
+            if newest is None or newest < old or due_groups.stands(connection, newest):
                 return None, 0
             after = due_groups.newest_before(connection, newest)
         if said is None:

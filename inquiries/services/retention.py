@@ -64,6 +64,8 @@ def sweep(house: House, *, confirm: bool = False) -> Swept:
     """
     with house.live.job("sweep"):
         due_dates.shorten(house)
+        with suppress(JobBusy):
+            fulfilment.hear(house)
         now = clock.now()
         if not confirm:
             guard.believe(house, now)
@@ -117,8 +119,6 @@ def _destroy_all(house: House, swept: Swept) -> Swept:
     destroyed, lag = 0, 0
     try:
         destroyed = destruction.replay(house).groups
-        with suppress(JobBusy):
-            fulfilment.hear(house)
         for count, longest in destruction.destroy_due(house):
             destroyed, lag = destroyed + count, max(lag, longest)
             with suppress(JobBusy):  # who asks for a deletion meanwhile does not wait for a long run's end

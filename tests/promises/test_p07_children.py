@@ -50,9 +50,11 @@ from inquiries.stores.live.tables import groups, inquiries
 from inquiries.stores.live.written_tables import outbox as mails
 from tests import postgresql
 from tests.cast import ITEMS, MINJI, OH, send
+from tests.faults.scenarios import copy_database
 from tests.moments import at, installed
 from tests.promises.pages import application, desk
 from tests.services.test_exports import rows, wish
+from tests.services.test_proofs import put_back
 from tests.web.site import code_of, errors_of, fields
 
 CHILD = {"guardian.needed": "yes", "guardian.name": "김건", "guardian.contact": "gun@example.com"}
@@ -260,6 +262,37 @@ def test_p07_destroyed_on_the_fifth_day_if_none_does(house: House) -> None:
         with house.live.read() as connection:
             assert not connection.execute(select(mails.c.id)).all()
             assert not connection.execute(select(groups.c.id).where(groups.c.inquiry_id == child)).all()
+
+
+@pytest.mark.promise("P07")
+def test_p07_who_agrees_in_the_last_second_is_heard_though_the_worker_comes_later(house: House) -> None:
+    with at():
+        code = write(house)
+        link = path(house)
+    with at(5 - 1e-5):
+        client = application(house).test_client()
+        assert client.post(link, data={"decision": "agree"}).status_code == 200
+    with at(5.01):
+        assert retention.sweep(house, confirm=True).due == 0
+        assert receipt.look(house, code).items == ITEMS
+        assert receipt.look(house, code).guardian_until is None
+
+
+@pytest.mark.promise("P07")
+def test_p07_an_agreement_outlives_a_restore_of_what_did_not_know_it(house: House, tmp_path: Path) -> None:
+    with at():
+        code = write(house)
+        link = path(house)
+        copy = copy_database(house.settings.instance / "live.db", tmp_path / "live.db")
+    with at(1):
+        application(house).test_client().post(link, data={"decision": "agree"})
+        fulfilment.carry_out(house)
+    with at(7):
+        again = put_back(house, copy)
+        retention.sweep(again, confirm=True)
+        assert receipt.look(again, code).items == ITEMS
+        assert receipt.look(again, code).guardian_until is None
+        again.close()
 
 
 @pytest.mark.promise("P07")

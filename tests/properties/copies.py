@@ -16,25 +16,30 @@ from tests.cast import OH
 from tests.properties.life import Life, fatal
 from tests.properties.world import Copy, Known, over, rows
 
+COPIES = 3  # at a time
 KEY_BACKUPS_LIVE = timedelta(hours=71)  # copies of the keyring that are older have expired
 
 
 class Copies(Life):
     """The operator."""
 
-    @rule()
-    @precondition(lambda self: len(self.world.copies) < 3)
-    def copy(self) -> None:
+    @rule(data=st.data())
+    def copy(self, data: st.DataObject) -> None:
+        """Where there are enough, some other one goes: of those that stay some are old, and some are not."""
         self.count("copy")
+        if len(self.world.copies) == COPIES:
+            self.world.copies.remove(data.draw(st.sampled_from(self.world.copies)))
         self.world.copy()
 
-    @rule(data=st.data(), store=st.sampled_from(["live", "archive", "keys"]), fatal=fatal, confirming=fatal)
+    @rule(data=st.data(), fatal=fatal, confirming=fatal)
     @precondition(lambda self: self.world.copies)
-    def put_back(self, data: st.DataObject, store: str, fatal: int | None, confirming: int | None) -> None:
+    def put_back(self, data: st.DataObject, fatal: int | None, confirming: int | None) -> None:
         """An older copy of a store; what was destroyed since stays so, the officer confirms, all goes on."""
-        older = data.draw(st.sampled_from(self.world.copies))
-        if store == "keys" and older.age > KEY_BACKUPS_LIVE:
+        store = data.draw(st.sampled_from(["live", "archive", "keys"]))
+        copies = [one for one in self.world.copies if store != "keys" or one.age <= KEY_BACKUPS_LIVE]
+        if not copies:
             return
+        older = data.draw(st.sampled_from(copies))
         self.count(f"put_back_{store}")
         self.put_back_since = True
         self.house.close()

@@ -125,6 +125,7 @@ class Life(RuleBasedStateMachine):
     def sweep(self, claimed: int = 0) -> None:
         """With `claimed`, a crash has left some: what it left undone of requests is done then, too."""
         self.hear()
+        self._hear_guardians()
         due = [(one, name) for one in self.known for name in one.ended()]
         archived = [one for one in self.world.model.archived if one.due <= clock.now()]
         ending = any(one.pending for known in self.known for one in known.asks)
@@ -208,6 +209,22 @@ class Life(RuleBasedStateMachine):
         self.world.asked += 1
         known.asks.append(ask)
 
+    def _hear_guardians(self) -> None:
+        """As the sweep does, before it destroys anything."""
+        for known in self.known:
+            for one in known.asks:
+                if one.kind is Kind.confirm and one.pending and "main" in known.due:
+                    self.prove(known, one)
+                    one.pending = False
+                    self._agreed_by_link(known, one)
+
+    def _agreed_by_link(self, known: Known, asked: Ask) -> None:
+        """If what she was asked about was still to be kept when she agreed."""
+        assert asked.at is not None
+        ends = [*known.due.values(), *known.holds.values()]
+        if any(end is None or end > asked.at for end in ends):
+            self.agreed(known)
+
     def agreed(self, known: Known) -> None:
         """A guardian has: it is kept as the policy says, from its receipt on."""
         known.guardian_until = None
@@ -226,8 +243,8 @@ class Life(RuleBasedStateMachine):
         asked.suspends = asked.kind is Kind.suspend
         if asked.kind is Kind.resume:
             known.settle(lambda one: one.lost or (one.kind is Kind.suspend and one.number < asked.number))
-        elif asked.kind is Kind.confirm and known.standing:
-            self.agreed(known)
+        elif asked.kind is Kind.confirm:
+            self._agreed_by_link(known, asked)
         elif asked.kind is Kind.withdraw:
             self.end(known, "marketing")
         elif asked.kind is Kind.delete:
@@ -238,11 +255,11 @@ class Life(RuleBasedStateMachine):
             known.items = {name: changed[name] for name in ITEMS if changed.get(name)}
             known.settle(lambda one: one.lost)
 
-    def prove(self, known: Known) -> None:
-        """What she asked is proved and in the ledger."""
+    def prove(self, known: Known, *asks: Ask) -> None:
+        """What she asked is proved and in the ledger, all of it or this."""
         if known.id in self.world.lost:
             return
-        for one in known.asks:
+        for one in asks or known.asks:
             if not one.noted and one.group in known.due:
                 one.noted = True
                 self.world.ledger.setdefault(known.id, []).append(replace(one))

@@ -1,8 +1,7 @@
 """Who unsubscribes in a life of the house, by the link in what she was mailed: for the address, and for good.
 
-Here the worker comes by a click before anything else is received or destroyed (`Life.hear`). What is not tried, as
-it is not kept yet: a click whose link's key ends before the worker comes ends nothing else under the address, and
-one that it comes to late also ends what was agreed to anew after it.
+Here the worker comes by a click before anything else is received or destroyed (`Life.hear`): which others under the
+address are adopted by then, and so end with it, the model does not know.
 """
 
 from __future__ import annotations

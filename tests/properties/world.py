@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ class Ask:
     texts: dict[str, str] = field(default_factory=dict)  # of a correction
     group: str = "main"  # whose key proves it
     channel: Channel = Channel.receipt
-    at: datetime | None = None  # by a link to unsubscribe: what was agreed to before that ends
+    at: datetime | None = (
+        None  # by a link: what was agreed to before that ends; whether a guardian was in time
+    )
     noted: bool = False  # proved, and in the ledger
     pending: bool = True
     waits: bool = False  # for the end of a hold
@@ -217,6 +220,7 @@ class World:
         self.house = open_house(self.settings)
         self.model = Model(policies={1: loader.parse(SOURCE)})
         self.copies: list[Copy] = []
+        self.numbers = count()  # of copies
         self.sent, self.asked = 0, 1  # numbers of what comes next
         self.ledger: dict[int, list[Ask]] = {}  # inquiry → her requests that the ledger knows
         self.gone: set[tuple[int, str]] = set()  # (inquiry or archive id, group): destroyed, for good
@@ -250,7 +254,7 @@ class World:
 
     def copy(self) -> None:
         """Copies of every store, and of what was true then."""
-        place = self.directory / f"copy-{len(self.copies)}"
+        place = self.directory / f"copy-{next(self.numbers)}"
         place.mkdir()
         instance = self.settings.instance
         for store in ("live", "archive"):

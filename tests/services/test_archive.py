@@ -374,7 +374,7 @@ def test_a_deletion_that_is_asked_for_while_archived_rows_go_goes_with_the_same_
             return real(one)
 
         monkeypatch.setattr(fulfilment, "carry_out", in_between)
-        assert retention.sweep(house, confirm=True).destroyed == 3  # the row; then her items, her visitor's data
+        assert retention.sweep(house, confirm=True).destroyed == 3  # the row; then what she had sent
         assert retention.count_due(house, due) == 0
 
 

@@ -151,6 +151,24 @@ def test_keys_that_stay_without_their_rows_are_no_news_when_the_newest_of_them_h
     assert asked(house).orphan
 
 
+def test_a_key_that_stays_for_years_without_its_row_is_no_news_when_the_record_of_it_has_ended(
+    any_house: House,
+) -> None:
+    house = any_house
+    send(house)
+    adoption.adopt_pending(house)
+    with house.live.read() as connection:
+        lost = due.groups_after(connection, 0, 10)
+    put_back(house, lost)
+    assert asked(house).orphan
+    recovery.confirm(house, OH, WHY)
+    with travel(clock.now() + timedelta(days=3 * 365), tick=False):
+        records.prune(house, clock.now())
+        assert not any(body["act"] == "restore" for _, body in records.bodies(house, "operation"))
+        assert recovery.start(house) is not None
+        assert recovery.gate(house) is None
+
+
 def put_back(house: House, lost: Sequence[tuple[int, int]]) -> None:
     """A live store as it was before these groups were received."""
     with house.live.write() as connection:
