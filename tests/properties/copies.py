@@ -31,15 +31,22 @@ class Copies(Life):
             self.world.copies.remove(data.draw(st.sampled_from(self.world.copies)))
         self.world.copy()
 
-    @rule(data=st.data(), fatal=fatal, confirming=fatal)
+    @rule(data=st.data(), store=st.sampled_from(["live", "archive"]), fatal=fatal, confirming=fatal)
     @precondition(lambda self: self.world.copies)
-    def put_back(self, data: st.DataObject, fatal: int | None, confirming: int | None) -> None:
+    def put_back(self, data: st.DataObject, store: str, fatal: int | None, confirming: int | None) -> None:
+        self._put_back(data.draw(st.sampled_from(self.world.copies)), store, fatal, confirming)
+
+    @rule(data=st.data(), fatal=fatal, confirming=fatal)
+    @precondition(lambda self: self._young())
+    def put_back_keys(self, data: st.DataObject, fatal: int | None, confirming: int | None) -> None:
+        self._put_back(data.draw(st.sampled_from(self._young())), "keys", fatal, confirming)
+
+    def _young(self) -> list[Copy]:
+        """Those whose keyring has not expired."""
+        return [one for one in self.world.copies if one.age <= KEY_BACKUPS_LIVE]
+
+    def _put_back(self, older: Copy, store: str, fatal: int | None, confirming: int | None) -> None:
         """An older copy of a store; what was destroyed since stays so, the officer confirms, all goes on."""
-        store = data.draw(st.sampled_from(["live", "archive", "keys"]))
-        copies = [one for one in self.world.copies if store != "keys" or one.age <= KEY_BACKUPS_LIVE]
-        if not copies:
-            return
-        older = data.draw(st.sampled_from(copies))
         self.count(f"put_back_{store}")
         self.put_back_since = True
         self.house.close()
