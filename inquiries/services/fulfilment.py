@@ -6,9 +6,7 @@ commit of what it asked for, or goes with the inquiry that it had destroyed (P17
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -46,7 +44,8 @@ from inquiries.stores.live.requests import RequestRow
 log = structlog.get_logger()
 
 BATCH = 200
-PATIENCE = 5.0  # seconds in which the officer's act waits for the worker's turn to end
+JOB = "requests"  # only one at a time: two corrections of an inquiry must not write over one another
+PATIENCE = 5.0  # seconds in which the officer's act, or a sweep, waits for the worker's turn to end
 Act = Callable[[House, RequestRow, Keys], bool]
 DELETED, WITHDRAWN = "deleted_on_request", "withdrawn"  # why it was destroyed, on tombstone and certificate
 
@@ -57,19 +56,25 @@ def carry_out(house: House, states: Collection[State] = (State.open,)) -> int:
     Raises:
         JobBusy: another process does it now.
     """
-    with house.live.job("requests"):  # two corrections of one inquiry must not write over one another
-        _walk(house, states, _hear)
-        return _walk(house, states, _carry)
+    with house.live.job(JOB):
+        return _listen(house, states) + _walk(house, states, _carry)
 
 
 def hear(house: House) -> None:
-    """Heed what is too late once keys have ended: who unsubscribes, which guardian agrees. Raises JobBusy."""
-    with alone(house):
-        _walk(house, (State.open,), _hear)
+    """Heed what is too late once keys have ended: which guardian agrees, who unsubscribes. Raises JobBusy."""
+    with house.live.job(JOB, PATIENCE):
+        _listen(house, (State.open,))
 
 
-def _hear(house: House, row: RequestRow, found: Keys) -> bool:
-    return (_carry if row.kind == Kind.confirm else unsubscribing.heed)(house, row, found)
+def _listen(house: House, states: Collection[State]) -> int:
+    """Guardians first: what they agree to stands, and ends with the rest of its address. How many agreed."""
+    agreed = _walk(house, states, _confirmed)
+    _walk(house, states, unsubscribing.heed)
+    return agreed
+
+
+def _confirmed(house: House, row: RequestRow, found: Keys) -> bool:
+    return row.kind == Kind.confirm and _carry(house, row, found)
 
 
 def _walk(house: House, states: Collection[State], act: Act) -> int:
@@ -96,30 +101,14 @@ def carry_out_one(house: House, request_id: int) -> bool:
         JobBusy: the worker is at it for long.
     """
     done = False
-    with alone(house):
-        for act in (_hear, _carry):  # as `carry_out`; the first may note what the second reads
+    with house.live.job(JOB, PATIENCE):
+        for act in (unsubscribing.heed, _carry):  # as `carry_out`; the first may note what the second reads
             with house.live.read() as connection:
                 row = live_requests.by_id(connection, request_id)
             if row is None or not row.pending:
                 return False
             done = _tried(house, row, purposes.data_keys(house, Use.rights, [row.inquiry_id]), act)
     return done
-
-
-@contextmanager
-def alone(house: House) -> Iterator[None]:
-    """Nobody carries out a request in here but the caller. Raises JobBusy."""
-    until = clock.monotonic() + PATIENCE
-    with ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(house.live.job("requests"))
-                break
-            except JobBusy:
-                if clock.monotonic() >= until:
-                    raise
-                time.sleep(0.05)
-        yield
 
 
 def _tried(house: House, row: RequestRow, found: Keys, act: Act) -> bool:

@@ -70,7 +70,7 @@ def handed_over(house: House, actor: Actor, request_id: int) -> None:
     row, *_ = request_desk.found(house, actor, request_id)
     detail = request_records.about(row)
     try:
-        with fulfilment.alone(house):
+        with house.live.job(fulfilment.JOB, fulfilment.PATIENCE):
             _must_be_handed_over(house, row)
             records.access(house, act="hand_over", actor=actor, subject=row.inquiry_id, detail=detail)
             found = purposes.data_keys(house, Use.rights, [row.inquiry_id])

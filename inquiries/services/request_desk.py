@@ -232,7 +232,7 @@ def refuse(house: House, actor: Actor, request_id: int, reason: str | None) -> N
     if key is None:
         raise NotFound("no key opens it")
     try:
-        with fulfilment.alone(house):
+        with house.live.job(fulfilment.JOB, fulfilment.PATIENCE):
             _refuse(house, actor, row, key, said)
     except JobBusy:
         raise WrongState("the worker is at it") from None

@@ -10,13 +10,15 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 
+from inquiries import clock
 from inquiries.errors import JobBusy
 from inquiries.stores import prepared
 from inquiries.stores.together import Together
@@ -168,13 +170,26 @@ class Database:
             put(connection, [thing])
 
     @contextmanager
-    def job(self, name: str) -> Iterator[None]:
+    def job(self, name: str, patience: float = 0.0) -> Iterator[None]:
         """Only one process at a time does the named job; the lock dies with its process.
+
+        Who has patience waits so many seconds for another's turn to end.
 
         Raises:
             JobBusy: another process does it now.
         """
-        with self._job_on_sqlite(name) if self.sqlite else self._job_on_postgresql(name):
+        until = clock.monotonic() + patience
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(
+                        self._job_on_sqlite(name) if self.sqlite else self._job_on_postgresql(name)
+                    )
+                    break
+                except JobBusy:
+                    if clock.monotonic() >= until:
+                        raise
+                    time.sleep(0.05)
             yield
 
     @contextmanager

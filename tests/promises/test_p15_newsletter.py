@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -17,12 +17,14 @@ from werkzeug.test import TestResponse
 
 from inquiries.errors import InvalidExport
 from inquiries.rules.purposes import Use
-from inquiries.rules.requests import UNSUBSCRIBE, Because, Channel, Kind, State
+from inquiries.rules.requests import GUARDIAN, UNSUBSCRIBE, Because, Channel, Kind, State
 from inquiries.sealing import links
 from inquiries.services import (
     adoption,
+    certificates,
     exports,
     fulfilment,
+    guardians,
     holds,
     inbox,
     linking,
@@ -37,6 +39,7 @@ from inquiries.services import (
     unsubscribing,
 )
 from inquiries.services.house import House, open_house
+from inquiries.services.intake import Received
 from inquiries.services.requests import Asked
 from inquiries.settings import HOME, Settings
 from inquiries.stores.key_tables import suppressions
@@ -79,8 +82,12 @@ def house_by_default(make_settings: Callable[..., Settings]) -> Iterator[House]:
 
 
 def subscribe(house: House, email: str = SORA) -> str:
+    return subscribed(house, email).receipt
+
+
+def subscribed(house: House, email: str = SORA, guardian: Mapping[str, object] = OLD_ENOUGH) -> Received:
     others = dict.fromkeys(("name", "company", "contact", "content"))
-    return send(house, type="newsletter", items={"email": email, **others}, guardian=OLD_ENOUGH).receipt
+    return send(house, type="newsletter", items={"email": email, **others}, guardian=guardian)
 
 
 def exported(house: House, **given: Any) -> list[dict[str, str]]:
@@ -394,6 +401,30 @@ def test_p15_a_click_is_heeded_also_where_the_officer_is_faster(house_by_default
         assert [holds_still(house, one.receipt) for one in (clicked, other)] == [False, False]
         acts = [body["act"] for _, body in records.bodies(house, "requests") if body["id"] == asked.id]
         assert acts == ["asked", "done"]
+
+
+@pytest.mark.promise("P07")
+@pytest.mark.promise("P15")
+def test_p15_what_a_guardian_agrees_to_before_the_worker_hears_the_click_ends_with_the_rest(
+    house: House,
+) -> None:
+    """The child's five days are over by then; it stands by her guardian's word, and is of the same address."""
+    with at(hours=1):
+        asked = {"guardian.needed": "yes", "guardian.name": "김건", "guardian.contact": "gun@example.com"}
+        child, adult = subscribed(house, guardian=asked), subscribed(house)
+        adoption.adopt_pending(house)
+        clicked = token(house, adult.id, "main")
+        key = purposes.data_keys(house, Use.guardian, [child.id])[child.id, "main"]
+    with at(hours=2):
+        unsubscribing.unsubscribe(house, clicked)
+    with at(5):
+        assert guardians.decide(house, linking.address(house, key, GUARDIAN).rpartition("/")[2], agrees=True)
+    with at(5.1):
+        fulfilment.carry_out(house)
+        fulfilment.carry_out(house)
+        assert standing(house) == 0
+        reasons = {part.stone.reason for part in certificates.for_receipt(house, child.receipt).parts}
+        assert reasons == {"deleted_on_request"}
 
 
 @pytest.mark.promise("P15")

@@ -179,6 +179,7 @@ class Life(RuleBasedStateMachine):
 
     def follow_requests(self, *, again: bool = True) -> None:
         """What must be true once the worker has looked at what was asked, `again` at what waits, too."""
+        self._hear_guardians()
         asks = [(known, one) for known in self.known for one in known.asks if one.channel is UNSUBSCRIBE]
         for known, one in asks:
             if one.pending and one.group in known.due and known.id not in self.world.lost:
@@ -210,10 +211,10 @@ class Life(RuleBasedStateMachine):
         known.asks.append(ask)
 
     def _hear_guardians(self) -> None:
-        """As the sweep does, before it destroys anything."""
-        for known in self.known:
+        """As the worker does, before it heeds or destroys anything."""
+        for known in [one for one in self.known if "main" in one.due and one.id not in self.world.lost]:
             for one in known.asks:
-                if one.kind is Kind.confirm and one.pending and "main" in known.due:
+                if one.kind is Kind.confirm and one.pending:
                     self.prove(known, one)
                     one.pending = False
                     self._agreed_by_link(known, one)
