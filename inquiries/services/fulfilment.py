@@ -18,7 +18,7 @@ from inquiries import clock
 from inquiries.errors import IntakeClosed, InvalidItems, JobBusy
 from inquiries.rules import requests as rules
 from inquiries.rules.purposes import Use
-from inquiries.rules.requests import PENDING, Because, Kind, State, Waits
+from inquiries.rules.requests import PENDING, UNSUBSCRIBE, Because, Kind, State, Waits
 from inquiries.rules.retention import MAIN
 from inquiries.services import (
     corrections,
@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 BATCH = 200
 JOB = "requests"  # only one at a time: two corrections of an inquiry must not write over one another
-PATIENCE = 5.0  # seconds in which the officer's act, or a sweep, waits for the worker's turn to end
+PATIENCE = 5.0  # seconds in which the officer's act waits for the worker's turn to end
 Act = Callable[[House, RequestRow, Keys], bool]
 DELETED, WITHDRAWN = "deleted_on_request", "withdrawn"  # why it was destroyed, on tombstone and certificate
 
@@ -62,30 +62,29 @@ def carry_out(house: House, states: Collection[State] = (State.open,)) -> int:
 
 def hear(house: House) -> None:
     """Heed what is too late once keys have ended: which guardian agrees, who unsubscribes. Raises JobBusy."""
-    with house.live.job(JOB, PATIENCE):
+    with house.live.job(JOB):
         _listen(house, (State.open,))
 
 
 def _listen(house: House, states: Collection[State]) -> int:
     """Guardians first: what they agree to stands, and ends with the rest of its address. How many agreed."""
-    agreed = _walk(house, states, _confirmed)
-    _walk(house, states, unsubscribing.heed)
+    agreed = _walk(house, states, _carry, lambda row: row.kind == Kind.confirm)
+    _walk(house, states, unsubscribing.heed, lambda row: row.channel == UNSUBSCRIBE)
     return agreed
 
 
-def _confirmed(house: House, row: RequestRow, found: Keys) -> bool:
-    return row.kind == Kind.confirm and _carry(house, row, found)
-
-
-def _walk(house: House, states: Collection[State], act: Act) -> int:
-    """Do that with each request in these states; how often it was done."""
+def _walk(
+    house: House, states: Collection[State], act: Act, which: Callable[[RequestRow], bool] = lambda _: True
+) -> int:
+    """Do that with each such request in these states; how often it was done."""
     done = 0
     for batch in house.live.batches(
         lambda connection, after: live_requests.pending(connection, after, BATCH, states),
         lambda row: row.id,
     ):
-        found = purposes.data_keys(house, Use.rights, sorted({row.inquiry_id for row in batch}))
-        done += sum(_tried(house, row, found, act) for row in batch)
+        some = [row for row in batch if which(row)]
+        found = purposes.data_keys(house, Use.rights, sorted({row.inquiry_id for row in some}))
+        done += sum(_tried(house, row, found, act) for row in some)
     return done
 
 
@@ -100,15 +99,13 @@ def carry_out_one(house: House, request_id: int) -> bool:
     Raises:
         JobBusy: the worker is at it for long.
     """
-    done = False
     with house.live.job(JOB, PATIENCE):
-        for act in (unsubscribing.heed, _carry):  # as `carry_out`; the first may note what the second reads
-            with house.live.read() as connection:
-                row = live_requests.by_id(connection, request_id)
-            if row is None or not row.pending:
-                return False
-            done = _tried(house, row, purposes.data_keys(house, Use.rights, [row.inquiry_id]), act)
-    return done
+        _listen(house, PENDING)  # as `carry_out`: it may note what is read then
+        with house.live.read() as connection:
+            row = live_requests.by_id(connection, request_id)
+        if row is None or not row.pending:
+            return False
+        return _tried(house, row, purposes.data_keys(house, Use.rights, [row.inquiry_id]), _carry)
 
 
 def _tried(house: House, row: RequestRow, found: Keys, act: Act) -> bool:

@@ -227,7 +227,7 @@ def agreed(
     False where none was waited for, its day had come by then, or the sweep has it.
     """
     inquiries.lock_groups(connection, inquiry_id)  # the sweep claims before us, or sees the new day
-    if not inquiries.groups_of(connection, inquiry_id, at):
+    if inquiries.readable(connection, inquiry_id, at, held=True) is None:
         return False
     if not live.confirm(connection, inquiry_id, at, how, by):
         return False

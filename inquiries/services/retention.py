@@ -64,13 +64,11 @@ def sweep(house: House, *, confirm: bool = False) -> Swept:
     """
     with house.live.job("sweep"):
         due_dates.shorten(house)
-        with suppress(JobBusy):
-            fulfilment.hear(house)
         now = clock.now()
         if not confirm:
             guard.believe(house, now)
         last = records.latest(house, "operation", "sweep")
-        swept = _destroy_all(house, _found(house, now, last[0] if last else None))
+        swept = _destroy_all(house, last[0] if last else None)
         if not swept.failed:
             swept, looked_at = _look(house, swept, last[1].get("looked_at", 0) if last else 0)
             _prune(house, now)
@@ -115,9 +113,12 @@ def _found(house: House, by: datetime, since: datetime | None) -> Swept:
     return Swept(due=count_due(house, by), held=held, archived=archived)
 
 
-def _destroy_all(house: House, swept: Swept) -> Swept:
-    destroyed, lag = 0, 0
+def _destroy_all(house: House, since: datetime | None) -> Swept:
+    swept, destroyed, lag = Swept(due=0), 0, 0
     try:
+        with suppress(JobBusy):
+            fulfilment.hear(house)
+        swept = _found(house, clock.now(), since)
         destroyed = destruction.replay(house).groups
         for count, longest in destruction.destroy_due(house):
             destroyed, lag = destroyed + count, max(lag, longest)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from inquiries import clock
 from inquiries.errors import InvalidExport, InvalidFields, NotFound, Suspended, WrongState
@@ -25,6 +26,7 @@ from inquiries.services import (
     fulfilment,
     guardians,
     hand_over,
+    holds,
     inbox,
     keys,
     mail,
@@ -44,7 +46,7 @@ from inquiries.services.on_behalf import Entry, Proof
 from inquiries.services.requests import Asked
 from inquiries.settings import HOME, Settings
 from inquiries.stores.key_tables import keys as key_rows
-from inquiries.stores.live import outbox
+from inquiries.stores.live import claims, outbox
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.tables import groups, inquiries
 from inquiries.stores.live.written_tables import outbox as mails
@@ -59,6 +61,7 @@ from tests.web.site import code_of, errors_of, fields
 
 CHILD = {"guardian.needed": "yes", "guardian.name": "김건", "guardian.contact": "gun@example.com"}
 CLUNIX = HOME / "policies" / "clunix.toml"
+DAYS = timedelta(days=30)
 MAIL = {"smtp_url": "smtp://127.0.0.1:2525", "mail_from": "forms@clunix.example.com"}
 
 
@@ -276,6 +279,88 @@ def test_p07_who_agrees_in_the_last_second_is_heard_though_the_worker_comes_late
         assert retention.sweep(house, confirm=True).due == 0
         assert receipt.look(house, code).items == ITEMS
         assert receipt.look(house, code).guardian_until is None
+
+
+@pytest.mark.promise("P07")
+def test_p07_what_a_guardian_said_meanwhile_waits_for_the_worker(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep has listened, and comes to destroy; in between she agrees, and her day passes."""
+    with at():
+        code = write(house)
+        link = path(house)
+    with at(5 - 1e-5):
+        application(house).test_client().post(link, data={"decision": "agree"})
+    with at(5.01):
+        monkeypatch.setattr(fulfilment, "hear", lambda _: None)
+        assert retention.sweep(house, confirm=True).destroyed == 0
+        assert not inbox.page(house, OH).rows  # from its day on nobody reads it, until she is heard
+        fulfilment.carry_out(house)
+        assert retention.sweep(house, confirm=True).due == 0
+        assert receipt.look(house, code).items == ITEMS
+
+
+@pytest.mark.promise("P07")
+def test_p07_a_sweep_that_cannot_listen_destroys_nothing_and_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at():
+        code = write(house)
+        link = path(house)
+    with at(5 - 1e-5):
+        application(house).test_client().post(link, data={"decision": "agree"})
+    with at(5.01):
+        with monkeypatch.context() as patched:
+            patched.setattr(purposes, "data_keys", fails)
+            assert retention.sweep(house, confirm=True).failed
+            assert retention.failed_last(house)
+        retention.sweep(house, confirm=True)
+        assert receipt.look(house, code).items == ITEMS
+
+
+def fails(*_: object, **__: object) -> None:
+    raise OperationalError("", {}, OSError())
+
+
+@pytest.mark.promise("P07")
+@pytest.mark.promise("P14")
+def test_p07_what_was_said_under_a_hold_counts_though_the_hold_is_released(house: House) -> None:
+    with at():
+        code = write(house)
+        link = path(house)
+        placed = holds.place(
+            house, OH, only(house), reason="a claim", basis="a law", until=clock.now() + DAYS
+        )
+    with at(10):
+        application(house).test_client().post(link, data={"decision": "agree"})
+    with at(10.01):
+        holds.release(house, OH, placed, "settled")
+        assert retention.sweep(house, confirm=True).due == 0
+        assert receipt.look(house, code).items == ITEMS
+
+
+@pytest.mark.promise("P07")
+def test_p07_nothing_that_the_sweep_has_comes_back_by_a_guardians_word(house: House) -> None:
+    """Whoever broke into the public surface and saw the link's secret may say that she agreed in time."""
+    with at():
+        write(house, address="192.0.2.1")
+        child = only(house)
+        key = keys.of_inquiries(house, [child])[child, "main"]
+        secret = links.secret(key.dek, GUARDIAN, child, "main")
+        row = requests.written(
+            links.proving_key(secret),
+            Asked(child, Kind.confirm, channel=GUARDIAN),
+            publishing.in_force(house).policy,
+        )
+    with at(5.01):
+        with house.live.write() as connection:
+            claims.claim(connection, [key.id], claims.NO_GUARDIAN, clock.now())
+            live_requests.add(connection, row)
+        fulfilment.carry_out(house)
+        with house.live.read() as connection:
+            assert max(connection.scalars(select(groups.c.due_at))) < clock.now()
+        retention.sweep(house, confirm=True)
+        assert gone(house)
 
 
 @pytest.mark.promise("P07")

@@ -220,10 +220,8 @@ class Life(RuleBasedStateMachine):
                     self._agreed_by_link(known, one)
 
     def _agreed_by_link(self, known: Known, asked: Ask) -> None:
-        """If what she was asked about was still to be kept when she agreed."""
-        assert asked.at is not None
-        ends = [*known.due.values(), *known.holds.values()]
-        if any(end is None or end > asked.at for end in ends):
+        """If it was still to be kept when she agreed."""
+        if asked.at is not None and known.stood(asked.at):
             self.agreed(known)
 
     def agreed(self, known: Known) -> None:

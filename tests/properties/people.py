@@ -210,7 +210,7 @@ class People(Life):
         hold = data.draw(st.sampled_from(running))
         died = self.cut_short(fatal, lambda: holds.release(self.house, OH, hold, "settled"))
         if not died or hold not in self._listed_holds():
-            del known.holds[hold]
+            known.released.append((clock.now(), known.holds.pop(hold)))
         self._holds_are_listed()
 
     def _holds_are_listed(self) -> None:

@@ -83,6 +83,7 @@ class Known:
     state: str = "received"
     closed_at: datetime | None = None
     holds: dict[int, datetime] = field(default_factory=dict)  # until when
+    released: list[tuple[datetime, datetime]] = field(default_factory=list)  # (when, until when it had run)
     asks: list[Ask] = field(default_factory=list)
     agreed: bool = False  # to marketing
 
@@ -127,6 +128,12 @@ class Known:
     def held_until(self) -> datetime | None:
         """When the last of the holds ends that run."""
         return max((end for end in self.holds.values() if end > clock.now()), default=None)
+
+    def stood(self, at: datetime) -> bool:
+        """Whether its receipt found it then, by what is known of it now."""
+        held = any(at < until for until in self.holds.values())
+        held = held or any(at < min(ends) for ends in self.released)
+        return "main" in self.due and (held or self.due["main"] is None or at < self.due["main"])
 
     @property
     def listed(self) -> bool:

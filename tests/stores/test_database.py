@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -212,6 +213,26 @@ def test_a_job_is_done_by_one_at_a_time(database: Database, tmp_path: Path) -> N
         raise RuntimeError
     with other.job("sweep"):
         pass
+    other.close()
+
+
+def test_who_has_patience_waits_for_anothers_turn_to_end(database: Database, tmp_path: Path) -> None:
+    other = Database("live", database.url.render_as_string(hide_password=False), tmp_path)
+    begun = threading.Event()
+
+    def turn() -> None:
+        with other.job("requests"):
+            begun.set()
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=turn)
+    thread.start()
+    assert begun.wait(10)
+    with pytest.raises(JobBusy), database.job("requests", patience=0.1):
+        pass
+    with database.job("requests", patience=10.0):
+        pass
+    thread.join(10)
     other.close()
 
 

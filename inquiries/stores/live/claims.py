@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, literal, not_, select, type_coerce, update
+from sqlalchemy import Connection, exists, func, literal, not_, select, type_coerce, update
 
+from inquiries.rules.requests import Kind, State
 from inquiries.rules.retention import MAIN
 from inquiries.stores.among import among
 from inquiries.stores.live import holds as legal
-from inquiries.stores.live.tables import archivals, groups, guardians, inquiries
+from inquiries.stores.live.tables import archivals, groups, guardians, inquiries, requests
 from inquiries.stores.types import Id
 
 
@@ -39,6 +40,14 @@ _UNCONFIRMED = (
     .correlate(groups)
     .scalar_subquery()
 )
+#: A guardian has agreed, and nobody has come by yet to prove it.
+_AGREEING = (
+    exists()
+    .where(guardians.c.inquiry_id == groups.c.inquiry_id, guardians.c.confirmed_at.is_(None))
+    .where(requests.c.inquiry_id == guardians.c.inquiry_id)
+    .where(requests.c.kind == Kind.confirm, requests.c.state == State.open)
+    .correlate(groups)
+)
 _CLAIMED = select(
     groups.c.id,
     groups.c.inquiry_id,
@@ -59,7 +68,8 @@ def claim_due(
     """Claim up to `limit` groups that are due, at `since` or after it, and not held; returns their due dates.
 
     A claim is for good: whoever sees it refuses to read, hold or postpone. What was ordered into the archive
-    before it was due is not claimed here: the move takes it first, and destroys it.
+    before it was due is not claimed here: the move takes it first, and destroys it. Nor is a child's inquiry
+    whose guardian's word waits to be heard.
     """
     moving = (groups.c.name == MAIN) & groups.c.inquiry_id.in_(select(archivals.c.inquiry_id))
     due = select(groups.c.id).where(
@@ -67,6 +77,7 @@ def claim_due(
         groups.c.claimed_at.is_(None),
         groups.c.inquiry_id.not_in(legal.held(now)),
         not_(moving),
+        not_(_AGREEING),
     )
     if since is not None:  # else each of many claims walks past all that was claimed before it
         due = due.where(groups.c.due_at >= since)

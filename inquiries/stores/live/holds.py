@@ -31,8 +31,9 @@ _ROW = select(*(holds.c[name] for name in HoldRow.__dataclass_fields__))
 
 
 def running(now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
-    """The condition on `holds` that a hold runs."""
-    return (holds.c.released_at.is_(None)) & (holds.c.until > now)
+    """The condition on `holds` that a hold runs then, which may be some time ago."""
+    released = holds.c.released_at
+    return (released.is_(None) | (released > now)) & (holds.c.until > now)
 
 
 def held(now: datetime) -> Any:  # noqa: ANN401 - a subselect of inquiry ids
