@@ -30,7 +30,7 @@ GRANT SELECT (id, type, state, channel, language, policy_version, received_at, a
               receipt_lookup),
       INSERT (id, type, state, channel, language, policy_version, received_at, receipt_lookup)
   ON inquiries TO inquiries_public;
-GRANT SELECT (id, inquiry_id, name, due_at, claimed_at, sealed, evidence),
+GRANT SELECT (id, inquiry_id, name, due_at, sealed, evidence),
       INSERT (id, inquiry_id, name, due_at, sealed, evidence)
   ON inquiry_groups TO inquiries_public;
 GRANT SELECT,
@@ -50,6 +50,7 @@ DROP POLICY IF EXISTS her_answers ON thread;
 CREATE POLICY her_answers ON thread FOR INSERT TO inquiries_public
   WITH CHECK (kind = 'answer' AND written_by IS NULL);
 GRANT SELECT (inquiry_id, until, confirmed_at), INSERT (inquiry_id, asked_at, until) ON guardians TO inquiries_public;
+GRANT SELECT (group_id) ON claims TO inquiries_public;
 GRANT SELECT (inquiry_id, until, released_at) ON holds TO inquiries_public;
 GRANT SELECT (inquiry_id, until) ON archivals TO inquiries_public;
 

@@ -104,15 +104,14 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
-    left, since = BATCH, None
+    left, since = BATCH, claims.EARLIEST
     together = CLAIMED_TOGETHER if house.live.sqlite else BATCH
     while left:
         with house.live.write_aside() as connection:
             dues = claims.claim_due(connection, clock.now(), min(left, together), since)
         if not dues:
             break
-        left, since = left - len(dues), max(dues)
-    house.live.checkpoint()
+        left, since = left - len(dues), dues[-1]
     with house.live.read() as connection:
         groups = claims.claimed(connection, BATCH)
     return _of_claimed(groups, reasons)
@@ -297,9 +296,13 @@ def _lookups(house: House, cohorts: Sequence[Cohort]) -> dict[int, bytes]:
     return found | {row.id: row.receipt_lookup for row in kept}
 
 
-def delete_leftovers(house: House) -> int:
-    """Delete rows whose key is destroyed, as a crash leaves them or a store that was put back; how many."""
-    walk = house.keys.batches(lambda c, after: tombstones.tombstones(c, after, BATCH), lambda row: row[0])
+def delete_leftovers(house: House, until: int | None = None) -> int:
+    """Delete rows whose key is destroyed, as a crash leaves them or a store that was put back; how many.
+
+    `until`: the last intent that is looked after; what came later was carried through just now.
+    """
+    some = partial(tombstones.tombstones, limit=BATCH, until=until)
+    walk = house.keys.batches(some, lambda row: row[0])
     return sum(_remove(house, _standing(house, [key for key, _ in stones])) for stones in walk)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     Connection,
@@ -25,10 +26,24 @@ def among(connection: Connection, column: Column[int], ids: Sequence[int]) -> Co
 
     A list of parameters would be a statement of its own for each length, and has a limit on SQLite.
     """
-    if connection.dialect.name == "postgresql":
-        return column == any_(cast(bindparam(None, array(ids), type_=Text, unique=True), ARRAY(BigInteger)))
-    listed = func.json_each(json.dumps(list(ids))).table_valued("value")
-    return column.in_(select(listed.c.value))
+    bound = bindparam(None, listed(connection, ids), type_=Text, unique=True)
+    return _among(connection.dialect.name, column, bound)
+
+
+def among_listed(dialect: str, column: Column[int], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is made once: the parameter of this name gets the ids as `listed`."""
+    return _among(dialect, column, bindparam(name, type_=Text))
+
+
+def _among(dialect: str, column: Column[int], bound: BindParameter[str]) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        return column == any_(cast(bound, ARRAY(BigInteger)))
+    return column.in_(select(func.json_each(bound).table_valued("value").c.value))
+
+
+def listed(connection: Connection, ids: Sequence[int]) -> str:
+    """Many ids as one parameter, as the database spells them."""
+    return array(ids) if connection.dialect.name == "postgresql" else json.dumps(list(ids))
 
 
 def array(numbers: Iterable[int | None]) -> str:

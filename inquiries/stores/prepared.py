@@ -5,14 +5,12 @@ They take and give what the driver does: moments as microseconds (`types.Moment`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
+from sqlalchemy import Column, Connection, Dialect, LargeBinary, Select, Table
 from sqlalchemy.exc import DBAPIError
 
-from inquiries.stores.among import array
 from inquiries.stores.types import Moment, to_microseconds
 
 
@@ -29,6 +27,15 @@ def run(connection: Connection, statement: str, values: Sequence[Any] | Mapping[
         base = connection.dialect.loaded_dbapi.Error
         raise DBAPIError.instance("", None, failed, base, dialect=connection.dialect) from None
     return cursor
+
+
+def plain(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """The rows as the driver gives them: for who reads a hundred thousand."""
+    result = connection.execute(query)
+    try:
+        return list(result.cursor.fetchall())
+    finally:
+        result.close()
 
 
 class Insertion:
@@ -107,16 +114,15 @@ class Insertion:
 
 
 class Removal:
-    """Deletes the rows whose column is one of many ids; the ids are one parameter, however many there are."""
+    """Deletes the rows whose column is one of many ids, which come as one parameter (`among.listed`)."""
 
     def __init__(self, column: Column[int]) -> None:
         self._column = column
         self._written: dict[str, str] = {}
 
-    def of(self, connection: Connection, ids: Sequence[int]) -> int:
+    def of(self, connection: Connection, ids: str) -> int:
         """Delete them; returns how many there were."""
-        sqlite = connection.dialect.name == "sqlite"
-        cursor = run(connection, self._text(connection.dialect), (json.dumps(ids) if sqlite else array(ids),))
+        cursor = run(connection, self._text(connection.dialect), (ids,))
         try:
             return int(cursor.rowcount)
         finally:

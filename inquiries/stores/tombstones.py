@@ -18,6 +18,7 @@ from inquiries.stores import tags
 from inquiries.stores.among import among, array
 from inquiries.stores.key_tables import epochs, keys, proofs
 from inquiries.stores.keys import ARCHIVE, of_others, open_epoch
+from inquiries.stores.prepared import plain
 from inquiries.stores.types import Id, to_microseconds
 
 #: Group id, inquiry id, due in microseconds since 1970 (None: it had no end of its own).
@@ -157,9 +158,13 @@ def _run(
 # -- reading -------------------------------------------------------------------------------------
 
 
-def tombstones(connection: Connection, after: int, limit: int) -> list[tuple[int, int]]:
-    """(group id, inquiry id) of destroyed groups in order of id, `limit` at a time."""
+def tombstones(
+    connection: Connection, after: int, limit: int, until: int | None = None
+) -> list[tuple[int, int]]:
+    """(group id, inquiry id) of what intents `until` this one destroyed, in order, `limit` at a time."""
     query = select(keys.c.id, keys.c.inquiry_id).where(keys.c.destroyed_at.is_not(None), keys.c.id > after)
+    if until is not None:
+        query = query.where(keys.c.intent <= until)
     return [(row[0], row[1]) for row in connection.execute(query.order_by(keys.c.id).limit(limit)).all()]
 
 
@@ -201,7 +206,7 @@ def of_intent(connection: Connection, intent: int, ids: Sequence[int]) -> list[P
     """
     some = among(connection, keys.c.id, ids)
     query = select(*_PLAIN).where(some, keys.c.intent == intent, keys.c.destroyed_at.is_not(None))
-    written = {row[0]: row for row in connection.execute(query)}
+    written = {row[0]: row for row in plain(connection, query)}
     return [written[one] for one in ids if one in written]
 
 

@@ -34,6 +34,7 @@ READS = {
     "live": {
         "alembic_version", "policies", "notices", "epochs", "openings", "requests", "inquiries",
         "inquiry_groups", "consents", "envelopes", "holds", "archivals", "thread", "guardians",
+        "claims",
     },
     "keys": {"alembic_version", "epochs", "proofs", "keys"},
 }  # fmt: skip
@@ -45,15 +46,14 @@ INSERTS = {
 HIDDEN = {
     "live": [
         "holds.reason_sealed", "holds.basis", "holds.placed_by", "archivals.ordered_by", "archivals.items",
-        "inquiry_groups.claimed_for", "envelopes.quarantined_at", "guardians.how", "guardians.confirmed_by",
+        "claims.reason", "claims.at", "envelopes.quarantined_at", "guardians.how", "guardians.confirmed_by",
     ],
     "keys": ["keys.wrap"],
 }  # fmt: skip
 #: What it inserts a row without: the worker's and the officer's part of it.
 NOT_ITS_TO_SAY = [
     "requests.state", "requests.because", "requests.until", "requests.owner", "requests.noted_at",
-    "requests.settled_at", "requests.lifted_at", "consents.withdrawn_at", "inquiry_groups.claimed_at",
-    "inquiry_groups.claimed_for", "inquiries.closed_at", "inquiries.answered_at", "envelopes.quarantined_at",
+    "requests.settled_at", "requests.lifted_at", "consents.withdrawn_at", "inquiries.closed_at", "inquiries.answered_at", "envelopes.quarantined_at",
     "thread.noted_at", "thread.read_at", "guardians.confirmed_at", "guardians.how", "guardians.invited_at",
 ]  # fmt: skip
 

@@ -218,7 +218,7 @@ def test_a_claimed_group_is_not_moved(house_at_t0: House) -> None:
     with at(hours=1):
         send(house, address=None, user_agent=None)
         with house.live.write() as connection:
-            connection.exec_driver_sql("UPDATE inquiry_groups SET claimed_at = 1")
+            connection.exec_driver_sql("INSERT INTO claims (group_id, at) SELECT id, 1 FROM inquiry_groups")
     with at(10):
         publish(house, support="100 days")
         assert due_dates.shorten(house) == 0

@@ -128,7 +128,7 @@ def test_what_was_claimed_cannot_be_held(any_house_at_t0: House) -> None:
     with at(hours=1):
         send(house)
         with house.live.write() as connection:
-            connection.exec_driver_sql("UPDATE inquiry_groups SET claimed_at = 1")
+            connection.exec_driver_sql("INSERT INTO claims (group_id, at) SELECT id, 1 FROM inquiry_groups")
         with pytest.raises(NotFound):
             hold(house)
 

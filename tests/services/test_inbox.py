@@ -16,6 +16,7 @@ from inquiries.rules.permissions import ALL_TYPES, Role
 from inquiries.services import inbox, keys, receipt, records, retention
 from inquiries.services.actor import REASON_LIMIT, Actor
 from inquiries.services.house import House
+from inquiries.stores.live import claims
 from inquiries.stores.live.tables import envelopes, groups, inquiries
 from tests.cast import BAE, ITEMS, MINJI, MINJI_SUPPORT, OH, send
 
@@ -146,7 +147,7 @@ def test_due_and_claimed_ones_are_not_listed(any_house: House) -> None:
     with time_machine.travel(received.due, tick=False):
         assert inbox.page(any_house, MINJI).rows == ()
     with any_house.live.write() as connection:
-        connection.execute(update(groups).values(claimed_at=clock.now()))
+        claims.claim(connection, list(connection.scalars(select(groups.c.id))), "expired", clock.now())
     assert inbox.page(any_house, MINJI).rows == ()
 
 
@@ -350,7 +351,7 @@ def test_closing_what_the_sweep_has_claimed_moves_no_due_date(house: House) -> N
     inquiry = only(house)
     inbox.open_inquiry(house, MINJI, inquiry, None)
     with house.live.write() as connection:
-        connection.execute(update(groups).values(claimed_at=clock.now()))
+        claims.claim(connection, list(connection.scalars(select(groups.c.id))), "expired", clock.now())
     with pytest.raises(InquiriesError):
         inbox.close(house, MINJI, inquiry)
     with house.live.read() as connection:

@@ -18,6 +18,7 @@ from inquiries.services import adoption, inbox, receipt, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import key_tables, tombstones
+from inquiries.stores.live import claims
 from inquiries.stores.live.tables import envelopes, groups
 from tests.cast import ITEMS, MINJI, send
 from tests.stones import bury
@@ -115,7 +116,7 @@ def test_from_the_claim_on_it_opens_nothing(house: House) -> None:
     """A sweep that was killed after its claim: what it claimed is not shown again, whatever the clock says."""
     code = send(house).receipt
     with house.live.write() as connection:
-        connection.execute(update(groups).values(claimed_at=clock.now()))
+        claims.claim(connection, list(connection.scalars(select(groups.c.id))), "expired", clock.now())
     with pytest.raises(NotFound):
         receipt.look(house, code)
 

@@ -17,7 +17,7 @@ from inquiries.services.house import House, open_house
 from inquiries.stores import migrate, tags, tombstones
 from inquiries.stores.database import Database
 from inquiries.stores.key_tables import ERA_BITS
-from inquiries.stores.live import epochs
+from inquiries.stores.live import claims, epochs
 
 STORES = ("live", "keys", "archive", "ledger")
 
@@ -133,6 +133,33 @@ def test_what_was_new_before_is_found_by_its_envelope(empty: Database) -> None:
         assert connection.execute(text("SELECT count(*) FROM envelopes")).scalar_one() == 2
         with pytest.raises(IntegrityError):  # references are looked after again
             connection.execute(text("DELETE FROM inquiries WHERE id = 1"))
+
+
+@pytest.mark.parametrize("empty", ["live"], indirect=True)
+def test_what_was_claimed_before_is_destroyed_after(empty: Database) -> None:
+    """What a sweep had claimed when it was stopped for version 0013, and why."""
+    _upgrade_to(empty, "0012")
+    with empty.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO inquiries (id, type, state, channel, language, policy_version, received_at, "
+                "receipt_lookup) VALUES (1, 'support', 'received', 'form', 'ko', 1, 1, :lookup)"
+            ),
+            {"lookup": b"lookup"},
+        )
+        for key, at, reason in ((2, None, None), (3, 5, None), (4, 6, "withdrawn")):
+            connection.execute(
+                text(
+                    "INSERT INTO inquiry_groups (id, inquiry_id, name, sealed, claimed_at, claimed_for) "
+                    "VALUES (:key, 1, 'main', :sealed, :at, :reason)"
+                ),
+                {"key": key, "sealed": b"sealed", "at": at, "reason": reason},
+            )
+    migrate.upgrade(empty)
+    with empty.read() as connection:
+        found = claims.claimed(connection, 10)
+        assert [(one.id, one.claimed_for) for one in found] == [(3, None), (4, "withdrawn")]
+        assert claims.unclaimed(connection, [2])
 
 
 def test_references_are_looked_after_at_the_end_of_a_migration(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from inquiries.rules.retention import MAIN
+from inquiries.stores.live.claims import FREE
 from inquiries.stores.live.tables import archivals, groups, inquiries
 
 
@@ -73,7 +74,7 @@ def every(connection: Connection) -> list[ArchivalRow]:
 
 def moved(connection: Connection, inquiry_id: int) -> Moved | None:
     """What an ordered move takes, whether it has become due meanwhile or not."""
-    query = _MOVED.where(inquiries.c.id == inquiry_id, groups.c.name == MAIN, groups.c.claimed_at.is_(None))
+    query = _MOVED.where(inquiries.c.id == inquiry_id, groups.c.name == MAIN, FREE)
     row = connection.execute(query).one_or_none()
     return None if row is None else Moved(*row)
 

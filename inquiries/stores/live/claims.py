@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import NamedTuple
 
-from sqlalchemy import Connection, exists, func, literal, not_, select, type_coerce, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Integer,
+    String,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    type_coerce,
+)
 
 from inquiries.rules.requests import Kind, State
 from inquiries.rules.retention import MAIN
-from inquiries.stores.among import among
+from inquiries.stores.among import among, among_listed, listed
 from inquiries.stores.live import holds as legal
-from inquiries.stores.live.tables import archivals, groups, guardians, inquiries, requests
-from inquiries.stores.types import Id
+from inquiries.stores.live.tables import archivals, claims, groups, guardians, inquiries, requests
+from inquiries.stores.prepared import plain
+from inquiries.stores.types import Id, Moment
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A group that is to be destroyed; moments in microseconds since 1970, since there are many of them."""
 
     id: int
@@ -29,9 +43,12 @@ class Claimed:
     received_us: int
     closed_us: int | None
     receipt_lookup: bytes
-    claimed_for: str | None = None
+    claimed_for: str | None
 
 
+EARLIEST = -(1 << 63)
+#: The condition on `groups` that nobody has claimed it.
+FREE = not_(exists(claims.c.group_id).where(claims.c.group_id == groups.c.id).correlate(groups))
 #: Why a child's inquiry is due before its time.
 NO_GUARDIAN = "no_guardian"
 _UNCONFIRMED = (
@@ -48,66 +65,84 @@ _AGREEING = (
     .where(requests.c.kind == Kind.confirm, requests.c.state == State.open)
     .correlate(groups)
 )
-_CLAIMED = select(
-    groups.c.id,
-    groups.c.inquiry_id,
-    groups.c.name,
-    type_coerce(groups.c.due_at, Id),
-    inquiries.c.type,
-    inquiries.c.policy_version,
-    type_coerce(inquiries.c.received_at, Id),
-    type_coerce(inquiries.c.closed_at, Id),
-    inquiries.c.receipt_lookup,
-    func.coalesce(groups.c.claimed_for, _UNCONFIRMED),
-).join(inquiries, inquiries.c.id == groups.c.inquiry_id)
+_CLAIMED = (
+    select(
+        groups.c.id,
+        groups.c.inquiry_id,
+        groups.c.name,
+        type_coerce(groups.c.due_at, Id),
+        inquiries.c.type,
+        inquiries.c.policy_version,
+        type_coerce(inquiries.c.received_at, Id),
+        type_coerce(inquiries.c.closed_at, Id),
+        inquiries.c.receipt_lookup,
+        func.coalesce(claims.c.reason, _UNCONFIRMED),
+    )
+    .select_from(claims)  # which has its group: by an outer join SQLite begins here, and not with all groups
+    .join(groups, groups.c.id == claims.c.group_id, isouter=True)
+    .join(inquiries, inquiries.c.id == groups.c.inquiry_id, isouter=True)
+)
 
 
-def claim_due(
-    connection: Connection, now: datetime, limit: int, since: datetime | None = None
-) -> list[datetime]:
-    """Claim up to `limit` groups that are due, at `since` or after it, and not held; returns their due dates.
-
-    A claim is for good: whoever sees it refuses to read, hold or postpone. What was ordered into the archive
-    before it was due is not claimed here: the move takes it first, and destroys it. Nor is a child's inquiry
-    whose guardian's word waits to be heard.
-    """
-    moving = (groups.c.name == MAIN) & groups.c.inquiry_id.in_(select(archivals.c.inquiry_id))
-    due = select(groups.c.id).where(
-        groups.c.due_at <= now,
-        groups.c.claimed_at.is_(None),
-        groups.c.inquiry_id.not_in(legal.held(now)),
-        not_(moving),
+# What runs for every few hundred groups is made once: to make a statement takes longer than to run it.
+_NOW = bindparam("now", type_=Moment)
+_DUE_US = type_coerce(groups.c.due_at, Id)
+_DUE = (
+    select(groups.c.id, _DUE_US)
+    .where(
+        groups.c.due_at <= _NOW,
+        bindparam("since") <= _DUE_US,  # else each of many claims walks past all that was claimed before it
+        FREE,
+        groups.c.inquiry_id.not_in(legal.held(_NOW)),
+        not_((groups.c.name == MAIN) & groups.c.inquiry_id.in_(select(archivals.c.inquiry_id))),
         not_(_AGREEING),
     )
-    if since is not None:  # else each of many claims walks past all that was claimed before it
-        due = due.where(groups.c.due_at >= since)
-    due = due.order_by(groups.c.due_at).limit(limit)
-    if connection.dialect.name == "postgresql":
-        rows = connection.execute(due.add_columns(groups.c.due_at).with_for_update(skip_locked=True)).all()
-        _claim(connection, [row[0] for row in rows], now)
-        return [row[1] for row in rows]
-    claiming = update(groups).where(groups.c.id.in_(due)).values(claimed_at=now).returning(groups.c.due_at)
-    return list(connection.scalars(claiming))
+    .order_by(groups.c.due_at)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(of=groups, skip_locked=True)
+)
+
+
+@cache
+def _claiming(dialect: str) -> Insert:
+    """A statement of its own, after the one that took the rows' locks.
+
+    A hold that was placed while that one waited is seen by this one.
+    """
+    free = select(groups.c.id, _NOW, bindparam("reason", type_=String)).where(
+        among_listed(dialect, groups.c.id, "ids"), FREE, groups.c.inquiry_id.not_in(legal.held(_NOW))
+    )
+    return insert(claims).from_select(["group_id", "at", "reason"], free)
+
+
+def claim_due(connection: Connection, now: datetime, limit: int, since: int = EARLIEST) -> list[int]:
+    """Claim up to `limit` groups that are due, at `since` or after it, and not held.
+
+    Returns their due dates, in order; these and `since` are microseconds since 1970. A claim is for good:
+    whoever sees it refuses to read, hold or postpone. What was ordered into the archive before it was due is
+    not claimed here: the move takes it first, and destroys it. Nor is a child's inquiry whose guardian's word
+    waits to be heard.
+    """
+    rows = connection.execute(_DUE, {"now": now, "since": since, "limit": limit}).all()
+    _claim(connection, [row[0] for row in rows], now)
+    return [row[1] for row in rows]
 
 
 def claimed(connection: Connection, limit: int) -> list[Claimed]:
     """Groups that were claimed and are not destroyed yet, the first claimed first."""
-    query = _CLAIMED.where(groups.c.claimed_at.is_not(None))
-    query = query.order_by(groups.c.claimed_at, groups.c.id).limit(limit)
-    return [Claimed(*row) for row in connection.execute(query).all()]
+    query = _CLAIMED.order_by(claims.c.at, claims.c.group_id).limit(limit)
+    return [Claimed(*row) for row in plain(connection, query)]
 
 
 def claimed_among(connection: Connection, group_ids: Sequence[int]) -> list[Claimed]:
     """Those of the groups that were claimed and are not destroyed yet."""
-    wanted = among(connection, groups.c.id, group_ids)
-    query = _CLAIMED.where(wanted, groups.c.claimed_at.is_not(None)).order_by(groups.c.id)
-    return [Claimed(*row) for row in connection.execute(query).all()]
+    query = _CLAIMED.where(among(connection, claims.c.group_id, group_ids)).order_by(claims.c.group_id)
+    return [Claimed(*row) for row in plain(connection, query)]
 
 
 def unclaimed(connection: Connection, group_ids: Sequence[int]) -> bool:
     """Whether one of the groups stands and is not claimed."""
-    wanted = among(connection, groups.c.id, group_ids)
-    query = select(groups.c.id).where(wanted, groups.c.claimed_at.is_(None)).limit(1)
+    query = select(groups.c.id).where(among(connection, groups.c.id, group_ids), FREE).limit(1)
     return connection.execute(query).first() is not None
 
 
@@ -120,11 +155,6 @@ def claim(connection: Connection, group_ids: Sequence[int], reason: str, now: da
 
 
 def _claim(connection: Connection, group_ids: Sequence[int], now: datetime, reason: str | None = None) -> int:
-    """Claim those on which no hold runs.
-
-    A statement of its own, after the one that took the rows' locks: a hold that was placed while that one
-    waited is seen by this one.
-    """
-    free = groups.c.claimed_at.is_(None) & groups.c.inquiry_id.not_in(legal.held(now))
-    query = update(groups).where(among(connection, groups.c.id, group_ids), free)
-    return connection.execute(query.values(claimed_at=now, claimed_for=reason)).rowcount
+    """Claim those on which no hold runs; how many were not claimed before."""
+    values = {"ids": listed(connection, group_ids), "now": now, "reason": reason}
+    return connection.execute(_claiming(connection.dialect.name), values).rowcount

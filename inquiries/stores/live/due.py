@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Connection,
+    Select,
     bindparam,
     case,
     func,
@@ -20,10 +22,12 @@ from sqlalchemy import (
 )
 
 from inquiries.rules.retention import MAIN
-from inquiries.stores.among import among
+from inquiries.stores.among import among, among_listed, listed
 from inquiries.stores.live import holds as legal
+from inquiries.stores.live.claims import FREE
 from inquiries.stores.live.tables import (
     archivals,
+    claims,
     consents,
     envelopes,
     grants,
@@ -47,16 +51,16 @@ HOUR = 3_600_000_000  # microseconds
 
 def count_due(connection: Connection, by: datetime) -> int:
     """How many groups are due by then and not held, or claimed."""
-    claimed = select(func.count()).select_from(groups).where(groups.c.claimed_at.is_not(None))
+    claimed = select(func.count()).select_from(claims)
     due = select(func.count()).select_from(groups)
-    due = due.where(groups.c.due_at <= by, groups.c.claimed_at.is_(None))
+    due = due.where(groups.c.due_at <= by, FREE)
     return (connection.scalar(claimed) or 0) + (connection.scalar(due) or 0) - count_held(connection, by)
 
 
 def count_held(connection: Connection, by: datetime) -> int:
     """How many groups are due by then, but held."""
     query = select(func.count()).select_from(groups)
-    due = (groups.c.due_at <= by) & groups.c.claimed_at.is_(None)
+    due = (groups.c.due_at <= by) & FREE
     return connection.scalar(query.where(due, groups.c.inquiry_id.in_(legal.held(by)))) or 0
 
 
@@ -70,7 +74,7 @@ def count_changed(connection: Connection, by: datetime, since: datetime) -> int:
     query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
     query = query.where(
         groups.c.due_at <= by,
-        groups.c.claimed_at.is_(None),
+        FREE,
         groups.c.inquiry_id.not_in(legal.held(by)),
         (inquiries.c.closed_at > since) | inquiries.c.id.in_(released),
     )
@@ -119,7 +123,7 @@ def held_ends(connection: Connection, now: datetime) -> list[tuple[str, datetime
     query = select(inquiries.c.type, groups.c.due_at, last.c.until).select_from(groups)
     query = query.join(last, last.c.inquiry_id == groups.c.inquiry_id)
     query = query.join(inquiries, inquiries.c.id == groups.c.inquiry_id)
-    query = query.where(groups.c.due_at.is_not(None), groups.c.claimed_at.is_(None))
+    query = query.where(groups.c.due_at.is_not(None), FREE)
     return [(kind, max(due, until)) for kind, due, until in connection.execute(query)]
 
 
@@ -158,7 +162,7 @@ def of_version(
     query = query.where(
         groups.c.id > after,
         groups.c.name == name,
-        groups.c.claimed_at.is_(None),
+        FREE,
         inquiries.c.policy_version == version,
         inquiries.c.type == type_name,
     )
@@ -169,7 +173,7 @@ _NEARER = (
     update(groups)
     .where(
         groups.c.id == bindparam("group_id"),
-        groups.c.claimed_at.is_(None),
+        FREE,
         groups.c.due_at.is_not_distinct_from(bindparam("before", type_=Moment)),
     )
     .values(due_at=bindparam("due"))
@@ -192,7 +196,7 @@ def lookups(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, byt
     return {row[0]: row[1] for row in connection.execute(query).all()}
 
 
-_GROUPS = Removal(groups.c.id)
+_GROUPS, _CLAIMS = Removal(groups.c.id), Removal(claims.c.group_id)
 _SEALED_BY_MAIN = tuple(Removal(table.c.inquiry_id) for table in (openings, outbox, thread))
 _WHOLE = (
     *(
@@ -214,28 +218,38 @@ _WHOLE = (
 )
 
 
+@cache
+def _left(dialect: str) -> Select[int, str]:
+    """What still stands of inquiries; made once, for it runs for every few of them."""
+    query = select(groups.c.inquiry_id, groups.c.name)
+    return query.where(among_listed(dialect, groups.c.inquiry_id, "ids"))
+
+
 def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids: Sequence[int]) -> int:
     """Delete groups, what else the main ones' keys sealed, and all of inquiries that have no group left.
 
     Returns how many groups there were. Repeatable.
     """
-    removed = _GROUPS.of(connection, group_ids)
-    left = select(groups.c.inquiry_id, groups.c.name).where(
-        among(connection, groups.c.inquiry_id, inquiry_ids)
-    )
-    found = [(row[0], row[1]) for row in connection.execute(left).all()]
+    gone = listed(connection, group_ids)
+    removed = _GROUPS.of(connection, gone)
+    _CLAIMS.of(connection, gone)
+    left = connection.execute(_left(connection.dialect.name), {"ids": listed(connection, inquiry_ids)})
+    found = [(row[0], row[1]) for row in left.all()]
     whole, standing = {one for one, name in found if name == MAIN}, {one for one, _ in found}
     closed = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in whole]
     if closed:  # what their main key sealed besides has lost it, whatever else of them stands
+        ended = listed(connection, closed)
         for removal in _SEALED_BY_MAIN:
-            removal.of(connection, closed)
+            removal.of(connection, ended)
     empty = [inquiry_id for inquiry_id in closed if inquiry_id not in standing]
     if empty:
         shells = among(connection, inquiries.c.id, empty)
         if connection.dialect.name == "postgresql":  # a request that is being inserted waits, and is refused
-            connection.execute(select(inquiries.c.id).where(shells).with_for_update())
+            locked = select(inquiries.c.id).where(shells).with_for_update().subquery()
+            connection.execute(select(func.count()).select_from(locked))
+        ended = listed(connection, empty)
         for removal in _WHOLE:
-            removal.of(connection, empty)
+            removal.of(connection, ended)
     return removed
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, func, insert, select, update
 
 from inquiries.stores.live.tables import holds
 
@@ -30,13 +30,13 @@ class HoldRow:
 _ROW = select(*(holds.c[name] for name in HoldRow.__dataclass_fields__))
 
 
-def running(now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
+def running(now: datetime | BindParameter[datetime]) -> Any:  # noqa: ANN401 - an SQL condition
     """The condition on `holds` that a hold runs then, which may be some time ago."""
     released = holds.c.released_at
     return (released.is_(None) | (released > now)) & (holds.c.until > now)
 
 
-def held(now: datetime) -> Any:  # noqa: ANN401 - a subselect of inquiry ids
+def held(now: datetime | BindParameter[datetime]) -> Any:  # noqa: ANN401 - a subselect of inquiry ids
     """The ids of all inquiries on which a hold runs."""
     return select(holds.c.inquiry_id).where(running(now))
 

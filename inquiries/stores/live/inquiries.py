@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, exists, or_, select, update
 from inquiries.rules.retention import MAIN
 from inquiries.stores.among import among
 from inquiries.stores.live import holds, requests
+from inquiries.stores.live.claims import FREE
 from inquiries.stores.live.tables import consents, groups, inquiries
 from inquiries.stores.prepared import Insertion
 
@@ -86,7 +87,6 @@ class GroupRow:
     inquiry_id: int
     name: str
     due_at: datetime | None
-    claimed_at: datetime | None
     sealed: bytes
     evidence: bytes | None
 
@@ -130,9 +130,8 @@ def set_state(
 
 def set_due(connection: Connection, inquiry_id: int, due_at: datetime | None, group: str = MAIN) -> None:
     """Set a group's due date, unless the sweep has claimed it."""
-    query = update(groups).where(
-        groups.c.inquiry_id == inquiry_id, groups.c.name == group, groups.c.claimed_at.is_(None)
-    )
+    lock_groups(connection, inquiry_id)  # a sweep that is claiming it goes first
+    query = update(groups).where(groups.c.inquiry_id == inquiry_id, groups.c.name == group, FREE)
     connection.execute(query.values(due_at=due_at))
 
 
@@ -146,7 +145,7 @@ def withdraw(connection: Connection, inquiry_id: int, purpose: str, at: datetime
 
 def replace_sealed(connection: Connection, group_id: int, sealed: bytes) -> None:
     """Put other sealed items in a group's place, unless it is claimed."""
-    query = update(groups).where(groups.c.id == group_id, groups.c.claimed_at.is_(None))
+    query = update(groups).where(groups.c.id == group_id, FREE)
     connection.execute(query.values(sealed=sealed))
 
 
@@ -175,7 +174,7 @@ def not_due(now: datetime, *, held: bool = False) -> Any:  # noqa: ANN401 - an S
     standing = [groups.c.due_at.is_(None), groups.c.due_at > now]
     if held:
         standing.append(groups.c.inquiry_id.in_(holds.held(now)))
-    return and_(groups.c.claimed_at.is_(None), or_(*standing))
+    return and_(FREE, or_(*standing))
 
 
 def readable_now(inquiry_id: Any, now: datetime) -> Any:  # noqa: ANN401 - a column; an SQL condition
@@ -264,7 +263,7 @@ def group_ids(connection: Connection, inquiry_id: int) -> dict[str, int]:
 def sealed_groups(connection: Connection, inquiry_id: int) -> dict[str, bytes]:
     """Name → sealed items of every group of the inquiry that nobody has claimed."""
     query = select(groups.c.name, groups.c.sealed)
-    query = query.where(groups.c.inquiry_id == inquiry_id, groups.c.claimed_at.is_(None))
+    query = query.where(groups.c.inquiry_id == inquiry_id, FREE)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from inquiries.stores.among import among
+from inquiries.stores.live.claims import FREE
 from inquiries.stores.live.inquiries import not_due
 from inquiries.stores.live.tables import groups, inquiries
 
@@ -38,5 +39,5 @@ def alike(
     """The inquiries of those of the groups that bear this name, of this type or any, received before."""
     query = select(groups.c.inquiry_id).join(inquiries, inquiries.c.id == groups.c.inquiry_id)
     query = query.where(among(connection, groups.c.id, group_ids), groups.c.name == name)
-    query = query.where(groups.c.claimed_at.is_(None), inquiries.c.received_at < before)
+    query = query.where(FREE, inquiries.c.received_at < before)
     return list(connection.scalars(query if kind is None else query.where(inquiries.c.type == kind)))

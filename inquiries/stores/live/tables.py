@@ -73,17 +73,18 @@ groups = Table(
     Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False, index=True),
     Column("name", String(64), nullable=False),  # main, visitor, or an optional purpose
     Column("due_at", Moment),  # null: until withdrawn (P15)
-    Column("claimed_at", Moment),  # set once: from here on only destruction follows
-    Column("claimed_for", String(32)),  # why, when it is not because its day has come
     Column("sealed", LargeBinary, nullable=False),  # sealing.items.pack
     Column("evidence", LargeBinary),  # sealed; how she consented who wrote by another way than the form (P06)
     Index("ix_inquiry_groups_due_at", "due_at"),
-    Index(
-        "ix_inquiry_groups_claimed_at",
-        "claimed_at",
-        sqlite_where=text("claimed_at IS NOT NULL"),
-        postgresql_where=text("claimed_at IS NOT NULL"),
-    ),
+)  # fmt: skip
+
+#: The groups that are to be destroyed: from here on only that follows. A row is never changed, and goes with
+#: its group. Apart from the groups, whose rows are large: to change one costs as much as to delete it.
+claims = Table(
+    "claims", metadata,
+    Column("group_id", Id, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("reason", String(32)),  # when it is not because its day has come
 )  # fmt: skip
 
 consents = Table(
