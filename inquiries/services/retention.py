@@ -68,11 +68,10 @@ def sweep(house: House, *, confirm: bool = False) -> Swept:
         if not confirm:
             guard.believe(house, now)
         last = records.latest(house, "operation", "sweep")
-        with house.keys.read() as connection:
-            before_this = keys.how_far(connection)
+        known, _ = records.heads(house).get("destruction", (0, b""))
         swept = _destroy_all(house, last[0] if last else None)
         if not swept.failed:
-            swept, looked_at = _look(house, swept, before_this, last[1].get("looked_at", 0) if last else 0)
+            swept, looked_at = _look(house, swept, known, last[1].get("looked_at", 0) if last else 0)
             _prune(house, now)
             before = last[1].get("heads", {}) if last else {}
             _record(house, swept, looked_at, before, confirmed=confirm)
@@ -136,12 +135,17 @@ def _destroy_all(house: House, since: datetime | None) -> Swept:
     return replace(swept, destroyed=destroyed, max_lag_seconds=lag // SECOND)
 
 
-def _look(house: House, swept: Swept, before: keys.Progress, looked_at: int) -> tuple[Swept, int]:
-    """Look for leftovers and orphans through all stores: daily, and while a restore is not confirmed."""
+def _look(house: House, swept: Swept, known: int, looked_at: int) -> tuple[Swept, int]:
+    """Look for leftovers and orphans through all stores: daily, and while a restore is not confirmed.
+
+    `known`: the last record of destructions before this sweep, whose own have just been carried through.
+    """
     now = to_microseconds(clock.now())
-    if before.restored_at is None and from_microseconds(looked_at) + LOOK_EVERY > from_microseconds(now):
+    with house.keys.read() as connection:
+        restored = keys.how_far(connection).restored_at is not None
+    if not restored and from_microseconds(looked_at) + LOOK_EVERY > from_microseconds(now):
         return swept, looked_at
-    leftovers = destruction.delete_leftovers(house, before.done_intent)
+    leftovers = destruction.delete_leftovers(house, known)
     orphans = destruction.destroy_orphans(house)
     return replace(swept, destroyed=swept.destroyed + orphans, leftovers=leftovers), now
 

@@ -30,6 +30,7 @@ def whole(house: House) -> None:
 
 def _nothing_half_destroyed(house: House) -> None:
     living = _rows(house.live, "SELECT id, inquiry_id FROM inquiry_groups")
+    assert _rows(house.live, "SELECT group_id FROM claims EXCEPT SELECT id FROM inquiry_groups") == []
     stones = _rows(
         house.keys,
         "SELECT id, wrap, receipt_wrap, key_id, intent FROM keys LEFT JOIN tags ON key_id = id "

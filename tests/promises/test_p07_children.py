@@ -318,6 +318,23 @@ def test_p07_a_sweep_that_cannot_listen_destroys_nothing_and_says_so(
         assert receipt.look(house, code).items == ITEMS
 
 
+@pytest.mark.promise("P07")
+def test_p07_a_word_that_nothing_proves_keeps_it_for_some_days(house: House) -> None:
+    with at():
+        write(house)
+        link = path(house)
+    with at(1):
+        application(house).test_client().post(link, data={"decision": "agree"})
+        for database, table in ((house.keys, "keys"), (house.live, "envelopes")):
+            with database.write() as connection:
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+    with at(5.01):
+        assert retention.sweep(house, confirm=True).destroyed == 0
+    with at(6.01):
+        retention.sweep(house, confirm=True)
+        assert gone(house)
+
+
 def fails(*_: object, **__: object) -> None:
     raise OperationalError("", {}, OSError())
 

@@ -10,7 +10,7 @@ from inquiries.rules.purposes import Use
 from inquiries.rules.requests import Kind
 from inquiries.services import archive, inbox, purposes, receipt
 from inquiries.stores import archive as archive_store
-from inquiries.stores.live.tables import consents, envelopes, groups, inquiries
+from inquiries.stores.live.tables import claims, consents, envelopes, groups, inquiries
 from tests.cast import MINJI, OH
 from tests.properties.life import Life
 from tests.properties.world import Ask, Known
@@ -91,10 +91,13 @@ class Checks(Life):
             kept = {(row.inquiry_id, row.name): row.due_at for row in connection.execute(groups.select())}
             shells = set(connection.scalars(inquiries.select().with_only_columns(inquiries.c.id)))
             agreed = set(connection.scalars(consents.select().with_only_columns(consents.c.inquiry_id)))
+            claimed = set(connection.scalars(claims.select().with_only_columns(claims.c.group_id)))
+            named = set(connection.scalars(groups.select().with_only_columns(groups.c.id)))
             sealed = set(connection.scalars(envelopes.select().with_only_columns(envelopes.c.inquiry_id)))
         assert kept == {(one.id, name): moment for one in standing for name, moment in one.due.items()}
         assert shells == agreed == {one.id for one in standing}
         assert sealed <= shells
+        assert claimed <= named
         with self.house.archive.read() as connection:
             rows = {row.id: row.due_at for row in connection.execute(archive_store.archived.select())}
         assert rows == {one.id: one.due for one in self.world.model.archived}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from inquiries.services.house import House
 from inquiries.stores.live import claims
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import inquiries as live
+from inquiries.stores.types import to_microseconds
 from tests.cast import BAE, MINJI, OH, send
 from tests.moments import T0, at
 
@@ -162,6 +164,35 @@ def test_a_sweep_that_claims_at_the_same_moment_wins_or_waits(any_house_at_t0: H
     for thread in threads:
         thread.join(20)
     assert outcome == {"claimed": 1, "hold": None}
+
+
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_who_postpones_what_is_being_claimed_moves_nothing(any_house_at_t0: House) -> None:
+    """PostgreSQL: the claim does not touch the group's row, so whoever changes that waits, and asks again."""
+    house = any_house_at_t0
+    with at(hours=1):
+        send(house, address=None, user_agent=None)
+    inquiry, due = only(house), T0 + timedelta(days=400)
+    claiming, waiting = threading.Event(), threading.Event()
+
+    def postpone() -> None:
+        claiming.wait(10)
+        with house.live.write() as connection:
+            waiting.set()
+            live.set_due(connection, inquiry, due + timedelta(days=1))
+
+    thread = threading.Thread(target=postpone)
+    thread.start()
+    with house.live.write() as connection:
+        assert len(claims.claim_due(connection, due, 10)) == 1
+        claiming.set()
+        assert waiting.wait(10)
+        time.sleep(0.3)  # it waits for us now
+    thread.join(20)
+    with house.live.read() as connection:
+        (claimed,) = claims.claimed(connection, 10)
+    assert claimed.due_us is not None
+    assert claimed.due_us < to_microseconds(due)
 
 
 @pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)

@@ -16,9 +16,12 @@ from inquiries.services import adoption, destruction, inbox, receipt, records, r
 from inquiries.services.house import House, open_house
 from inquiries.stores import tombstones as tombstones_store
 from inquiries.stores.database import Database
+from inquiries.stores.live import due as due_groups
+from inquiries.stores.tombstones import Tombstone
 from tests.breaking import broken
 from tests.cast import MINJI, send
 from tests.moments import at
+from tests.stones import bury
 
 BOTH = {"inquiry": True, "marketing": True}
 VISITOR_DUE, MARKETING_DUE, ALL_DUE = 100, 200, 400  # days after which 3, 6 and 12 months are over
@@ -133,6 +136,38 @@ def test_in_batches(any_house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> 
     acts = [body["act"] for _, body in records.bodies(house, "destruction")]
     assert acts == ["intent", "done"] * 4
     assert swept.max_lag_seconds > timedelta(days=300).total_seconds()
+
+
+def test_a_row_that_came_back_is_deleted_by_the_days_look(any_house_at_t0: House) -> None:
+    """Of what an earlier sweep destroyed; what this one did is carried through already."""
+    house = any_house_at_t0
+    with at(hours=1):
+        send(house)
+        send(house)
+    with at(100):
+        assert sweep(house).destroyed == 2  # visitors' data
+    with at(102):
+        with house.live.read() as connection:
+            (group, inquiry), *_ = due_groups.groups_after(connection, 0, 1)
+        with house.keys.write() as connection:
+            stone = Tombstone(
+                group, inquiry, "main", "expired", "support", None, 1, None, None, 1, clock.now()
+            )
+            bury(connection, [stone])
+        assert sweep(house).leftovers == 1
+        with house.live.read() as connection:
+            assert len(due_groups.groups_after(connection, 0, 10)) == 1
+
+
+def test_a_sweep_that_does_not_know_how_far_it_was_has_failed(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at(hours=1):
+        send(house)
+    with at(ALL_DUE):
+        with broken(house.keys, "progress"):
+            assert sweep(house).failed
+        assert retention.failed_last(house)
+        assert sweep(house).destroyed == 2
 
 
 def test_a_claim_is_for_good(house_at_t0: House) -> None:

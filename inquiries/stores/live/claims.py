@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
@@ -57,12 +57,15 @@ _UNCONFIRMED = (
     .correlate(groups)
     .scalar_subquery()
 )
-#: A guardian has agreed, and nobody has come by yet to prove it.
+#: A guardian has agreed, and it is proved, or nobody has come by yet to do so: that counts for some days, since
+#: the key that proves it may be lost.
+UNPROVED = timedelta(days=5)
 _AGREEING = (
     exists()
     .where(guardians.c.inquiry_id == groups.c.inquiry_id, guardians.c.confirmed_at.is_(None))
     .where(requests.c.inquiry_id == guardians.c.inquiry_id)
     .where(requests.c.kind == Kind.confirm, requests.c.state == State.open)
+    .where(requests.c.noted_at.is_not(None) | (requests.c.asked_at > bindparam("lately", type_=Moment)))
     .correlate(groups)
 )
 _CLAIMED = (
@@ -123,7 +126,9 @@ def claim_due(connection: Connection, now: datetime, limit: int, since: int = EA
     not claimed here: the move takes it first, and destroys it. Nor is a child's inquiry whose guardian's word
     waits to be heard.
     """
-    rows = connection.execute(_DUE, {"now": now, "since": since, "limit": limit}).all()
+    rows = connection.execute(
+        _DUE, {"now": now, "lately": now - UNPROVED, "since": since, "limit": limit}
+    ).all()
     _claim(connection, [row[0] for row in rows], now)
     return [row[1] for row in rows]
 

@@ -27,5 +27,6 @@ def upgrade() -> None:
         "SELECT id, claimed_at, claimed_for FROM inquiry_groups WHERE claimed_at IS NOT NULL"
     )
     op.drop_index("ix_inquiry_groups_claimed_at", table_name="inquiry_groups")
-    for name in ("claimed_at", "claimed_for"):
-        op.drop_column("inquiry_groups", name)
+    with op.batch_alter_table("inquiry_groups") as groups:  # on SQLite: made anew, once
+        for name in ("claimed_at", "claimed_for"):
+            groups.drop_column(name)
