@@ -57,8 +57,8 @@ _UNCONFIRMED = (
     .correlate(groups)
     .scalar_subquery()
 )
-#: A guardian has agreed, and it is proved, or nobody has come by yet to do so: that counts for some days, since
-#: the key that proves it may be lost.
+#: A guardian has agreed, and it is proved, or nobody has come by yet to do so. Unproved it counts for some
+#: days: the key that proves it may be lost.
 UNPROVED = timedelta(days=5)
 _AGREEING = (
     exists()
