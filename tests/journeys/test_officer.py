@@ -124,6 +124,7 @@ def test_the_other_rights_are_seen_to_by_telephone(
     expect(page.locator("main")).to_contain_text("김**")
 
     telephoned(server, page, "copy")
+    until(lambda: "needs_officer" in stores(server)[1])  # the worker has looked at it
     page.goto(f"{server.url}/staff/requests")
     enter(page, "[data-row] >> nth=0")
     enter(page, "form[action$='/copy'] button >> nth=0")
