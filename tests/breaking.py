@@ -1,11 +1,17 @@
-"""Stores that fail: really, by an error of their own."""
+"""Stores that fail, really, by an error of their own; and what a killed sweep leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import select
+
+from inquiries import clock
+from inquiries.services.house import House
 from inquiries.stores.database import Database
+from inquiries.stores.live import claims
+from inquiries.stores.live.tables import groups
 
 
 @contextmanager
@@ -16,6 +22,12 @@ def broken(database: Database, table: str = "keys") -> Iterator[None]:
         yield
     finally:
         _rename(database, f"{table}_away", table)
+
+
+def claim_all(house: House) -> None:
+    """As a sweep leaves it that was killed after its claim."""
+    with house.live.write() as connection:
+        claims.claim(connection, list(connection.scalars(select(groups.c.id))), "expired", clock.now())
 
 
 def _rename(database: Database, before: str, after: str) -> None:

@@ -114,10 +114,9 @@ def replace(house: House, connection: Connection, correction: Correction) -> Non
 
     What waits for the old address goes to the new one: the old may be a stranger's.
     """
-    main = correction.versions[0].key
-    live.lock_groups(connection, main.inquiry_id)  # a sweep that is claiming it goes first
     for one in correction.versions:
         live.replace_sealed(connection, one.key.id, one.sealed)
+    main = correction.versions[0].key
     groups = [one.key.group for one in correction.versions]
     kind = mail.Kind.given_corrected
     given.tell(house, connection, main.inquiry_id, kind, groups=groups, items=correction.changed)

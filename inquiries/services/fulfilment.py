@@ -170,7 +170,8 @@ def settle(
     False when it was settled before.
     """
     letter = _letter(house, row, found, Outcome.done)
-    letter = replace(letter, to=to) if letter and to else letter
+    if letter is not None and to is not None:
+        letter = replace(letter, to=to)
     now = clock.now()
     with house.live.write() as connection:
         settled = live_requests.settle(connection, row.id, State.done, now)

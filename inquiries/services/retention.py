@@ -127,11 +127,12 @@ def _destroy_all(house: House, since: datetime | None) -> Swept:
                 fulfilment.carry_out(house)
         destruction.destroy_mail(house)
     except (SQLAlchemyError, OSError) as failed:  # said, and tried again by the next sweep
-        left = max(count_due(house, clock.now()), 1)
+        due = count_due(house, clock.now())
+        left = max(due, 1)
         error = type(failed).__name__
         log.error("sweep.failed", groups=left, error=error)
         records.append(house, "operation", {"act": "sweep_failed", "failed": left, "error": error})
-        swept = replace(swept, failed=left)
+        swept = replace(swept, due=max(swept.due, due), failed=left)
     return replace(swept, destroyed=destroyed, max_lag_seconds=lag // SECOND)
 
 

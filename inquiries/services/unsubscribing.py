@@ -62,11 +62,11 @@ def _ask(house: House, group_id: int, secret: bytes, at: datetime | None = None)
 def heed(house: House, row: RequestRow, found: Mapping[tuple[int, str], DataKey]) -> bool:
     """Note that this address wants no more of it, and ask the same for what else it agreed to before.
 
-    Whether it is such a request, and proved. By the worker, before any is carried out, waits or ends with its
-    key. Repeatable. Raises SealBroken.
+    Whether it is proved, and names an address. By the worker, before any is carried out, waits or ends with
+    its key. Repeatable. Raises SealBroken.
     """
     key = found.get((row.inquiry_id, row.group_name))
-    if row.channel != UNSUBSCRIBE or key is None:
+    if key is None:
         return False
     if row.noted_at is None and not request_proofs.prove(house, row, key):
         return False

@@ -66,6 +66,7 @@ def test_a_representative_has_all_deleted_by_letter(
     expect(page.locator("table.requests tbody tr")).to_have_count(2)
     accessible(page)
     assert stores(server) == (2, {"needs_proof"})
+    assert held(server)
     look_up(server, sora, code)
     expect(sora.locator("main")).to_contain_text("본인 확인을 기다리는 중")
     expect(sora.locator("dl.sent")).to_contain_text(ITEMS["content"])  # nothing has followed from it

@@ -47,6 +47,7 @@ from inquiries.services.requests import Asked
 from inquiries.settings import HOME, Settings
 from inquiries.stores.key_tables import keys as key_rows
 from inquiries.stores.live import claims, outbox
+from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import requests as live_requests
 from inquiries.stores.live.tables import groups, inquiries
 from inquiries.stores.live.written_tables import outbox as mails
@@ -61,7 +62,6 @@ from tests.web.site import code_of, errors_of, fields
 
 CHILD = {"guardian.needed": "yes", "guardian.name": "김건", "guardian.contact": "gun@example.com"}
 CLUNIX = HOME / "policies" / "clunix.toml"
-DAYS = timedelta(days=30)
 MAIL = {"smtp_url": "smtp://127.0.0.1:2525", "mail_from": "forms@clunix.example.com"}
 
 
@@ -90,6 +90,29 @@ def house_on_postgresql(
 
 def write(house: House, guardian: Mapping[str, object] = CHILD, **given: Any) -> str:
     return send(house, guardian=guardian, **given).receipt
+
+
+def agree(house: House, link: str) -> None:
+    """The guardian, by her link."""
+    assert application(house).test_client().post(link, data={"decision": "agree"}).status_code == 200
+
+
+def agreed_in_the_last_second(house: House) -> str:
+    """The code of a child's inquiry; nobody has come by since her guardian agreed."""
+    with at():
+        code = write(house)
+        link = path(house)
+    with at(5 - 1e-5):
+        agree(house, link)
+    return code
+
+
+def word(house: House, inquiry: int) -> live_requests.NewRequest:
+    """What somebody writes to the store who has the secret of a guardian's link, or of what it came from."""
+    key = keys.of_inquiries(house, [inquiry])[inquiry, "main"]
+    proving = links.proving_key(links.secret(key.dek, GUARDIAN, inquiry, "main"))
+    asked = Asked(inquiry, Kind.confirm, channel=GUARDIAN)
+    return requests.written(proving, asked, publishing.in_force(house).policy)
 
 
 def only(house: House) -> int:
@@ -269,12 +292,7 @@ def test_p07_destroyed_on_the_fifth_day_if_none_does(house: House) -> None:
 
 @pytest.mark.promise("P07")
 def test_p07_who_agrees_in_the_last_second_is_heard_though_the_worker_comes_later(house: House) -> None:
-    with at():
-        code = write(house)
-        link = path(house)
-    with at(5 - 1e-5):
-        client = application(house).test_client()
-        assert client.post(link, data={"decision": "agree"}).status_code == 200
+    code = agreed_in_the_last_second(house)
     with at(5.01):
         assert retention.sweep(house, confirm=True).due == 0
         assert receipt.look(house, code).items == ITEMS
@@ -286,11 +304,7 @@ def test_p07_what_a_guardian_said_meanwhile_waits_for_the_worker(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sweep has listened, and comes to destroy; in between she agrees, and her day passes."""
-    with at():
-        code = write(house)
-        link = path(house)
-    with at(5 - 1e-5):
-        application(house).test_client().post(link, data={"decision": "agree"})
+    code = agreed_in_the_last_second(house)
     with at(5.01):
         monkeypatch.setattr(fulfilment, "hear", lambda _: None)
         assert retention.sweep(house, confirm=True).destroyed == 0
@@ -304,16 +318,13 @@ def test_p07_what_a_guardian_said_meanwhile_waits_for_the_worker(
 def test_p07_a_sweep_that_cannot_listen_destroys_nothing_and_says_so(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with at():
-        code = write(house)
-        link = path(house)
-    with at(5 - 1e-5):
-        application(house).test_client().post(link, data={"decision": "agree"})
+    code = agreed_in_the_last_second(house)
     with at(5.01):
         with monkeypatch.context() as patched:
             patched.setattr(purposes, "data_keys", fails)
-            assert retention.sweep(house, confirm=True).failed
-            assert retention.failed_last(house)
+            swept = retention.sweep(house, confirm=True)
+            assert (swept.due, swept.failed) == (1, 1)
+            assert retention.failed_last(house) == 1
         retention.sweep(house, confirm=True)
         assert receipt.look(house, code).items == ITEMS
 
@@ -324,7 +335,7 @@ def test_p07_a_word_that_nothing_proves_keeps_it_for_some_days(house: House) -> 
         write(house)
         link = path(house)
     with at(1):
-        application(house).test_client().post(link, data={"decision": "agree"})
+        agree(house, link)
         for database, table in ((house.keys, "keys"), (house.live, "envelopes")):
             with database.write() as connection:
                 connection.exec_driver_sql(f"DELETE FROM {table}")
@@ -345,11 +356,10 @@ def test_p07_what_was_said_under_a_hold_counts_though_the_hold_is_released(house
     with at():
         code = write(house)
         link = path(house)
-        placed = holds.place(
-            house, OH, only(house), reason="a claim", basis="a law", until=clock.now() + DAYS
-        )
+        until = clock.now() + timedelta(days=30)
+        placed = holds.place(house, OH, only(house), reason="a claim", basis="a law", until=until)
     with at(10):
-        application(house).test_client().post(link, data={"decision": "agree"})
+        agree(house, link)
     with at(10.01):
         holds.release(house, OH, placed, "settled")
         assert retention.sweep(house, confirm=True).due == 0
@@ -362,16 +372,11 @@ def test_p07_nothing_that_the_sweep_has_comes_back_by_a_guardians_word(house: Ho
     with at():
         write(house, address="192.0.2.1")
         child = only(house)
-        key = keys.of_inquiries(house, [child])[child, "main"]
-        secret = links.secret(key.dek, GUARDIAN, child, "main")
-        row = requests.written(
-            links.proving_key(secret),
-            Asked(child, Kind.confirm, channel=GUARDIAN),
-            publishing.in_force(house).policy,
-        )
+        row = word(house, child)
     with at(5.01):
         with house.live.write() as connection:
-            claims.claim(connection, [key.id], claims.NO_GUARDIAN, clock.now())
+            main = live.group_ids(connection, child)["main"]
+            claims.claim(connection, [main], claims.NO_GUARDIAN, clock.now())
             live_requests.add(connection, row)
         fulfilment.carry_out(house)
         with house.live.read() as connection:
@@ -387,7 +392,7 @@ def test_p07_an_agreement_outlives_a_restore_of_what_did_not_know_it(house: Hous
         link = path(house)
         copy = copy_database(house.settings.instance / "live.db", tmp_path / "live.db")
     with at(1):
-        application(house).test_client().post(link, data={"decision": "agree"})
+        agree(house, link)
         fulfilment.carry_out(house)
     with at(7):
         again = put_back(house, copy)
@@ -441,15 +446,8 @@ def test_p07_nobody_was_waited_for_and_nothing_is_lengthened(house: House) -> No
         inbox.open_inquiry(house, MINJI, inquiry, None)
         inbox.close(house, MINJI, inquiry)
         due = receipt.look(house, code).due_at
-        key = keys.of_inquiries(house, [inquiry])[inquiry, "main"]
-        secret = links.secret(key.dek, GUARDIAN, inquiry, "main")
-        row = requests.written(
-            links.proving_key(secret),
-            Asked(inquiry, Kind.confirm, channel=GUARDIAN),
-            publishing.in_force(house).policy,
-        )
         with house.live.write() as connection:
-            live_requests.add(connection, row)
+            live_requests.add(connection, word(house, inquiry))
         fulfilment.carry_out(house)
         assert receipt.look(house, code).due_at == due
 

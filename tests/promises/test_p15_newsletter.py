@@ -32,13 +32,12 @@ from inquiries.services import (
     purposes,
     receipt,
     records,
-    recovery,
     requests,
     retention,
     rights,
     unsubscribing,
 )
-from inquiries.services.house import House, open_house
+from inquiries.services.house import House
 from inquiries.services.intake import Received
 from inquiries.services.requests import Asked
 from inquiries.settings import HOME, Settings
@@ -48,10 +47,11 @@ from inquiries.stores.live.tables import groups, inquiries
 from inquiries.stores.live.tables import requests as request_table
 from tests import postgresql
 from tests.cast import MINJI, OH, send
-from tests.faults import scenarios
+from tests.faults.scenarios import copy_database
 from tests.moments import T0, at, installed
 from tests.promises.pages import application
 from tests.services.test_exports import rows, wish
+from tests.services.test_proofs import put_back
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 SORA = "sora@example.com"
@@ -327,12 +327,6 @@ def token(house: House, inquiry: int, group: str) -> str:
     return linking.address(house, key, UNSUBSCRIBE).rpartition("/")[2]
 
 
-def requests_of(house: House) -> list[live_requests.RequestRow]:
-    with house.live.read() as connection:
-        (inquiry,) = connection.scalars(select(inquiries.c.id))
-        return live_requests.of_inquiry(connection, inquiry)
-
-
 def holds_still(house: House, code: str) -> bool:
     (marketing,) = (one for one in receipt.look(house, code).consents if one.purpose == "marketing")
     return marketing.holds
@@ -438,16 +432,14 @@ def test_p15_a_click_that_comes_back_with_a_copy_is_still_hers(
         adoption.adopt_pending(house)
         unsubscribing.unsubscribe(house, token(house, sent.id, "marketing"))
     with at(hours=2):
-        scenarios.copy_database(house.settings.instance / "live.db", tmp_path / "live.db")
+        copy_database(house.settings.instance / "live.db", tmp_path / "live.db")
         fulfilment.carry_out(house)
         assert not holds_still(house, sent.receipt)
-        house.close()
-        scenarios.put_back_database(tmp_path / "live.db", house.settings.instance / "live.db")
-    with at(hours=3), closing(open_house(house.settings)) as again:
-        recovery.start(again)
+    with at(hours=3), closing(put_back(house, tmp_path / "live.db")) as again:
         fulfilment.carry_out(again)
         assert not holds_still(again, sent.receipt)
-        (asked,) = requests_of(again)
+        with again.live.read() as connection:
+            (asked,) = live_requests.of_inquiry(connection, sent.id)
         assert asked.state == State.done
 
 

@@ -53,7 +53,8 @@ HIDDEN = {
 #: What it inserts a row without: the worker's and the officer's part of it.
 NOT_ITS_TO_SAY = [
     "requests.state", "requests.because", "requests.until", "requests.owner", "requests.noted_at",
-    "requests.settled_at", "requests.lifted_at", "consents.withdrawn_at", "inquiries.closed_at", "inquiries.answered_at", "envelopes.quarantined_at",
+    "requests.settled_at", "requests.lifted_at", "consents.withdrawn_at", "inquiries.closed_at",
+    "inquiries.answered_at", "envelopes.quarantined_at",
     "thread.noted_at", "thread.read_at", "guardians.confirmed_at", "guardians.how", "guardians.invited_at",
 ]  # fmt: skip
 

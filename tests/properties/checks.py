@@ -88,16 +88,16 @@ class Checks(Life):
     def the_stores_hold_what_is_not_destroyed_and_no_more(self) -> None:
         standing = [one for one in self.known if one.due]
         with self.house.live.read() as connection:
-            kept = {(row.inquiry_id, row.name): row.due_at for row in connection.execute(groups.select())}
+            stored = connection.execute(groups.select()).all()
             shells = set(connection.scalars(inquiries.select().with_only_columns(inquiries.c.id)))
             agreed = set(connection.scalars(consents.select().with_only_columns(consents.c.inquiry_id)))
             claimed = set(connection.scalars(claims.select().with_only_columns(claims.c.group_id)))
-            named = set(connection.scalars(groups.select().with_only_columns(groups.c.id)))
             sealed = set(connection.scalars(envelopes.select().with_only_columns(envelopes.c.inquiry_id)))
+        kept = {(row.inquiry_id, row.name): row.due_at for row in stored}
         assert kept == {(one.id, name): moment for one in standing for name, moment in one.due.items()}
         assert shells == agreed == {one.id for one in standing}
         assert sealed <= shells
-        assert claimed <= named
+        assert claimed <= {row.id for row in stored}
         with self.house.archive.read() as connection:
             rows = {row.id: row.due_at for row in connection.execute(archive_store.archived.select())}
         assert rows == {one.id: one.due for one in self.world.model.archived}

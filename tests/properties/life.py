@@ -221,7 +221,8 @@ class Life(RuleBasedStateMachine):
 
     def _agreed_by_link(self, known: Known, asked: Ask) -> None:
         """If it was still to be kept when she agreed."""
-        if asked.at is not None and known.stood(asked.at):
+        assert asked.at is not None
+        if known.stood(asked.at):
             self.agreed(known)
 
     def agreed(self, known: Known) -> None:

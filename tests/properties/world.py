@@ -54,9 +54,7 @@ class Ask:
     texts: dict[str, str] = field(default_factory=dict)  # of a correction
     group: str = "main"  # whose key proves it
     channel: Channel = Channel.receipt
-    at: datetime | None = (
-        None  # by a link: what was agreed to before that ends; whether a guardian was in time
-    )
+    at: datetime | None = None  # by a link: what came before it ends; whether a guardian was in time
     noted: bool = False  # proved, and in the ledger
     pending: bool = True
     waits: bool = False  # for the end of a hold

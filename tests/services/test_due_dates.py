@@ -15,6 +15,7 @@ from inquiries.errors import ClockSuspect
 from inquiries.services import adoption, due_dates, holds, inbox, publishing, receipt, records, retention
 from inquiries.services.house import House
 from inquiries.settings import Settings
+from tests.breaking import claim_all
 from tests.cast import MINJI, OH, send
 from tests.moments import T0, at, installed
 
@@ -217,8 +218,7 @@ def test_a_claimed_group_is_not_moved(house_at_t0: House) -> None:
     house = house_at_t0
     with at(hours=1):
         send(house, address=None, user_agent=None)
-        with house.live.write() as connection:
-            connection.exec_driver_sql("INSERT INTO claims (group_id, at) SELECT id, 1 FROM inquiry_groups")
+        claim_all(house)
     with at(10):
         publish(house, support="100 days")
         assert due_dates.shorten(house) == 0

@@ -17,7 +17,7 @@ from inquiries.services.house import House
 from inquiries.stores.live import claims
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import inquiries as live
-from inquiries.stores.types import to_microseconds
+from tests.breaking import claim_all
 from tests.cast import BAE, MINJI, OH, send
 from tests.moments import T0, at
 
@@ -129,8 +129,7 @@ def test_what_was_claimed_cannot_be_held(any_house_at_t0: House) -> None:
     house = any_house_at_t0
     with at(hours=1):
         send(house)
-        with house.live.write() as connection:
-            connection.exec_driver_sql("INSERT INTO claims (group_id, at) SELECT id, 1 FROM inquiry_groups")
+        claim_all(house)
         with pytest.raises(NotFound):
             hold(house)
 
@@ -167,21 +166,26 @@ def test_a_sweep_that_claims_at_the_same_moment_wins_or_waits(any_house_at_t0: H
 
 
 @pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
-def test_who_postpones_what_is_being_claimed_moves_nothing(any_house_at_t0: House) -> None:
+@pytest.mark.parametrize("act", ["postpone", "correct"])
+def test_who_changes_what_is_being_claimed_changes_nothing(any_house_at_t0: House, act: str) -> None:
     """PostgreSQL: the claim does not touch the group's row, so whoever changes that waits, and asks again."""
     house = any_house_at_t0
     with at(hours=1):
         send(house, address=None, user_agent=None)
     inquiry, due = only(house), T0 + timedelta(days=400)
+    before = as_it_stands(house)
     claiming, waiting = threading.Event(), threading.Event()
 
-    def postpone() -> None:
+    def change() -> None:
         claiming.wait(10)
         with house.live.write() as connection:
             waiting.set()
-            live.set_due(connection, inquiry, due + timedelta(days=1))
+            if act == "postpone":
+                live.set_due(connection, inquiry, due + timedelta(days=1))
+            else:
+                live.replace_sealed(connection, live.group_ids(connection, inquiry)["main"], b"others")
 
-    thread = threading.Thread(target=postpone)
+    thread = threading.Thread(target=change)
     thread.start()
     with house.live.write() as connection:
         assert len(claims.claim_due(connection, due, 10)) == 1
@@ -189,10 +193,12 @@ def test_who_postpones_what_is_being_claimed_moves_nothing(any_house_at_t0: Hous
         assert waiting.wait(10)
         time.sleep(0.3)  # it waits for us now
     thread.join(20)
+    assert as_it_stands(house) == before
+
+
+def as_it_stands(house: House) -> list[tuple[Any, ...]]:
     with house.live.read() as connection:
-        (claimed,) = claims.claimed(connection, 10)
-    assert claimed.due_us is not None
-    assert claimed.due_us < to_microseconds(due)
+        return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM inquiry_groups")]
 
 
 @pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)

@@ -16,8 +16,8 @@ from inquiries.rules.permissions import ALL_TYPES, Role
 from inquiries.services import inbox, keys, receipt, records, retention
 from inquiries.services.actor import REASON_LIMIT, Actor
 from inquiries.services.house import House
-from inquiries.stores.live import claims
 from inquiries.stores.live.tables import envelopes, groups, inquiries
+from tests.breaking import claim_all
 from tests.cast import BAE, ITEMS, MINJI, MINJI_SUPPORT, OH, send
 
 BOTH = Actor(105, "both@example.com", {Role.consultation: frozenset({"support"}), Role.privacy: ALL_TYPES})
@@ -146,8 +146,7 @@ def test_due_and_claimed_ones_are_not_listed(any_house: House) -> None:
     assert received.due is not None
     with time_machine.travel(received.due, tick=False):
         assert inbox.page(any_house, MINJI).rows == ()
-    with any_house.live.write() as connection:
-        claims.claim(connection, list(connection.scalars(select(groups.c.id))), "expired", clock.now())
+    claim_all(any_house)
     assert inbox.page(any_house, MINJI).rows == ()
 
 
@@ -350,8 +349,7 @@ def test_closing_what_the_sweep_has_claimed_moves_no_due_date(house: House) -> N
     received = send(house)
     inquiry = only(house)
     inbox.open_inquiry(house, MINJI, inquiry, None)
-    with house.live.write() as connection:
-        claims.claim(connection, list(connection.scalars(select(groups.c.id))), "expired", clock.now())
+    claim_all(house)
     with pytest.raises(InquiriesError):
         inbox.close(house, MINJI, inquiry)
     with house.live.read() as connection:

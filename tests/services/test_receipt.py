@@ -18,8 +18,8 @@ from inquiries.services import adoption, inbox, receipt, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import key_tables, tombstones
-from inquiries.stores.live import claims
 from inquiries.stores.live.tables import envelopes, groups
+from tests.breaking import claim_all
 from tests.cast import ITEMS, MINJI, send
 from tests.stones import bury
 
@@ -115,8 +115,7 @@ def test_from_the_due_moment_on_it_opens_nothing(any_house: House, *, adopted: b
 def test_from_the_claim_on_it_opens_nothing(house: House) -> None:
     """A sweep that was killed after its claim: what it claimed is not shown again, whatever the clock says."""
     code = send(house).receipt
-    with house.live.write() as connection:
-        claims.claim(connection, list(connection.scalars(select(groups.c.id))), "expired", clock.now())
+    claim_all(house)
     with pytest.raises(NotFound):
         receipt.look(house, code)
 

@@ -46,6 +46,7 @@ class Claimed(NamedTuple):
     claimed_for: str | None
 
 
+#: Before every due date, in microseconds since 1970.
 EARLIEST = -(1 << 63)
 #: The condition on `groups` that nobody has claimed it.
 FREE = not_(exists(claims.c.group_id).where(claims.c.group_id == groups.c.id).correlate(groups))

@@ -245,8 +245,7 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
     if empty:
         shells = among(connection, inquiries.c.id, empty)
         if connection.dialect.name == "postgresql":  # a request that is being inserted waits, and is refused
-            locked = select(inquiries.c.id).where(shells).with_for_update().subquery()
-            connection.execute(select(func.count()).select_from(locked))
+            connection.execute(select(inquiries.c.id).where(shells).with_for_update())
         ended = listed(connection, empty)
         for removal in _WHOLE:
             removal.of(connection, ended)

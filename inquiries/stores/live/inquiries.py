@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
 from inquiries.rules.retention import MAIN
 from inquiries.stores.among import among
@@ -145,6 +145,7 @@ def withdraw(connection: Connection, inquiry_id: int, purpose: str, at: datetime
 
 def replace_sealed(connection: Connection, group_id: int, sealed: bytes) -> None:
     """Put other sealed items in a group's place, unless it is claimed."""
+    _lock(connection, groups.c.id == group_id)  # as `set_due`
     query = update(groups).where(groups.c.id == group_id, FREE)
     connection.execute(query.values(sealed=sealed))
 
@@ -154,8 +155,12 @@ def lock_groups(connection: Connection, inquiry_id: int) -> None:
 
     On SQLite the single writer sees to it.
     """
+    _lock(connection, groups.c.inquiry_id == inquiry_id)
+
+
+def _lock(connection: Connection, which: ColumnElement[bool]) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(select(groups.c.id).where(groups.c.inquiry_id == inquiry_id).with_for_update())
+        connection.execute(select(groups.c.id).where(which).with_for_update())
 
 
 # -- reading -------------------------------------------------------------------------------------
