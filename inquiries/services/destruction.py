@@ -13,7 +13,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from inquiries import clock
-from inquiries.services import certificates, due_dates, intents, publishing, records, request_proofs
+from inquiries.services import (
+    batches,
+    certificates,
+    due_dates,
+    intents,
+    publishing,
+    records,
+    request_proofs,
+)
+from inquiries.services.batches import LIVING, Batch
 from inquiries.services.house import House
 from inquiries.services.keys import MAIL
 from inquiries.stores import archive, keys, tombstones
@@ -32,63 +41,6 @@ DELETED_TOGETHER = 100
 BURIED_TOGETHER = 1000
 CHECKPOINT_AFTER = 25
 
-_LIVING = ""  # where a group's rows are, if neither in the archive nor among the mail
-
-#: What the groups of a cohort share: name, reason, type, policy version, rule.
-Shared = tuple[str, str, str, int, str]
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """The groups of one intent; `lookups` are the receipt lookups of those that have rows, by group id."""
-
-    cohorts: tuple[Cohort, ...]
-    lookups: Mapping[int, bytes]
-
-    def __len__(self) -> int:
-        return sum(len(one.members) for one in self.cohorts)
-
-    @property
-    def ids(self) -> list[int]:
-        """Of the groups, in the order of the intent."""
-        return [key for one in self.cohorts for key, _, _ in one.members]
-
-    @property
-    def inquiries(self) -> set[int]:
-        """To which the groups belong."""
-        return {inquiry for one in self.cohorts for _, inquiry, _ in one.members}
-
-    @property
-    def by_store(self) -> dict[str, list[Member]]:
-        """In order of id, by where their rows are."""
-        found: dict[str, list[Member]] = {_LIVING: [], MAIL: [], ARCHIVE: []}
-        for one in self.cohorts:
-            found[one.group if one.group in found else _LIVING] += one.members
-        return {where: sorted(members) for where, members in found.items()}
-
-    @property
-    def oldest(self) -> int | None:
-        """The earliest due date, in microseconds since 1970."""
-        due = (due for one in self.cohorts for _, _, due in one.members if due is not None)
-        return min(due, default=None)
-
-
-def _batch(groups: Iterable[tuple[Shared, Member]], lookups: Mapping[int, bytes]) -> _Batch:
-    """The batch of these groups, each given with what its cohort shares."""
-    found: dict[Shared, list[Member]] = {}
-    for shared, member in groups:
-        found.setdefault(shared, []).append(member)
-    return _Batch(tuple(Cohort(*shared, members) for shared, members in found.items()), lookups)
-
-
-def _of_claimed(groups: Sequence[claims.Claimed], reasons: due_dates.Reasons) -> _Batch:
-    def shared(one: claims.Claimed) -> Shared:
-        reason, rule = (one.claimed_for, one.claimed_for) if one.claimed_for else reasons.of(one)
-        return one.name, reason, one.type, one.policy_version, rule
-
-    members = ((shared(one), (one.id, one.inquiry_id, one.due_us)) for one in groups)
-    return _batch(members, {one.id: one.receipt_lookup for one in groups})
-
 
 # -- what is due ---------------------------------------------------------------------------------
 
@@ -103,21 +55,32 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
         yield len(batch), 0 if batch.oldest is None else now - batch.oldest
 
 
-def _claimed(house: House, reasons: due_dates.Reasons) -> _Batch:
-    left, since = BATCH, claims.EARLIEST
-    together = CLAIMED_TOGETHER if house.live.sqlite else BATCH
-    while left:
-        with house.live.write_aside() as connection:
-            dues = claims.claim_due(connection, clock.now(), min(left, together), since)
-        if not dues:
-            break
-        left, since = left - len(dues), dues[-1]
+def _claimed(house: House, reasons: due_dates.Reasons) -> Batch:
+    """What was claimed before, by who asked or by a sweep that was cut short; if nothing was, what is due."""
     with house.live.read() as connection:
         groups = claims.claimed(connection, BATCH)
-    return _of_claimed(groups, reasons)
+    if not groups:
+        due = _claim_due(house)
+        with house.live.read() as connection:
+            groups = claims.claimed_among(connection, due)
+    return batches.of_claimed(groups, reasons)
 
 
-def _claimed_in_archive(house: House) -> _Batch:
+def _claim_due(house: House) -> list[int]:
+    """Their ids, and those of what is held since a moment ago."""
+    ids: list[int] = []
+    since, together = claims.EARLIEST, CLAIMED_TOGETHER if house.live.sqlite else BATCH
+    while len(ids) < BATCH:
+        with house.live.write_aside() as connection:
+            due = claims.claim_due(connection, clock.now(), min(BATCH - len(ids), together), since)
+        if not due:
+            break
+        ids += [one for one, _ in due]
+        since = due[-1][1]
+    return ids
+
+
+def _claimed_in_archive(house: House) -> Batch:
     with house.archive.write() as connection:
         rows = archive.claim_due(connection, clock.now(), BATCH)
     members = (
@@ -127,7 +90,7 @@ def _claimed_in_archive(house: House) -> _Batch:
         )
         for row in rows
     )
-    return _batch(members, {row.id: row.receipt_lookup for row in rows})
+    return batches.gathered(members, {row.id: row.receipt_lookup for row in rows})
 
 
 def _statute(house: House, row: archive.ArchivedRow) -> str:
@@ -151,7 +114,7 @@ def destroy_claimed(house: House, group_ids: Sequence[int]) -> int:
     with house.live.job("sweep"):
         with house.live.read() as connection:
             groups = claims.claimed_among(connection, group_ids)
-        batch = _of_claimed(groups, due_dates.Reasons(house))
+        batch = batches.of_claimed(groups, due_dates.Reasons(house))
         if batch:
             _destroy(house, batch)
         return len(batch)
@@ -169,7 +132,7 @@ def destroy_mail(house: House) -> None:
             return
         now = to_microseconds(clock.now())
         ended = [(row.id, row.id, now) for row in rows]
-        _destroy(house, _Batch((Cohort(MAIL, "mail", "", 0, "mail", ended),), {}))
+        _destroy(house, Batch((Cohort(MAIL, "mail", "", 0, "mail", ended),), {}))
 
 
 def destroy_orphans(house: House) -> int:
@@ -191,7 +154,7 @@ def destroy_orphans(house: House) -> int:
     return count
 
 
-def _orphans(house: House, overdue: Sequence[keys.Overdue]) -> _Batch:
+def _orphans(house: House, overdue: Sequence[keys.Overdue]) -> Batch:
     found = _standing(house, [row.id for row in overdue]).values()
     standing = {key for members in found for key, _, _ in members}
     alone = [row for row in overdue if row.id not in standing]
@@ -199,18 +162,20 @@ def _orphans(house: House, overdue: Sequence[keys.Overdue]) -> _Batch:
         ((row.group, "orphan", "", 0, "orphan"), (row.id, row.inquiry_id, to_microseconds(row.due_at)))
         for row in alone
     )
-    return _batch(members, {row.id: row.receipt_lookup for row in alone if row.receipt_lookup is not None})
+    return batches.gathered(
+        members, {row.id: row.receipt_lookup for row in alone if row.receipt_lookup is not None}
+    )
 
 
 # -- the order -----------------------------------------------------------------------------------
 
 
-def _destroy(house: House, batch: _Batch) -> None:
+def _destroy(house: House, batch: Batch) -> None:
     request_proofs.prove_before_the_end(house, batch.inquiries)
     _follow(house, records.append(house, "destruction", intents.written(batch.cohorts)), batch)
 
 
-def _follow(house: House, intent: int, batch: _Batch) -> int:
+def _follow(house: House, intent: int, batch: Batch) -> int:
     """Everything after the intent; returns how many rows still stood."""
     for some in _cohorts(batch.cohorts, BURIED_TOGETHER if house.keys.sqlite else BATCH):
         with house.keys.write_aside() as connection:
@@ -243,7 +208,7 @@ def _remove(house: House, members: Mapping[str, Sequence[Member]]) -> int:
         with house.live.write() as connection:
             live_epochs.remove_envelopes(connection, ids)
             removed += outbox.remove(connection, ids)
-    for number, (ids, inquiries) in enumerate(_parts(members[_LIVING], together), 1):
+    for number, (ids, inquiries) in enumerate(_parts(members[LIVING], together), 1):
         with house.live.write_aside() as connection:
             removed += due_groups.remove_groups(connection, ids, inquiries)
         if number % CHECKPOINT_AFTER == 0:
@@ -279,7 +244,7 @@ def replay(house: House) -> Replayed:
     count = groups = 0
     for number, body in records.bodies(house, "destruction", done):
         if cohorts := intents.read(body):
-            groups += _follow(house, number, _Batch(cohorts, _lookups(house, cohorts)))
+            groups += _follow(house, number, Batch(cohorts, _lookups(house, cohorts)))
             count += 1
     return Replayed(count, groups)
 
@@ -314,7 +279,7 @@ def _standing(house: House, ids: Sequence[int]) -> dict[str, list[Member]]:
     with house.archive.read() as connection:
         archived = archive.standing(connection, ids)
     return {
-        _LIVING: [(key, inquiry, None) for key, inquiry in living],
+        LIVING: [(key, inquiry, None) for key, inquiry in living],
         MAIL: [(key, key, None) for key in mail],
         ARCHIVE: [(key, inquiry, None) for key, inquiry in archived],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -11,7 +12,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Text,
     any_,
     bindparam,
     cast,
@@ -19,6 +19,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import NullType, TypeEngine
+
+#: Of the parameter: PostgreSQL then takes it for an array, once. A text it would read anew for every row.
+_AS_IT_IS: TypeEngine[Any] = NullType()
 
 
 def among(connection: Connection, column: Column[int], ids: Sequence[int]) -> ColumnElement[bool]:
@@ -26,16 +30,16 @@ def among(connection: Connection, column: Column[int], ids: Sequence[int]) -> Co
 
     A list of parameters would be a statement of its own for each length, and has a limit on SQLite.
     """
-    bound = bindparam(None, listed(connection, ids), type_=Text, unique=True)
+    bound = bindparam(None, listed(connection, ids), type_=_AS_IT_IS, unique=True)
     return _among(connection.dialect.name, column, bound)
 
 
 def among_listed(dialect: str, column: Column[int], name: str) -> ColumnElement[bool]:
     """The same for a statement that is made once: the parameter of this name gets the ids as `listed`."""
-    return _among(dialect, column, bindparam(name, type_=Text))
+    return _among(dialect, column, bindparam(name, type_=_AS_IT_IS))
 
 
-def _among(dialect: str, column: Column[int], bound: BindParameter[str]) -> ColumnElement[bool]:
+def _among(dialect: str, column: Column[int], bound: BindParameter[Any]) -> ColumnElement[bool]:
     if dialect == "postgresql":
         return column == any_(cast(bound, ARRAY(BigInteger)))
     return column.in_(select(func.json_each(bound).table_valued("value").c.value))

@@ -134,6 +134,19 @@ def test_what_was_claimed_cannot_be_held(any_house_at_t0: House) -> None:
             hold(house)
 
 
+def test_a_claim_counts_what_was_not_claimed_before(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        send(house, consents=BOTH, address=None, user_agent=None)
+        with house.live.write() as connection:
+            named = live.group_ids(connection, only(house))
+            counted = [
+                claims.claim(connection, ids, "asked", clock.now())
+                for ids in ([named["main"]], list(named.values()), list(named.values()))
+            ]
+    assert counted == [1, 1, 0]
+
+
 def test_a_sweep_that_claims_at_the_same_moment_wins_or_waits(any_house_at_t0: House) -> None:
     """Both want the inquiry: either it is claimed and the hold refused, or it is held and nothing claimed."""
     house = any_house_at_t0

@@ -102,7 +102,7 @@ def test_tags_move_apart_and_proofs_are_counted(empty: Database) -> None:
 
 @pytest.mark.parametrize("empty", ["live"], indirect=True)
 def test_what_was_new_before_is_found_by_its_envelope(empty: Database) -> None:
-    """Version 0012 makes the table of inquiries anew, to which others refer: all of them still stand."""
+    """Version 0012 makes the table of inquiries anew, 0014 those that refer to it: all of them still stand."""
     _upgrade_to(empty, "0011")
     with empty.write() as connection:
         for key, lookup, once in ((1, b"old", None), (2, b"new", b"nonce")):
@@ -120,6 +120,13 @@ def test_what_was_new_before_is_found_by_its_envelope(empty: Database) -> None:
                 ),
                 values,
             )
+            connection.execute(
+                text(
+                    "INSERT INTO consents (inquiry_id, purpose, given, policy_version, notice_digest, notice_shown, "
+                    "language, recorded_at) VALUES (:key, 'inquiry', true, 1, :lookup, true, 'ko', 1)"
+                ),
+                values,
+            )
         of_a_message = {"key": 9, "sealed": b"sealed"}
         connection.execute(text("INSERT INTO envelopes VALUES (2, 1, :sealed, NULL)"), of_a_message)
         connection.execute(text("INSERT INTO envelopes VALUES (:key, 1, :sealed, NULL)"), of_a_message)
@@ -131,6 +138,8 @@ def test_what_was_new_before_is_found_by_its_envelope(empty: Database) -> None:
         rows = connection.execute(text("SELECT id, receipt_lookup FROM inquiries ORDER BY id"))
         assert [(row[0], bytes(row[1])) for row in rows] == [(1, b"old"), (2, b"new")]
         assert connection.execute(text("SELECT count(*) FROM envelopes")).scalar_one() == 2
+        for table in ("inquiry_groups", "consents"):
+            assert list(connection.scalars(text(f"SELECT inquiry_id FROM {table} ORDER BY 1"))) == [1, 2]
         with pytest.raises(IntegrityError):  # references are looked after again
             connection.execute(text("DELETE FROM inquiries WHERE id = 1"))
 

@@ -50,6 +50,8 @@ class Claimed(NamedTuple):
 EARLIEST = -(1 << 63)
 #: The condition on `groups` that nobody has claimed it.
 FREE = not_(exists(claims.c.group_id).where(claims.c.group_id == groups.c.id).correlate(groups))
+#: The same, for many groups at once: PostgreSQL reads the claims but once, however many it believes they are.
+_FREE_AMONG_MANY = groups.c.id.not_in(select(claims.c.group_id))
 #: Why a child's inquiry is due before its time.
 NO_GUARDIAN = "no_guardian"
 _UNCONFIRMED = (
@@ -96,7 +98,7 @@ _DUE = (
     .where(
         groups.c.due_at <= _NOW,
         bindparam("since") <= _DUE_US,  # else each of many claims walks past all that was claimed before it
-        FREE,
+        _FREE_AMONG_MANY,
         groups.c.inquiry_id.not_in(legal.held(_NOW)),
         not_((groups.c.name == MAIN) & groups.c.inquiry_id.in_(select(archivals.c.inquiry_id))),
         not_(_AGREEING),
@@ -114,36 +116,40 @@ def _claiming(dialect: str) -> Insert:
     A hold that was placed while that one waited is seen by this one.
     """
     free = select(groups.c.id, _NOW, bindparam("reason", type_=String)).where(
-        among_listed(dialect, groups.c.id, "ids"), FREE, groups.c.inquiry_id.not_in(legal.held(_NOW))
+        among_listed(dialect, groups.c.id, "ids"),
+        _FREE_AMONG_MANY,
+        groups.c.inquiry_id.not_in(legal.held(_NOW)),
     )
-    return insert(claims).from_select(["group_id", "at", "reason"], free)
+    claiming = insert(claims).from_select(["group_id", "at", "reason"], free)
+    return claiming.execution_options(preserve_rowcount=True)  # PostgreSQL's driver forgets it otherwise
 
 
-def claim_due(connection: Connection, now: datetime, limit: int, since: int = EARLIEST) -> list[int]:
+def claim_due(
+    connection: Connection, now: datetime, limit: int, since: int = EARLIEST
+) -> list[tuple[int, int]]:
     """Claim up to `limit` groups that are due, at `since` or after it, and not held.
 
-    Returns their due dates, in order; these and `since` are microseconds since 1970. A claim is for good:
-    whoever sees it refuses to read, hold or postpone. What was ordered into the archive before it was due is
-    not claimed here: the move takes it first, and destroys it. Nor is a child's inquiry whose guardian's word
-    waits to be heard.
+    Returns (id, due date) of each in order of the dates, these and `since` in microseconds since 1970; also
+    of those on which a hold was placed at this moment. A claim is for good: whoever sees it refuses to read,
+    hold or postpone. What was ordered into the archive before it was due is not claimed here: the move takes
+    it first, and destroys it. Nor is a child's inquiry whose guardian's word waits to be heard.
     """
-    rows = connection.execute(
-        _DUE, {"now": now, "lately": now - UNPROVED, "since": since, "limit": limit}
-    ).all()
-    _claim(connection, [row[0] for row in rows], now)
-    return [row[1] for row in rows]
+    values = {"now": now, "lately": now - UNPROVED, "since": since, "limit": limit}
+    due = [(row[0], row[1]) for row in connection.execute(_DUE, values)]
+    _claim(connection, [one for one, _ in due], now)
+    return due
 
 
 def claimed(connection: Connection, limit: int) -> list[Claimed]:
     """Groups that were claimed and are not destroyed yet, the first claimed first."""
     query = _CLAIMED.order_by(claims.c.at, claims.c.group_id).limit(limit)
-    return [Claimed(*row) for row in plain(connection, query)]
+    return [Claimed._make(row) for row in plain(connection, query)]
 
 
 def claimed_among(connection: Connection, group_ids: Sequence[int]) -> list[Claimed]:
     """Those of the groups that were claimed and are not destroyed yet."""
     query = _CLAIMED.where(among(connection, claims.c.group_id, group_ids)).order_by(claims.c.group_id)
-    return [Claimed(*row) for row in plain(connection, query)]
+    return [Claimed._make(row) for row in plain(connection, query)]
 
 
 def unclaimed(connection: Connection, group_ids: Sequence[int]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -16,6 +15,7 @@ from sqlalchemy import (
 )
 
 from inquiries.stores.live.tables import metadata as metadata  # noqa: PLC0414 - whole, for `migrate`
+from inquiries.stores.live.tables import of_inquiry
 from inquiries.stores.types import Id, Moment
 
 # -- what is written to and fro ---------------------------------------------------------------------
@@ -24,7 +24,7 @@ from inquiries.stores.types import Id, Moment
 thread = Table(
     "thread", metadata,
     Column("id", Id, primary_key=True, autoincrement=False),
-    Column("inquiry_id", ForeignKey("inquiries.id"), nullable=False),
+    Column("inquiry_id", of_inquiry(), nullable=False),
     Column("kind", String(8), nullable=False),  # rules/correspondence.py
     Column("written_by", Id),  # staff.id; null: the person herself
     Column("written_at", Moment, nullable=False),
@@ -47,7 +47,7 @@ thread = Table(
 outbox = Table(
     "outbox", metadata,
     Column("id", Id, primary_key=True, autoincrement=False),  # also of its own key and envelope
-    Column("inquiry_id", ForeignKey("inquiries.id"), index=True),  # whose key seals it; null: its own
+    Column("inquiry_id", of_inquiry(), index=True),  # whose key seals it; null: its own
     Column("kind", String(32), nullable=False),  # services/mail.py
     Column("language", String(8), nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # the address, and what the text needs
