@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 from unittest.mock import patch
@@ -329,27 +330,33 @@ class _Batches:
 
 
 class Traffic:
-    """Another process that sends inquiries, adopts them and reads the list, as surfaces and workers do."""
+    """Other processes: a web process that takes inquiries in and shows the list, a worker that adopts."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_traffic, args=(dict(given), theirs))
+        self._pipes: list[Connection] = []
+        self._processes: list[BaseProcess] = []
+        for kinds in (("intake", "list"), ("adopt",)):
+            ours, theirs = context.Pipe()
+            self._pipes.append(ours)
+            self._processes.append(context.Process(target=_traffic, args=(dict(given), kinds, theirs)))
 
     def take(self) -> dict[str, list[float]]:
         """Milliseconds of each act since the last call, by its kind."""
-        self._ours.send("take")
-        taken: dict[str, list[float]] = self._ours.recv()
-        return taken
+        for pipe in self._pipes:
+            pipe.send("take")
+        return {kind: times for pipe in self._pipes for kind, times in pipe.recv().items()}
 
     def __enter__(self) -> Self:
-        self._process.start()
-        self._ours.recv()
+        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            process.start()
+            pipe.recv()
         return self
 
     def __exit__(self, *_failure: object) -> None:
-        self._ours.send("stop")
-        self._process.join()
+        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            pipe.send("stop")
+            process.join()
 
 
 def p95(taken: Mapping[str, list[float]], kind: str) -> float:
@@ -358,7 +365,7 @@ def p95(taken: Mapping[str, list[float]], kind: str) -> float:
     return statistics.quantiles(times, n=20)[-1] if len(times) > 1 else math.nan
 
 
-def _traffic(given: dict[str, Any], pipe: Connection) -> None:
+def _traffic(given: dict[str, Any], kinds: tuple[str, ...], pipe: Connection) -> None:
     house = open_house(settings.load(**given))
     acts: dict[str, tuple[float, Callable[[], object]]] = {
         "intake": (
@@ -378,7 +385,7 @@ def _traffic(given: dict[str, Any], pipe: Connection) -> None:
             act()
             taken.setdefault(kind, []).append((time.perf_counter() - started) * 1e3)
 
-    threads = [threading.Thread(target=repeat, args=(kind,)) for kind in acts]
+    threads = [threading.Thread(target=repeat, args=(kind,)) for kind in kinds]
     for thread in threads:
         thread.start()
     pipe.send("ready")

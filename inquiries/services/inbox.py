@@ -37,7 +37,7 @@ from inquiries.services.house import House
 from inquiries.services.ids import cursor
 from inquiries.services.inbox_views import InboxPage, InquirySummary, OpenedInquiry
 from inquiries.services.receipt import ConsentView
-from inquiries.stores.live import guardians, holds, requests
+from inquiries.stores.live import guardians, holds, listing, requests
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import openings as live_openings
 from inquiries.stores.live import thread as live_thread
@@ -71,8 +71,7 @@ def page(
     before, now = cursor(after), clock.now()
     with house.live.read() as connection:
         granted = grants.inquiries_of(connection, actor, type)
-        found = live.page(connection, types, states, before, PAGE + 1, now, alone=granted)
-    rows, more = found[:PAGE], len(found) > PAGE
+        rows, more = listing.page(connection, types, states, before, PAGE, now, alone=granted)
     # Whose lines these were, in the order of ids; of the filters only what the policy itself calls so.
     detail = {"rows": str(len(rows))}
     if rows:

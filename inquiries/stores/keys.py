@@ -86,7 +86,8 @@ def of_others(connection: Connection, lookups: Mapping[int, bytes]) -> frozenset
 
 def of_inquiries(connection: Connection, inquiry_ids: Sequence[int]) -> list[KeyRow]:
     """Every key row and tombstone of the inquiries."""
-    found = connection.execute(select(*ROW).where(keys.c.inquiry_id.in_(inquiry_ids)))
+    hers = among(connection, keys.c.inquiry_id, inquiry_ids)
+    found = connection.execute(select(*ROW).where(hers))
     return [KeyRow(*row) for row in found]
 
 

@@ -29,9 +29,11 @@ def run(connection: Connection, statement: str, values: Sequence[Any] | Mapping[
     return cursor
 
 
-def plain(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+def plain(
+    connection: Connection, query: Select[Any], values: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
     """The rows as the driver gives them: for who reads a hundred thousand."""
-    result = connection.execute(query)
+    result = connection.execute(query, values)
     try:
         return list(result.cursor.fetchall())
     finally:

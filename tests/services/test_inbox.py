@@ -16,6 +16,7 @@ from inquiries.rules.permissions import ALL_TYPES, Role
 from inquiries.services import inbox, keys, receipt, records, retention
 from inquiries.services.actor import REASON_LIMIT, Actor
 from inquiries.services.house import House
+from inquiries.stores.live import listing
 from inquiries.stores.live.tables import envelopes, groups, inquiries
 from tests.breaking import claim_all
 from tests.cast import BAE, ITEMS, MINJI, MINJI_SUPPORT, OH, send
@@ -47,6 +48,32 @@ def test_without_a_name_the_line_shows_what_there_is(house: House) -> None:
     send(house, items={"name": "(無)"})
     (row,) = inbox.page(house, MINJI).rows
     assert row.who == "無**"
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_pages_of_types_states_and_granted_ones_are_each_line_once(any_house: House, size: int) -> None:
+    house, kinds = (
+        any_house,
+        ("support", "recruitment", "support", "affiliate", "affiliate", "support", "affiliate"),
+    )
+    for kind in kinds:
+        send(house, type=kind)
+    with house.live.write() as connection:
+        ids = list(connection.scalars(select(inquiries.c.id).order_by(inquiries.c.id.desc())))
+        connection.execute(update(inquiries).where(inquiries.c.id.in_(ids[::3])).values(state="open"))
+        of = dict(connection.execute(select(inquiries.c.id, inquiries.c.type)).all())
+    alone = [one for one in ids if of[one] == "affiliate"]
+    found: list[int] = []
+    more, before = True, None
+    while more:
+        with house.live.read() as connection:
+            rows, more = listing.page(
+                connection, ["support"], ["open", "received"], before, size, clock.now(), alone=alone
+            )
+        assert len(rows) == size if more else len(rows) <= size
+        found += [row.id for row in rows]
+        before = found[-1]
+    assert found == [one for one in ids if of[one] != "recruitment"]
 
 
 def test_it_is_newest_first_and_filtered_by_type_and_state(any_house: House) -> None:

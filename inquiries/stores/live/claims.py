@@ -135,8 +135,8 @@ def claim_due(
     it first, and destroys it. Nor is a child's inquiry whose guardian's word waits to be heard.
     """
     values = {"now": now, "lately": now - UNPROVED, "since": since, "limit": limit}
-    due = [(row[0], row[1]) for row in connection.execute(_DUE, values)]
-    _claim(connection, [one for one, _ in due], now)
+    due = plain(connection, _DUE, values)
+    _claim(connection, [row[0] for row in due], now)
     return due
 
 

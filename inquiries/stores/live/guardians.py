@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
+from inquiries.stores.among import among
 from inquiries.stores.live.tables import guardians
 from inquiries.stores.prepared import Insertion
 
@@ -36,7 +37,8 @@ def all_waiting() -> Any:  # noqa: ANN401 - a subselect of inquiry ids
 def waiting(connection: Connection, inquiry_ids: Collection[int]) -> dict[int, datetime]:
     """Inquiry id → until when, of those that wait."""
     query = select(guardians.c.inquiry_id, guardians.c.until)
-    query = query.where(guardians.c.inquiry_id.in_(inquiry_ids), guardians.c.confirmed_at.is_(None))
+    hers = among(connection, guardians.c.inquiry_id, list(inquiry_ids))
+    query = query.where(hers, guardians.c.confirmed_at.is_(None))
     return {row[0]: row[1] for row in connection.execute(query)}
 
 

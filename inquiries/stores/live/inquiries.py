@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    or_,
+    select,
+    update,
+)
 
 from inquiries.rules.retention import MAIN
 from inquiries.stores.among import among
@@ -168,10 +176,10 @@ def _lock(connection: Connection, which: ColumnElement[bool]) -> None:
 _SHELL = select(
     *((inquiries if name in inquiries.c else groups).c[name] for name in InquiryRow.__dataclass_fields__)
 )
-_ON_MAIN = and_(groups.c.inquiry_id == inquiries.c.id, groups.c.name == MAIN)
+ON_MAIN = and_(groups.c.inquiry_id == inquiries.c.id, groups.c.name == MAIN)
 
 
-def not_due(now: datetime, *, held: bool = False) -> Any:  # noqa: ANN401 - an SQL condition
+def not_due(now: datetime | BindParameter[datetime], *, held: bool = False) -> Any:  # noqa: ANN401 - an SQL condition
     """From the moment that it is due, or claimed, nobody reads it any more (DESIGN §3).
 
     `held`: what a hold keeps past its due date counts as readable, too.
@@ -187,41 +195,12 @@ def readable_now(inquiry_id: Any, now: datetime) -> Any:  # noqa: ANN401 - a col
     return exists().where(groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN, not_due(now))
 
 
-def page(
-    connection: Connection,
-    types: Sequence[str],
-    states: Sequence[str],
-    before: int | None,
-    limit: int,
-    now: datetime,
-    *,
-    alone: Sequence[int] = (),
-) -> list[InquiryRow]:
-    """Readable inquiries of these types and states, the newest first, below the id `before`.
-
-    One keyset query per type and state, each along the one index, however many inquiries there are.
-    `alone`: ids of inquiries of any type that are listed besides.
-    """
-    wanted = [
-        (inquiries.c.type == name, inquiries.c.state == state) for name, state in product(types, states)
-    ]
-    if alone:
-        wanted.append((inquiries.c.id.in_(alone), inquiries.c.state.in_(states)))
-    found: dict[int, InquiryRow] = {}
-    for conditions in wanted:
-        query = _SHELL.join(groups, _ON_MAIN).where(not_due(now), *conditions)
-        if before is not None:
-            query = query.where(inquiries.c.id < before)
-        rows = connection.execute(query.order_by(inquiries.c.id.desc()).limit(limit))
-        found |= {row[0]: InquiryRow(*row) for row in rows}
-    return sorted(found.values(), key=lambda row: row.id, reverse=True)[:limit]
-
-
 def usable(
     connection: Connection, inquiry_ids: Sequence[int], now: datetime, *, held: bool = False
 ) -> frozenset[int]:
     """Those of the inquiries that may still be read and are not suspended, in one look (P19, P21)."""
-    query = select(groups.c.inquiry_id).where(groups.c.name == MAIN, groups.c.inquiry_id.in_(inquiry_ids))
+    hers = among(connection, groups.c.inquiry_id, inquiry_ids)
+    query = select(groups.c.inquiry_id).where(groups.c.name == MAIN, hers)
     query = query.where(not_due(now, held=held), groups.c.inquiry_id.not_in(requests.all_suspended()))
     return frozenset(connection.scalars(query))
 
@@ -230,14 +209,14 @@ def readable(
     connection: Connection, inquiry_id: int, now: datetime, *, held: bool = False
 ) -> InquiryRow | None:
     """One inquiry whose main group may still be read; with `held`, also when only a hold keeps it."""
-    query = _SHELL.join(groups, _ON_MAIN).where(inquiries.c.id == inquiry_id, not_due(now, held=held))
+    query = _SHELL.join(groups, ON_MAIN).where(inquiries.c.id == inquiry_id, not_due(now, held=held))
     row = connection.execute(query).one_or_none()
     return None if row is None else InquiryRow(*row)
 
 
 def shells(connection: Connection, inquiry_ids: Sequence[int]) -> dict[int, InquiryRow]:
     """Inquiry id → shell, with its main group if that stands, of those that stand."""
-    query = _SHELL.join(groups, _ON_MAIN, isouter=True).where(inquiries.c.id.in_(inquiry_ids))
+    query = _SHELL.join(groups, ON_MAIN, isouter=True).where(among(connection, inquiries.c.id, inquiry_ids))
     return {row[0]: InquiryRow(*row) for row in connection.execute(query)}
 
 

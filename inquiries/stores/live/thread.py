@@ -71,7 +71,8 @@ def count(connection: Connection, inquiry_id: int) -> int:
 
 def unread(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[int]:
     """Those of the inquiries with an answer that nobody has read."""
-    query = select(thread.c.inquiry_id).where(_UNREAD, thread.c.inquiry_id.in_(inquiry_ids))
+    hers = among(connection, thread.c.inquiry_id, list(inquiry_ids))
+    query = select(thread.c.inquiry_id).where(_UNREAD, hers)
     return frozenset(connection.scalars(query))
 
 
