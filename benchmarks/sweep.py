@@ -101,11 +101,14 @@ def _measure(directory: Path, urls: dict[str, str], every: int, due: int) -> dic
         started = time.monotonic()
         fill(house, 0, every, due)
         print(f"{every} inquiries sealed and stored in {time.monotonic() - started:.0f} s", flush=True)
-        _analyse(house)
+        for database in house.databases:
+            _settle(database.engine)
         with Traffic({"instance": directory / "instance"} | given) as busy:
             time.sleep(QUIET_SECONDS)
             quiet = busy.take()
             plain, during_plain = plainly(house, urls["plain"], every, due, busy)
+            _settle(house.live.engine)
+            busy.take()
             swept = sweep(house, due)
             during_sweep = busy.take()
             started = time.monotonic()
@@ -157,12 +160,12 @@ def _target(what: str) -> tuple[str, Callable[[float], bool]] | None:
     }.get(what)
 
 
-def _analyse(house: House) -> None:
-    """What PostgreSQL does by itself within a minute of such a change."""
-    if not house.live.sqlite:
-        for database in house.databases:
-            with database.write() as connection:
-                connection.execute(text("ANALYZE"))
+def _settle(engine: Engine) -> None:
+    """What PostgreSQL does by itself some minutes later; else that falls into what is measured."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for done in ("VACUUM (ANALYZE)", "CHECKPOINT"):
+                connection.execute(text(done))
 
 
 # -- the plain way -------------------------------------------------------------------------------
@@ -212,6 +215,7 @@ def plainly(
         metadata.create_all(engine)
         for table in _COPIED:
             _copy(house.live, engine, metadata.tables[table.name], every)
+        _settle(engine)
         busy.take()
         started = time.perf_counter()
         gone = _delete(engine, PLAIN_BATCH if house.live.sqlite else destruction.BATCH)
