@@ -81,7 +81,7 @@ def page(
     if state in states:
         detail["state"] = str(state)
     records.access(house, act="list", actor=actor, detail=detail)
-    return InboxPage(lines(house, rows), str(rows[-1].id) if more else None)
+    return InboxPage(lines(house, rows), str(rows[-1].id) if more and rows else None)
 
 
 def lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxRow, ...]:

@@ -49,8 +49,11 @@ def test_from_the_form_to_the_end(server: Server, person: Callable[..., BrowserC
     write(sora, "#field-text", ANSWER)
     expect(sora.locator(".thread .answer")).to_contain_text(ANSWER)
 
-    officer.goto(f"{server.url}/staff/inbox")
-    expect(officer.locator("tr.unread [data-row]")).to_have_count(1)
+    def taken_in() -> bool:  # by the worker, which opens what was answered again
+        officer.goto(f"{server.url}/staff/inbox")
+        return officer.locator("tr.unread .state-open").count() == 1
+
+    until(taken_in)
     find(officer)
     open_on_record(officer)
     expect(officer.locator(".thread .answer .badge")).to_be_visible()

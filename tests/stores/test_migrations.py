@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import Index, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from inquiries.errors import NotInitialised
@@ -46,6 +47,23 @@ def test_from_nothing_to_the_tables_as_declared(empty: Database) -> None:
             declared = {(index.name, *(c.name for c in index.columns)) for index in table.indexes}
             found = [one for one in made.get_indexes(table.name) if not one.get("duplicates_constraint")]
             assert {(one["name"], *one["column_names"]) for one in found} == declared
+            kept = {index.name for index in table.indexes if _kept(index, empty)}
+            assert {one["name"] for one in found if _condition(one) is not None} == kept
+            if empty.sqlite:
+                without = table.dialect_options["sqlite"]["with_rowid"] is False
+                query = text("SELECT sql LIKE '%WITHOUT ROWID%' FROM sqlite_master WHERE name = :name")
+                assert connection.scalar(query, {"name": table.name}) == without
+
+
+def _condition(made: Mapping[str, Any]) -> object:
+    """Of a partial index: which rows stand in it."""
+    options = made.get("dialect_options", {})
+    return options.get("sqlite_where", options.get("postgresql_where"))
+
+
+def _kept(declared: Index, database: Database) -> bool:
+    """Whether it is declared as a partial one."""
+    return declared.dialect_options[database.url.get_backend_name()]["where"] is not None
 
 
 def test_upgrading_again_changes_nothing(empty: Database) -> None:
