@@ -5,8 +5,8 @@
 Fills an instance, copies it into the tables of a plain product in a second database and deletes what is due
 there as anybody would: in batches after which senders have their turn. A plain product has the same features,
 so other tables refer to its inquiries (empty ones, here), by foreign keys as SQL has them where nothing is
-said; and its shell is found by two unique indexes, which ours has elsewhere (docs/decisions/0003). Targets are
-held against that. Measured beside it: with foreign keys declared as ours are, which halves a DELETE on
+said; and its shell is found by two unique indexes, which ours has elsewhere (docs/decisions/0003). Targets
+are held against that. Measured beside it: with foreign keys declared as ours are, which halves a DELETE on
 PostgreSQL; and from bare tables, to whose shells nothing refers but their groups and consents. Then lets the
 sweep destroy the originals, and the rotation end every copy of their keys.
 
