@@ -36,6 +36,7 @@ from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import guardians as live_guardians
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import outbox
+from inquiries.stores.prepared import sent_together
 
 TRIES = 5
 
@@ -229,15 +230,15 @@ class _Whole:
 
 def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
     """Store the inquiries, if their epoch is still open. Raises _EpochClosed, IntegrityError."""
-    Database.gate(connection, live_epochs.GATE)
-    live.add(
-        connection,
-        [one.shell for one in wholes],
-        [group for one in wholes for group in one.groups],
-        [consent for one in wholes for consent in one.consents],
-    )
     waiting = [one.guardian for one in wholes if one.guardian is not None]
-    if waiting:
+    with sent_together(connection):
+        Database.gate(connection, live_epochs.GATE)
+        live.add(
+            connection,
+            [one.shell for one in wholes],
+            [group for one in wholes for group in one.groups],
+            [consent for one in wholes for consent in one.consents],
+        )
         live_guardians.add(connection, waiting)
     if not live_epochs.post(connection, [one.envelope for one in wholes]):
         raise _EpochClosed

@@ -5,7 +5,8 @@ They take and give what the driver does: moments as microseconds (`types.Moment`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Select, Table
@@ -21,12 +22,38 @@ def run(connection: Connection, statement: str, values: Sequence[Any] | Mapping[
     """
     cursor = connection.connection.cursor()
     try:
-        cursor.execute(statement, values)
-    except connection.dialect.loaded_dbapi.Error as failed:
+        with _failing_alike(connection):
+            cursor.execute(statement, values)
+    except DBAPIError:
         cursor.close()
-        base = connection.dialect.loaded_dbapi.Error
-        raise DBAPIError.instance("", None, failed, base, dialect=connection.dialect) from None
+        raise
     return cursor
+
+
+@contextmanager
+def sent_together(connection: Connection) -> Iterator[None]:
+    """What is executed in the block goes to PostgreSQL in one message; it is answered when the block is left.
+
+    For statements of whose results nobody reads anything: each answer is a turn of another process. On
+    SQLite, where a statement is a call, nothing changes.
+
+    Raises DBAPIError, of which IntegrityError is one, when one of them failed; none after it was executed.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    with _failing_alike(connection), driver.pipeline():
+        yield
+
+
+@contextmanager
+def _failing_alike(connection: Connection) -> Iterator[None]:
+    base = connection.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except base as failed:
+        raise DBAPIError.instance("", None, failed, base, dialect=connection.dialect) from None
 
 
 def plain(

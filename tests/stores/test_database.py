@@ -15,7 +15,7 @@ from sqlite3 import connect
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from inquiries.errors import JobBusy
 from inquiries.stores import database as database_module
@@ -48,6 +48,23 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
         connection.execute(text("INSERT INTO counted VALUES (0, '')"))
     yield made
     made.close()
+
+
+def test_of_what_is_sent_together_all_is_done_or_nothing(database: Database) -> None:
+    """On PostgreSQL the answers come when the block is left; a failure is the one that it would be alone."""
+    put_together(database, 1, 2)
+    with database.write() as connection:
+        connection.execute(text("CREATE UNIQUE INDEX once ON counted (n)"))
+    with pytest.raises(IntegrityError):
+        put_together(database, 3, 1, 4)
+    with database.read() as connection:
+        assert list(connection.scalars(text("SELECT n FROM counted ORDER BY n"))) == [0, 1, 2]
+
+
+def put_together(database: Database, *numbers: int) -> None:
+    with database.write() as connection, prepared.sent_together(connection):
+        for n in numbers:
+            prepared.run(connection, f"INSERT INTO counted VALUES ({n}, '')").close()
 
 
 def counted(connection: Connection) -> int:
