@@ -68,6 +68,8 @@ class Database:
         if self.sqlite:
             event.listen(self.engine, "connect", _prepare)
             event.listen(self.engine, "begin", _begin)
+        else:
+            event.listen(self.engine, "connect", _on_one_processor)
         self._together = Together(self.write)
         self._immediate = self.engine.execution_options(inquiries_write="FULL")
         self._unsettled = self.engine.execution_options(inquiries_write="NORMAL")
@@ -294,6 +296,12 @@ def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the drive
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin
     for pragma in PRAGMAS:
         connection.execute(pragma)
+
+
+def _on_one_processor(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own objects
+    """PostgreSQL else looks through a large table on three at once, and who sends waits for a processor."""
+    connection.execute("SET max_parallel_workers_per_gather = 0")
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:
