@@ -211,7 +211,7 @@ def plainly(
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
     taken: dict[str, float] = {}
-    meanwhile: list[dict[str, list[float]]] = []
+    meanwhile: dict[str, dict[str, list[float]]] = {}
     for way, metadata in _WAYS.items():
         metadata.create_all(engine)
         for table in _COPIED:
@@ -221,12 +221,12 @@ def plainly(
         started = time.perf_counter()
         gone = _delete(engine, PLAIN_BATCH if house.live.sqlite else destruction.BATCH)
         taken[way] = time.perf_counter() - started
-        meanwhile.append(busy.take())
+        meanwhile[way] = busy.take()
         if gone != due:
             raise RuntimeError(f"{gone} were due in the copy, not {due}")
         metadata.drop_all(engine)
     engine.dispose()
-    return taken, meanwhile[0]
+    return taken, meanwhile["plain"]
 
 
 def _delete(engine: Engine, batch: int) -> int:

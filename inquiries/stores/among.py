@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ from sqlalchemy.types import NullType, TypeEngine
 _AS_IT_IS: TypeEngine[Any] = NullType()
 
 
-def among(connection: Connection, column: Column[int], ids: Sequence[int]) -> ColumnElement[bool]:
+def among(connection: Connection, column: Column[int], ids: Iterable[int]) -> ColumnElement[bool]:
     """The condition that the column is one of the ids.
 
     A list of parameters would be a statement of its own for each length, and has a limit on SQLite.
@@ -45,7 +45,7 @@ def _among(dialect: str, column: Column[int], bound: BindParameter[Any]) -> Colu
     return column.in_(select(func.json_each(bound).table_valued("value").c.value))
 
 
-def listed(connection: Connection, ids: Sequence[int]) -> str:
+def listed(connection: Connection, ids: Iterable[int]) -> str:
     """Many ids as one parameter, as the database spells them."""
     return array(ids) if connection.dialect.name == "postgresql" else json.dumps(list(ids))
 

@@ -22,11 +22,10 @@ def run(connection: Connection, statement: str, values: Sequence[Any] | Mapping[
     """
     cursor = connection.connection.cursor()
     try:
-        with _failing_alike(connection):
-            cursor.execute(statement, values)
-    except DBAPIError:
+        cursor.execute(statement, values)
+    except connection.dialect.loaded_dbapi.Error as failed:
         cursor.close()
-        raise
+        raise _alike(connection, failed) from None
     return cursor
 
 
@@ -43,17 +42,17 @@ def sent_together(connection: Connection) -> Iterator[None]:
         yield
         return
     driver: Any = connection.connection.driver_connection
-    with _failing_alike(connection), driver.pipeline():
-        yield
-
-
-@contextmanager
-def _failing_alike(connection: Connection) -> Iterator[None]:
-    base = connection.dialect.loaded_dbapi.Error
     try:
-        yield
-    except base as failed:
-        raise DBAPIError.instance("", None, failed, base, dialect=connection.dialect) from None
+        with driver.pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as failed:
+        raise _alike(connection, failed) from None
+
+
+def _alike(connection: Connection, failed: Exception) -> Exception:
+    """What SQLAlchemy would raise for it, without the values."""
+    base = connection.dialect.loaded_dbapi.Error
+    return DBAPIError.instance("", None, failed, base, dialect=connection.dialect)
 
 
 def plain(

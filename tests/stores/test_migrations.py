@@ -47,8 +47,8 @@ def test_from_nothing_to_the_tables_as_declared(empty: Database) -> None:
             declared = {(index.name, *(c.name for c in index.columns)) for index in table.indexes}
             found = [one for one in made.get_indexes(table.name) if not one.get("duplicates_constraint")]
             assert {(one["name"], *one["column_names"]) for one in found} == declared
-            kept = {index.name for index in table.indexes if _kept(index, empty)}
-            assert {one["name"] for one in found if _condition(one) is not None} == kept
+            partial = {index.name for index in table.indexes if _is_partial(index, empty)}
+            assert {one["name"] for one in found if _condition(one) is not None} == partial
             if empty.sqlite:
                 without = table.dialect_options["sqlite"]["with_rowid"] is False
                 query = text("SELECT sql LIKE '%WITHOUT ROWID%' FROM sqlite_master WHERE name = :name")
@@ -61,8 +61,7 @@ def _condition(made: Mapping[str, Any]) -> object:
     return options.get("sqlite_where", options.get("postgresql_where"))
 
 
-def _kept(declared: Index, database: Database) -> bool:
-    """Whether it is declared as a partial one."""
+def _is_partial(declared: Index, database: Database) -> bool:
     return declared.dialect_options[database.url.get_backend_name()]["where"] is not None
 
 

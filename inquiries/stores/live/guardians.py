@@ -37,7 +37,7 @@ def all_waiting() -> Any:  # noqa: ANN401 - a subselect of inquiry ids
 def waiting(connection: Connection, inquiry_ids: Collection[int]) -> dict[int, datetime]:
     """Inquiry id → until when, of those that wait."""
     query = select(guardians.c.inquiry_id, guardians.c.until)
-    hers = among(connection, guardians.c.inquiry_id, list(inquiry_ids))
+    hers = among(connection, guardians.c.inquiry_id, inquiry_ids)
     query = query.where(hers, guardians.c.confirmed_at.is_(None))
     return {row[0]: row[1] for row in connection.execute(query)}
 

@@ -124,7 +124,7 @@ def hold_still(connection: Connection, *inquiry_ids: int) -> None:
 
 def suspended(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[int]:
     """Those of the inquiries of which nothing may be used: at her wish, or before a guardian agrees (P07)."""
-    hers = among(connection, requests.c.inquiry_id, list(inquiry_ids))
+    hers = among(connection, requests.c.inquiry_id, inquiry_ids)
     query = select(requests.c.inquiry_id).where(hers, _SUSPENDS)
     return frozenset(connection.scalars(query)) | guardians.waiting(connection, inquiry_ids).keys()
 

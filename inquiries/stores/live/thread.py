@@ -71,14 +71,14 @@ def count(connection: Connection, inquiry_id: int) -> int:
 
 def unread(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[int]:
     """Those of the inquiries with an answer that nobody has read."""
-    hers = among(connection, thread.c.inquiry_id, list(inquiry_ids))
+    hers = among(connection, thread.c.inquiry_id, inquiry_ids)
     query = select(thread.c.inquiry_id).where(_UNREAD, hers)
     return frozenset(connection.scalars(query))
 
 
 def mark_read(connection: Connection, entry_ids: Collection[int], at: datetime) -> None:
     """These answers were shown to somebody who answers."""
-    query = update(thread).where(_UNREAD, among(connection, thread.c.id, list(entry_ids)))
+    query = update(thread).where(_UNREAD, among(connection, thread.c.id, entry_ids))
     connection.execute(query.values(read_at=at))
 
 

@@ -24,8 +24,7 @@ _REFERRING = (
 def upgrade() -> None:
     """Bring the store one version up; there is no way down, a backup is."""
     for name in _REFERRING:
-        same = {"sqlite_with_rowid": False} if name == "consents" else {}  # on SQLite: made anew
-        with op.batch_alter_table(name, table_kwargs=same) as table:
+        with op.batch_alter_table(name) as table:  # on SQLite: made anew, as it was
             table.drop_constraint(f"fk_{name}_inquiry_id", type_="foreignkey")
             table.create_foreign_key(
                 f"fk_{name}_inquiry_id", "inquiries", ["inquiry_id"], ["id"], ondelete="RESTRICT"
