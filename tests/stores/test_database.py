@@ -61,6 +61,13 @@ def test_of_what_is_sent_together_all_is_done_or_nothing(database: Database) -> 
         assert list(connection.scalars(text("SELECT n FROM counted ORDER BY n"))) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_postgresql_looks_on_one_processor_in_every_transaction(database: Database) -> None:
+    for transaction in (database.read, database.write):
+        with transaction() as connection:
+            assert connection.scalar(text("SHOW max_parallel_workers_per_gather")) == "0"
+
+
 def put_together(database: Database, *numbers: int) -> None:
     with database.write() as connection, prepared.sent_together(connection):
         for n in numbers:
