@@ -23,7 +23,9 @@ def enter(page: Page, selector: str) -> None:
         page.keyboard.press("Enter")
 
 
-def accessible(page: Page) -> None:
-    """Nothing of it keeps anybody out (axe)."""
+def accessible(page: Page, what: str = "page") -> None:
+    """Nothing of it, with its styles, keeps anybody out (axe), and nobody scrolls sideways."""
+    page.wait_for_load_state("load")  # what an answer says may be there before what it looks like
     found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert found.violations_count == 0, f"{what}: {found.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{what} is too wide"

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, ViewportSize, expect
 from werkzeug.serving import make_server
 
@@ -23,6 +22,7 @@ from inquiries.rules.permissions import Role
 from inquiries.services import holds, inbox, passkeys, people, second_factor
 from inquiries.services.house import House
 from tests import cast
+from tests.keyboard import accessible
 from tests.staff import PASSWORD, Member, actor_of, code, enrol
 from tests.web.site import site
 
@@ -55,13 +55,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def check(page: Page, what: str) -> None:
-    """Everyone can read it, also on a phone."""
-    found = Axe().run(page)
-    assert found.violations_count == 0, f"{what}: {found.generate_report()}"
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{what} is too wide"
 
 
 def sign_in(page: Page, member: Member, with_code: str | None = None, *, refused: bool = False) -> None:
@@ -107,12 +100,12 @@ def test_somebody_enrols_and_signs_in_with_her_app(
         page.locator("[name=password]").fill(PASSWORD)
         page.locator("[name=code]").fill(code(secret, -1))
         if scripts:
-            check(page, "enrolment")
+            accessible(page, "enrolment")
         page.get_by_role("button").last.click()
         expect(page.locator(".recovery-code")).to_have_count(10, timeout=BUSY)
         codes = page.locator(".recovery-code").all_inner_texts()
         if scripts:
-            check(page, "enrolled")
+            accessible(page, "enrolled")
         member = Member(email, secret, tuple(codes))
         sign_in(page, member)
 
@@ -124,20 +117,20 @@ def test_a_recovery_code_lets_her_set_up_another_app(browser: Browser, running: 
         sign_in(page, minji, minji.recovery_codes[0])
         page.locator("details.me summary").click()
         page.get_by_role("link", name="Your account").click()
-        check(page, "account")
+        accessible(page, "account")
         page.get_by_role("link", name="Set up another app").click()
-        check(page, "another app")
+        accessible(page, "another app")
         fresh = second_factor.unspelled(page.locator("#totp-secret").inner_text())
         page.locator("[name=code]").fill(code(fresh, -1))
         page.get_by_role("button", name="Use this app from now on").click()
         expect(page.get_by_role("status")).to_contain_text("new authenticator app")
         page.get_by_role("link", name="Make new ones").click()
-        check(page, "recovery codes")
+        accessible(page, "recovery codes")
         page.get_by_role("button", name="Make new recovery codes").click()
         expect(page.locator(".recovery-code")).to_have_count(10)
-        check(page, "new recovery codes")
+        accessible(page, "new recovery codes")
         page.goto("/staff/account/password")
-        check(page, "password")
+        accessible(page, "password")
         again = context.new_page()
         context.clear_cookies()
         sign_in(again, Member(minji.email, fresh, ()), code(fresh))
@@ -154,19 +147,19 @@ def test_a_passkey_is_made_used_and_removed(browser: Browser, running: Running, 
         authenticator = device(page)
         sign_in(page, minji)
         page.goto("/staff/account/passkeys")
-        check(page, "add a passkey")
+        accessible(page, "add a passkey")
         page.locator("[name=name]").fill("my phone")
         page.locator("form[data-passkey] button").click()
         expect(page.get_by_role("status")).to_be_visible()
         expect(page.get_by_role("rowheader", name="my phone")).to_be_visible()
-        check(page, "account with a passkey")
+        accessible(page, "account with a passkey")
         kept = authenticator[0].send("WebAuthn.getCredentials", {"authenticatorId": authenticator[1]})
         (credential,) = kept["credentials"]
         assert (credential["isResidentCredential"], credential["rpId"]) == (True, "localhost")
 
         context.clear_cookies()
         page.goto("/staff/sign-in")
-        check(page, "sign-in")
+        accessible(page, "sign-in")
         page.locator("form[data-passkey] button").click()  # no name, no password, no code
         expect(page).to_have_url(re.compile("/staff/inbox$"))
 
@@ -174,7 +167,7 @@ def test_a_passkey_is_made_used_and_removed(browser: Browser, running: Running, 
         with time_machine.travel(clock.now() + timedelta(minutes=12), tick=True):
             page.locator("form[action$='/passkeys/remove'] button").click()
             expect(page).to_have_url(re.compile("/staff/confirm$"))
-            check(page, "confirm")
+            accessible(page, "confirm")
             page.locator("form[data-passkey] button").click()  # and it confirms its own end
             expect(page).to_have_url(re.compile("/staff/account$"))
         assert passkeys.mine(running.house, actor_of(running.house, minji)) == ()
@@ -200,7 +193,7 @@ def test_a_device_that_nobody_unlocked_signs_nobody_in(browser: Browser, running
         session.send("WebAuthn.setUserVerified", {"authenticatorId": name, "isUserVerified": False})
         page.locator("form[data-passkey] button").click()
         expect(page.get_by_text("No passkey was used.")).to_be_visible()
-        check(page, "no passkey was used")
+        accessible(page, "no passkey was used")
         session.send("WebAuthn.setUserVerified", {"authenticatorId": name, "isUserVerified": True})
         page.locator("form[data-passkey] button").click()  # the same page asks again
         expect(page).to_have_url(re.compile("/staff/inbox$"))
@@ -234,7 +227,7 @@ def test_a_stranger_is_locked_out_and_she_is_not(browser: Browser, running: Runn
         for _ in range(5):
             eve.goto("/staff/sign-in")
             sign_in(eve, minji, "000000", refused=True)
-        check(eve, "refused")
+        accessible(eve, "refused")
         eve.goto("/staff/sign-in")
         sign_in(eve, minji, minji.recovery_codes[0], refused=True)  # right at last, and too late
         sign_in(page, minji, minji.recovery_codes[1])
