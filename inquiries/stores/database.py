@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 
 from inquiries import clock
 from inquiries.errors import JobBusy
 from inquiries.stores import prepared
+from inquiries.stores.locks import flocked, open_lock
 from inquiries.stores.together import Together
 
 T = TypeVar("T")
@@ -35,6 +36,9 @@ PRAGMAS = (
     "PRAGMA busy_timeout = 10000",
     "PRAGMA wal_autocheckpoint = 8000",  # 32 MB: measured, a sweep writes the same pages half as often
 )
+
+#: On SQLite every transaction reads one.
+_SNAPSHOT: Final[dict[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 def parse(url: str) -> URL:
@@ -71,6 +75,7 @@ class Database:
         else:
             event.listen(self.engine, "connect", _on_one_processor)
         self._together = Together(self.write)
+        self._reading = self.engine if self.sqlite else self.engine.execution_options(**_SNAPSHOT)
         self._immediate = self.engine.execution_options(inquiries_write="FULL")
         self._unsettled = self.engine.execution_options(inquiries_write="NORMAL")
 
@@ -81,9 +86,14 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that reads one snapshot and changes nothing."""
-        with self.engine.connect() as connection:
+        """A transaction that reads one snapshot and changes nothing.
+
+        PostgreSQL's is committed: at a rollback the driver forgets all statements that it has prepared.
+        """
+        with self._reading.connect() as connection:
             yield connection
+            if not self.sqlite:
+                connection.commit()
 
     def batches(
         self, fetch: Callable[[Connection, int], list[T]], last: Callable[[T], int], after: int = 0
@@ -155,7 +165,7 @@ class Database:
     def _writer_lock(self) -> int:
         """The open lock file; made anew after a fork, whose child would share its parent's lock."""
         if self._lock_file is None or self._pid != os.getpid():
-            self._lock_file = _open_lock(self._lock_directory / f"{self.name}.lock")
+            self._lock_file = open_lock(self._lock_directory / f"{self.name}.lock")
             self._pid = os.getpid()
         return self._lock_file
 
@@ -196,7 +206,7 @@ class Database:
 
     @contextmanager
     def _job_on_sqlite(self, name: str) -> Iterator[None]:
-        lock = _open_lock(self._lock_directory / f"{name}.job.lock")
+        lock = open_lock(self._lock_directory / f"{name}.job.lock")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as busy:
@@ -276,20 +286,6 @@ class Database:
 
 
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter alone
-
-
-def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-@contextmanager
-def flocked(descriptor: int) -> Iterator[None]:
-    """Hold the exclusive lock of an open file for the block."""
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own objects

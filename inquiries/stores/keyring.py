@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from inquiries.stores.database import flocked
+from inquiries.stores.locks import flocked, open_lock
 
 #: Backup programs that honour the tag leave this directory out; its own backups live at most 3 days.
 CACHEDIR_TAG = (
@@ -116,7 +116,7 @@ class Keyring:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """One process at a time changes the keyring."""
-        descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_lock(self.directory / ".lock")
         try:
             with flocked(descriptor):
                 yield
