@@ -36,7 +36,6 @@ from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.live import guardians as live_guardians
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import outbox
-from inquiries.stores.prepared import sent_together
 
 TRIES = 5
 
@@ -109,8 +108,7 @@ def receive(house: House, submission: Submission) -> Received:
             known = _known(house, published, submission, accepted, once, draw)
             if known is not None:
                 return known
-        except _EpochClosed:
-            epochs.current(house, again=True)
+            epochs.current(house, again=True)  # ours was closed meanwhile, or an id has collided
     raise IntakeClosed("no epoch stayed open long enough")
 
 
@@ -131,10 +129,6 @@ def _accepted(policy: Policy, submission: Submission) -> tuple[item_rules.Accept
     if errors:
         raise InvalidItems(tuple(errors))
     return item_rules.Accepted({**accepted.items, **guardian}, accepted.consents), bool(guardian)
-
-
-class _EpochClosed(Exception):
-    """The epoch closed between sealing and inserting; seal to the next."""
 
 
 def _code(
@@ -229,19 +223,16 @@ class _Whole:
 
 
 def _put(connection: Connection, wholes: Sequence[_Whole]) -> None:
-    """Store the inquiries, if their epoch is still open. Raises _EpochClosed, IntegrityError."""
-    waiting = [one.guardian for one in wholes if one.guardian is not None]
-    with sent_together(connection):
-        Database.gate(connection, live_epochs.GATE)
-        live.add(
-            connection,
-            [one.shell for one in wholes],
-            [group for one in wholes for group in one.groups],
-            [consent for one in wholes for consent in one.consents],
-        )
-        live_guardians.add(connection, waiting)
-    if not live_epochs.post(connection, [one.envelope for one in wholes]):
-        raise _EpochClosed
+    """Store the inquiries. Raises IntegrityError where their epoch is closed, or one of them is known."""
+    Database.gate(connection, live_epochs.GATE)
+    live_epochs.post(connection, [one.envelope for one in wholes])
+    live.add(
+        connection,
+        [one.shell for one in wholes],
+        [group for one in wholes for group in one.groups],
+        [consent for one in wholes for consent in one.consents],
+    )
+    live_guardians.add(connection, [one.guardian for one in wholes if one.guardian is not None])
     for one in wholes:
         if one.told is not None:
             outbox.add(connection, one.told)

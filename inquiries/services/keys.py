@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from inquiries.errors import IntakeClosed, KeyUnavailable, SealBroken
 from inquiries.sealing import envelope, epochs, items
@@ -110,8 +111,10 @@ def born(house: House, connection: Connection, owner_id: int, group: str) -> byt
         groups=[envelope.GroupKey(group, owner_id, dek)],
         code=None,
     )
-    if not live_epochs.post(connection, [live_epochs.NewEnvelope(owner_id, epoch.number, sealed)]):
-        raise IntakeClosed(f"epoch {epoch.number} closed in between; try again")
+    try:
+        live_epochs.post(connection, [live_epochs.NewEnvelope(owner_id, epoch.number, sealed)])
+    except IntegrityError:
+        raise IntakeClosed(f"epoch {epoch.number} closed in between; try again") from None
     return dek
 
 

@@ -16,26 +16,15 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 
 from inquiries import clock
 from inquiries.errors import JobBusy
-from inquiries.stores import prepared
+from inquiries.stores import connections, prepared
 from inquiries.stores.locks import flocked, open_lock
 from inquiries.stores.together import Together
 
 T = TypeVar("T")
-
-PRAGMAS = (
-    "PRAGMA page_size = 4096",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",  # what was acknowledged is on the disk
-    "PRAGMA secure_delete = ON",  # a deleted row's bytes are overwritten (P11)
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA temp_store = MEMORY",  # no sealed row is spilled into a temporary file
-    "PRAGMA busy_timeout = 10000",
-    "PRAGMA wal_autocheckpoint = 8000",  # 32 MB: measured, a sweep writes the same pages half as often
-)
 
 #: On SQLite every transaction reads one.
 _SNAPSHOT: Final[dict[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -66,14 +55,9 @@ class Database:
             pool_size=16,
             max_overflow=16,
             pool_use_lifo=True,  # the one that was used last knows its statements and pages best
-            pool_pre_ping=not self.sqlite,
             connect_args={"check_same_thread": False, "timeout": 10} if self.sqlite else {},
         )
-        if self.sqlite:
-            event.listen(self.engine, "connect", _prepare)
-            event.listen(self.engine, "begin", _begin)
-        else:
-            event.listen(self.engine, "connect", _on_one_processor)
+        connections.watch(self.engine)
         self._together = Together(self.write)
         self._reading = self.engine if self.sqlite else self.engine.execution_options(**_SNAPSHOT)
         self._immediate = self.engine.execution_options(inquiries_write="FULL")
@@ -172,14 +156,15 @@ class Database:
     def write_together(self, put: Callable[[Connection, Sequence[T]], None], thing: T) -> None:
         """Put the thing in a transaction that other writers of this process may share; durable on return.
 
-        `put` gets all things that wait for the same `put`, and may get them twice. On PostgreSQL, whose
-        commits wait side by side, each has a transaction of its own.
+        `put` reads no results. It gets all things that wait for the same `put`, and may get them twice. On
+        PostgreSQL, whose commits wait side by side, each has a transaction of its own, sent in one message.
         """
         if self.sqlite:
             self._together.run(put, thing)
             return
-        with self.write() as connection:
+        with self.engine.connect() as connection, prepared.sent_together(connection):
             put(connection, [thing])
+            prepared.run(connection, "COMMIT").close()
 
     @contextmanager
     def job(self, name: str, patience: float = 0.0) -> Iterator[None]:
@@ -238,8 +223,8 @@ class Database:
         """
         if connection.dialect.name != "sqlite":
             lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-            query = text(f"SELECT {lock}(hashtextextended(:key, 0))")
-            connection.execute(query, {"key": f"inquiries.gate.{name}"})
+            query = f"SELECT {lock}(hashtextextended(%s, 0))"
+            prepared.run(connection, query, (f"inquiries.gate.{name}",)).close()
 
     def checkpoint(self) -> None:
         """Move what was committed from SQLite's write-ahead log into its file; writers wait a millisecond.
@@ -286,23 +271,3 @@ class Database:
 
 
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has the latter alone
-
-
-def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own objects
-    connection.isolation_level = None  # we say BEGIN ourselves, see _begin
-    for pragma in PRAGMAS:
-        connection.execute(pragma)
-
-
-def _on_one_processor(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own objects
-    """PostgreSQL else looks through a large table on three at once, and who sends waits for a processor."""
-    connection.execute("SET max_parallel_workers_per_gather = 0")
-    connection.commit()
-
-
-def _begin(connection: Connection) -> None:
-    level = connection.get_execution_options().get("inquiries_write")
-    if level is not None and connection.info.get("synchronous", "FULL") != level:
-        prepared.run(connection, f"PRAGMA synchronous = {level}").close()
-        connection.info["synchronous"] = level
-    prepared.run(connection, "BEGIN" if level is None else "BEGIN IMMEDIATE").close()

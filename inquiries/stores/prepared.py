@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, LargeBinary, Select, Table
+from sqlalchemy import Column, Connection, Dialect, Select, Table
 from sqlalchemy.exc import DBAPIError
 
 from inquiries.stores.types import Moment, to_microseconds
@@ -73,27 +73,21 @@ class Insertion:
     hold the database while others compute.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], only_where: str = "") -> None:
-        """`only_where`: a condition on a row, called `new`, its columns `column1` and so on."""
+    def __init__(self, table: Table, columns: Sequence[str], asked: Mapping[str, str] | None = None) -> None:
+        """`asked`: by column, a query with its value as the parameter `{}`, whose answer is stored."""
         self._table = table
-        self._bytes = [isinstance(table.c[name].type, LargeBinary) for name in columns]
-        self._only_where = only_where
         self._columns = tuple(columns)
+        self._asked = asked or {}
         self._moments = [at for at, name in enumerate(columns) if isinstance(table.c[name].type, Moment)]
         self._written: dict[tuple[str, int], str] = {}
 
-    def put(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
-        """Insert the rows; how many met the condition.
+    def put(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert the rows.
 
         Raises DBAPIError, of which IntegrityError is one, without the values.
         """
-        if not rows:
-            return 0
-        cursor = self._run(connection, rows)
-        try:
-            return int(cursor.rowcount)
-        finally:
-            cursor.close()
+        if rows:
+            self._run(connection, rows).close()
 
     def put_absent(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> frozenset[int]:
         """Insert the rows whose key, one number, stands in no row yet, and leave those that do.
@@ -128,17 +122,14 @@ class Insertion:
             quoted = dialect.identifier_preparer.quote
             one = f"({', '.join(self._signs(dialect))})"
             names = ", ".join(map(quoted, self._columns))
-            rows = f"VALUES {', '.join([one] * count)}"
-            if self._only_where:
-                rows = f"SELECT * FROM ({rows}) AS new WHERE {self._only_where}"  # noqa: S608 - texts of ours  # nosec B608
-            self._written[key] = f"INSERT INTO {quoted(self._table.name)} ({names}) {rows}"
+            rows = ", ".join([one] * count)
+            self._written[key] = f"INSERT INTO {quoted(self._table.name)} ({names}) VALUES {rows}"  # noqa: S608 - names of ours  # nosec B608
         return self._written[key]
 
     def _signs(self, dialect: Dialect) -> list[str]:
-        """One for each column. Where a row is asked about first, PostgreSQL must be told what a null is."""
-        if dialect.name == "sqlite":
-            return ["?"] * len(self._columns)
-        return ["%s::bytea" if self._only_where and kind else "%s" for kind in self._bytes]
+        sign = "?" if dialect.name == "sqlite" else "%s"
+        asked = {name: f"({query.format(sign)})" for name, query in self._asked.items()}
+        return [asked.get(name, sign) for name in self._columns]
 
 
 class Removal:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from pathlib import Path
 from sqlite3 import connect
 
@@ -18,8 +18,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from inquiries.errors import JobBusy
+from inquiries.stores import connections, locks, prepared
 from inquiries.stores import database as database_module
-from inquiries.stores import locks, prepared
 from inquiries.stores.database import Database, parse
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +66,36 @@ def test_postgresql_looks_on_one_processor_in_every_transaction(database: Databa
     for transaction in (database.read, database.write):
         with transaction() as connection:
             assert connection.scalar(text("SHOW max_parallel_workers_per_gather")) == "0"
+
+
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_a_connection_that_the_server_ended_is_noticed_before_it_is_used(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _end_every_connection(database)
+    monkeypatch.setattr(connections, "FRESH", 0.0)
+    with database.read() as connection:
+        assert counted(connection) == 0
+
+
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_who_meets_an_ended_connection_just_used_is_the_last_to_meet_one(database: Database) -> None:
+    _end_every_connection(database)
+    with pytest.raises(OperationalError), database.read() as connection:
+        counted(connection)
+    for _ in range(2):
+        with database.read() as one, database.read() as another:
+            assert counted(one) == counted(another)
+
+
+def _end_every_connection(database: Database) -> None:
+    """All that this database has at hand, as a server does that is started anew."""
+    with ExitStack() as held:
+        at_hand = [held.enter_context(database.engine.connect()) for _ in range(2)]
+        numbers = [one.scalar(text("SELECT pg_backend_pid()")) for one in at_hand]
+    address = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as aside:
+        aside.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) AS pid", [numbers])
 
 
 def put_together(database: Database, *numbers: int) -> None:
@@ -403,7 +433,7 @@ def test_scouring_says_when_a_reader_is_in_the_way(sqlite: Database) -> None:
         add_one(connection)
     with sqlite.read() as reading, pytest.MonkeyPatch.context() as patch:
         assert counted(reading) == 1
-        patch.setattr("inquiries.stores.database.PRAGMAS", ("PRAGMA busy_timeout = 50",))
+        patch.setattr("inquiries.stores.connections.PRAGMAS", ("PRAGMA busy_timeout = 50",))
         other = Database("live", str(sqlite.url), sqlite.path.parent if sqlite.path else Path())
         with pytest.raises(JobBusy):
             other.scour("counted")

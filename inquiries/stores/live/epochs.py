@@ -36,11 +36,12 @@ class NewEnvelope(NamedTuple):
     once: bytes | None = None
 
 
-#: Asked and done in one statement, since it stands in every submission.
+#: Asked and done in one statement, since it stands in every submission: a closed epoch gives no number, and
+#: without one there is no envelope.
 _POST = Insertion(
     envelopes,
     NewEnvelope._fields,
-    only_where="EXISTS (SELECT 1 FROM epochs WHERE number = new.column2 AND state = 'open')",
+    asked={"epoch": "SELECT number FROM epochs WHERE number = {} AND state = 'open'"},
 )
 
 
@@ -99,12 +100,12 @@ def put(connection: Connection, record: EpochRow) -> None:
 # -- envelopes -----------------------------------------------------------------------------------
 
 
-def post(connection: Connection, new: Sequence[NewEnvelope]) -> bool:
-    """Store envelopes whose epochs are open; whether all are. In the transaction of what their keys sealed.
+def post(connection: Connection, new: Sequence[NewEnvelope]) -> None:
+    """Store envelopes in the transaction of what their keys sealed; on PostgreSQL, under the gate.
 
-    Where not all are, that must be rolled back. On PostgreSQL only true under the gate.
+    Raises IntegrityError where an epoch is not open, which must be rolled back.
     """
-    return _POST.put(connection, new) == len(new)
+    _POST.put(connection, new)
 
 
 def envelope(connection: Connection, inquiry_id: int) -> tuple[int, bytes] | None:
