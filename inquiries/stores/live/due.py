@@ -40,7 +40,7 @@ from inquiries.stores.live.tables import (
     staff,
 )
 from inquiries.stores.live.written_tables import outbox, thread
-from inquiries.stores.prepared import Removal
+from inquiries.stores.prepared import Removal, sent_together
 from inquiries.stores.types import Moment, to_microseconds
 
 HOUR = 3_600_000_000  # microseconds
@@ -236,19 +236,19 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
     left = connection.execute(_left(connection.dialect.name), {"ids": listed(connection, inquiry_ids)})
     found = [(row[0], row[1]) for row in left.all()]
     whole, standing = {one for one, name in found if name == MAIN}, {one for one, _ in found}
-    closed = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in whole]
-    if closed:  # what their main key sealed besides has lost it, whatever else of them stands
-        ended = listed(connection, closed)
-        for removal in _SEALED_BY_MAIN:
-            removal.of(connection, ended)
-    empty = [inquiry_id for inquiry_id in closed if inquiry_id not in standing]
-    if empty:
-        shells = among(connection, inquiries.c.id, empty)
-        if connection.dialect.name == "postgresql":  # a request that is being inserted waits, and is refused
-            connection.execute(select(inquiries.c.id).where(shells).with_for_update())
-        ended = listed(connection, empty)
-        for removal in _WHOLE:
-            removal.of(connection, ended)
+    empty = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in standing]
+    with sent_together(connection):
+        if standing - whole:  # what their main key sealed besides has lost it, though they stand in part
+            ended = listed(connection, standing - whole)
+            for removal in _SEALED_BY_MAIN:
+                removal.of(connection, ended)
+        if empty:
+            shells = among(connection, inquiries.c.id, empty)
+            if connection.dialect.name == "postgresql":  # a request being inserted waits, and is refused
+                connection.execute(select(inquiries.c.id).where(shells).with_for_update())
+            ended = listed(connection, empty)
+            for removal in _WHOLE:
+                removal.of(connection, ended)
     return removed
 
 
