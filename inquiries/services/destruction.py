@@ -35,30 +35,32 @@ from inquiries.stores.tombstones import Cohort, Member
 from inquiries.stores.types import to_microseconds
 
 BATCH = 5000
+#: Rows in one transaction, so that who sends waits for milliseconds; those of `Portions` as well.
+BURIED_TOGETHER = 1000
+MAIL_TOGETHER = 200
 #: After how many deletions SQLite's log is emptied: the disk is given little at a time.
 CHECKPOINT_AFTER = 25
 
 
 @dataclass(frozen=True)
-class Together:
-    """Rows in one transaction, so that who sends waits for milliseconds.
+class Portions:
+    """What a database takes at a time.
 
-    On SQLite, because writers take turns. On PostgreSQL, because one statement keeps a processor busy, and a
+    SQLite, because writers take turns; PostgreSQL, because one statement keeps a processor busy, and a
     sender's commit takes everybody's log to the disk.
     """
 
     claimed: int
-    buried: int
     removed: int
 
     @classmethod
-    def on(cls, database: Database) -> Together:
+    def of(cls, database: Database) -> Portions:
         """As this database needs it."""
         return SQLITE if database.sqlite else POSTGRESQL
 
 
-SQLITE = Together(claimed=200, buried=1000, removed=100)
-POSTGRESQL = Together(claimed=1000, buried=1000, removed=500)
+SQLITE = Portions(claimed=200, removed=100)
+POSTGRESQL = Portions(claimed=1000, removed=500)
 
 
 # -- what is due ---------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> Batch:
 def _claim_due(house: House) -> list[int]:
     """Their ids, and those of what is held since a moment ago."""
     ids: list[int] = []
-    since, together = claims.EARLIEST, Together.on(house.live).claimed
+    since, together = claims.EARLIEST, Portions.of(house.live).claimed
     while len(ids) < BATCH:
         with house.live.write_aside() as connection:
             due = claims.claim_due(connection, clock.now(), min(BATCH - len(ids), together), since)
@@ -143,7 +145,7 @@ def destroy_mail(house: House) -> None:
     """Destroy the keys of messages that ended; what never arrived is recorded first, by kind and number."""
     while True:
         with house.live.write() as connection:
-            rows = outbox.claim_due(connection, clock.now(), SQLITE.claimed)
+            rows = outbox.claim_due(connection, clock.now(), MAIL_TOGETHER)
             unsent = Counter(row.kind for row in rows if row.state in outbox.UNDELIVERED)
             if unsent:
                 records.append(house, "operation", {"act": "mail_expired", "kinds": unsent})
@@ -196,10 +198,10 @@ def _destroy(house: House, batch: Batch) -> None:
 
 def _follow(house: House, intent: int, batch: Batch) -> int:
     """Everything after the intent; returns how many rows still stood."""
-    for some in _cohorts(batch.cohorts, Together.on(house.keys).buried):
+    for some in _cohorts(batch.cohorts, BURIED_TOGETHER):
         with house.keys.write_aside() as connection:
             tombstones.bury(connection, intent, clock.now(), some, batch.lookups)
-    if len(batch) > SQLITE.buried:
+    if len(batch) > BURIED_TOGETHER:
         house.keys.checkpoint()
     removed = _remove(house, batch.by_store)
     certificates.prove_intent(house, intent, batch.ids)
@@ -219,7 +221,7 @@ def _cohorts(cohorts: Iterable[Cohort], size: int) -> Iterator[Cohort]:
 def _remove(house: House, members: Mapping[str, Sequence[Member]]) -> int:
     """Delete the rows, a few at a time in order of id; returns how many there were."""
     removed = 0
-    together = Together.on(house.live).removed
+    together = Portions.of(house.live).removed
     for ids, _ in _parts(members[ARCHIVE], BATCH):
         with house.archive.write() as connection:
             removed += archive.remove(connection, ids)

@@ -160,7 +160,7 @@ def _prune(house: House, now: datetime) -> None:
         return
     with house.archive.write() as connection:
         archive.drop_envelopes(connection, beyond + 1)
-    together = destruction.Together.on(house.live).removed
+    together = destruction.Portions.of(house.live).removed
     dropped = together
     while dropped == together:
         with house.live.write_aside() as connection:

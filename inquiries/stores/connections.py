@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
@@ -32,8 +33,15 @@ def watch(engine: Engine) -> None:
         event.listen(engine, "begin", _begin)
         return
 
+    lost = -math.inf  # when a connection was last found broken
+
+    def broken(*_given: object) -> None:
+        nonlocal lost
+        lost = clock.monotonic()
+
     def alive(connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:  # noqa: ANN401 - the driver's own
-        if clock.monotonic() - entry.info["used"] < FRESH:
+        used = entry.info["used"]
+        if clock.monotonic() - used < FRESH and used > lost:
             return
         try:
             engine.dialect.do_ping(connection)
@@ -44,6 +52,7 @@ def watch(engine: Engine) -> None:
     event.listen(engine, "connect", _used)
     event.listen(engine, "checkin", _used)
     event.listen(engine, "checkout", alive)
+    event.listen(engine, "invalidate", broken)
 
 
 def _used(_connection: object, entry: ConnectionPoolEntry) -> None:

@@ -26,8 +26,20 @@ from inquiries.stores.together import Together
 
 T = TypeVar("T")
 
-#: On SQLite every transaction reads one.
+_ON_SQLITE: Final[dict[str, Any]] = {"connect_args": {"check_same_thread": False, "timeout": 10}}
+
+#: Of who writes on PostgreSQL: a statement behind a gate must not see what it saw in front of it.
+_EACH_ITS_OWN: Final = "READ COMMITTED"
+#: Of who reads there; on SQLite every transaction has one snapshot.
 _SNAPSHOT: Final[dict[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+#: How many transactions in this database began before that one; what merely vacuums sees nothing.
+_OLDER: Final = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum) "
+    "AND greatest(age(backend_xid), age(backend_xmin)) > age(CAST(:now AS xid))"
+)
+READERS_END_WITHIN = 10.0  # seconds, as SQLite's busy_timeout
 
 
 def parse(url: str) -> URL:
@@ -55,11 +67,12 @@ class Database:
             pool_size=16,
             max_overflow=16,
             pool_use_lifo=True,  # the one that was used last knows its statements and pages best
-            connect_args={"check_same_thread": False, "timeout": 10} if self.sqlite else {},
+            **(_ON_SQLITE if self.sqlite else {"isolation_level": _EACH_ITS_OWN}),
         )
         connections.watch(self.engine)
         self._together = Together(self.write)
         self._reading = self.engine if self.sqlite else self.engine.execution_options(**_SNAPSHOT)
+        self._by_hand = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._immediate = self.engine.execution_options(inquiries_write="FULL")
         self._unsettled = self.engine.execution_options(inquiries_write="NORMAL")
 
@@ -162,7 +175,8 @@ class Database:
         if self.sqlite:
             self._together.run(put, thing)
             return
-        with self.engine.connect() as connection, prepared.sent_together(connection):
+        with self._by_hand.connect() as connection, prepared.sent_together(connection):
+            prepared.run(connection, f"BEGIN ISOLATION LEVEL {_EACH_ITS_OWN}").close()
             put(connection, [thing])
             prepared.run(connection, "COMMIT").close()
 
@@ -204,7 +218,7 @@ class Database:
 
     @contextmanager
     def _job_on_postgresql(self, name: str) -> Iterator[None]:
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._by_hand.connect() as connection:
             number = {"key": f"inquiries.job.{name}"}
             if not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), number):
                 raise JobBusy(name)
@@ -244,13 +258,14 @@ class Database:
         """Leave nothing behind of what was deleted or changed in the tables (P11).
 
         SQLite makes the whole file anew and empties the write-ahead log. PostgreSQL makes each table anew,
-        for which its owner needs no further right.
+        for which its owner needs no further right, without what nobody can see any more.
 
         Raises:
-            JobBusy: a reader kept the log from being emptied; do it again.
+            JobBusy: a reader kept the log from being emptied, or may still see what was; do it again.
         """
         if not self.sqlite:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with self._by_hand.connect() as connection:
+                self._outwait(connection)
                 for table in tables:
                     connection.execute(text(f"VACUUM FULL {table}"))
             return
@@ -260,6 +275,15 @@ class Database:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             if cursor.fetchall()[0][0]:  # 0: everything moved and the log cut to nothing
                 raise JobBusy(f"{self.name}: its write-ahead log is being read")
+
+    def _outwait(self, connection: Connection) -> None:
+        """Wait until nobody here sees what was before this moment. Raises JobBusy."""
+        now = connection.scalar(text("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)"))
+        until = clock.monotonic() + READERS_END_WITHIN
+        while connection.scalar(_OLDER, {"now": now}):
+            if clock.monotonic() >= until:
+                raise JobBusy(f"{self.name}: somebody has been reading it for long")
+            time.sleep(0.05)
 
     def close(self) -> None:
         """Give every connection back."""

@@ -140,7 +140,7 @@ class Removal:
         self._written: dict[str, str] = {}
 
     def of(self, connection: Connection, ids: str) -> int:
-        """Delete them; returns how many there were."""
+        """Delete them; returns how many there were, which nobody knows yet of what is `sent_together`."""
         cursor = run(connection, self._text(connection.dialect), (ids,))
         try:
             return int(cursor.rowcount)

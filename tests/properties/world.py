@@ -239,8 +239,9 @@ class World:
         patch = self.exits.enter_context(pytest.MonkeyPatch.context())
         for owner, size in ((adoption, 2), (rewrapping, 2), (destruction, 4)):
             patch.setattr(owner, "BATCH", size)
-        patch.setattr(destruction, "SQLITE", destruction.Together(claimed=1, buried=1, removed=1))
-        patch.setattr(destruction, "CHECKPOINT_AFTER", 1)
+        patch.setattr(destruction, "SQLITE", destruction.Portions(claimed=1, removed=1))
+        for name in ("BURIED_TOGETHER", "CHECKPOINT_AFTER"):
+            patch.setattr(destruction, name, 1)
 
     def next_once(self) -> bytes:
         """A nonce that no form of this life had."""

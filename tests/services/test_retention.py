@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -126,7 +125,8 @@ def test_in_batches(any_house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> 
     house = any_house_at_t0
     monkeypatch.setattr(destruction, "BATCH", 3)
     for name in ("SQLITE", "POSTGRESQL"):
-        monkeypatch.setattr(destruction, name, destruction.Together(claimed=2, buried=2, removed=2))
+        monkeypatch.setattr(destruction, name, destruction.Portions(claimed=2, removed=2))
+    monkeypatch.setattr(destruction, "BURIED_TOGETHER", 2)
     monkeypatch.setattr(destruction, "CHECKPOINT_AFTER", 1)
     with at(hours=1):
         for _ in range(5):
@@ -260,7 +260,7 @@ def test_what_was_buried_in_part_is_buried_whole_by_the_next_run(
     house_at_t0: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One intent, several commits in keys: what fails between them is done again from the first on."""
-    monkeypatch.setattr(destruction, "SQLITE", replace(destruction.SQLITE, buried=1))
+    monkeypatch.setattr(destruction, "BURIED_TOGETHER", 1)
     bury, calls = tombstones_store.bury, itertools.count(1)
 
     def failing(*given: Any) -> None:

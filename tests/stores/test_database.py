@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from pathlib import Path
 from sqlite3 import connect
@@ -78,11 +78,24 @@ def test_a_connection_that_the_server_ended_is_noticed_before_it_is_used(
         assert counted(connection) == 0
 
 
-@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
-def test_who_meets_an_ended_connection_just_used_is_the_last_to_meet_one(database: Database) -> None:
-    _end_every_connection(database)
-    with pytest.raises(OperationalError), database.read() as connection:
+def _reads(database: Database) -> None:
+    with database.read() as connection:
         counted(connection)
+
+
+def _writes_together(database: Database) -> None:
+    database.write_together(_insert, 1)
+
+
+@pytest.mark.parametrize("meet", [_reads, _writes_together])
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_who_meets_an_ended_connection_just_used_is_the_last_to_meet_one(
+    database: Database, meet: Callable[[Database], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FRESH", 60.0)
+    _end_every_connection(database)
+    with pytest.raises(OperationalError):
+        meet(database)
     for _ in range(2):
         with database.read() as one, database.read() as another:
             assert counted(one) == counted(another)
@@ -96,6 +109,30 @@ def _end_every_connection(database: Database) -> None:
     address = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as aside:
         aside.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) AS pid", [numbers])
+
+
+def _insert(connection: Connection, numbers: Sequence[int]) -> None:
+    """Each number; at 8 we fail after it, at 9 the database does."""
+    for n in numbers:
+        prepared.run(connection, f"INSERT INTO counted VALUES ({n}, '')").close()
+        if n == 8:
+            raise ValueError(n)
+        if n == 9:
+            prepared.run(connection, "INSERT INTO nowhere VALUES (9)").close()
+
+
+def test_what_is_written_together_is_there_whole_or_not_at_all_and_nobody_after_it_suffers(
+    database: Database,
+) -> None:
+    for _ in range(8):  # so that it is prepared
+        database.write_together(_insert, 7)
+    with pytest.raises(ValueError, match="8"):
+        database.write_together(_insert, 8)
+    with pytest.raises(DBAPIError):
+        database.write_together(_insert, 9)
+    database.write_together(_insert, 7)
+    with database.read() as connection:
+        assert list(connection.scalars(text("SELECT n FROM counted ORDER BY n"))) == [0, *[7] * 9]
 
 
 def put_together(database: Database, *numbers: int) -> None:
@@ -175,9 +212,8 @@ def test_a_read_sees_one_moment(database: Database) -> None:
         assert counted(reading) == 1
 
 
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
 def test_postgresql_keeps_what_it_prepared_for_whoever_reads(database: Database) -> None:
-    if database.sqlite:
-        pytest.skip("its statements are its own")
     for _ in range(8):
         with database.read() as connection:
             counted(connection)
@@ -401,7 +437,9 @@ def test_scouring_leaves_no_byte_in_any_file(sqlite: Database, tmp_path: Path) -
         assert counted(connection) == 0
 
 
-def test_scouring_needs_no_more_than_ownership(postgres: object, tmp_path: Path) -> None:
+def test_scouring_needs_no_more_than_ownership_and_nobody_who_sees_what_was(
+    postgres: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A role of its own for each store (DESIGN §2): it owns its tables and is nobody special."""
     assert callable(postgres)
     url: str = postgres("keys")
@@ -417,6 +455,14 @@ def test_scouring_needs_no_more_than_ownership(postgres: object, tmp_path: Path)
             connection.execute(text("INSERT INTO plain.counted VALUES (0, 'x')"))
         with database.write() as connection:
             before = connection.execute(text("SELECT pg_relation_filepath('plain.counted')")).scalar_one()
+        with psycopg.connect(url) as another:  # of another role, who may still see what was
+            another.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            another.execute("SELECT 1")
+            with database.write() as connection:
+                connection.execute(text("UPDATE plain.counted SET words = ''"))
+            monkeypatch.setattr(database_module, "READERS_END_WITHIN", 0.1)
+            with pytest.raises(JobBusy):
+                database.scour("plain.counted")
         database.scour("plain.counted")
         with database.read() as connection:
             after = connection.execute(text("SELECT pg_relation_filepath('plain.counted')")).scalar_one()
