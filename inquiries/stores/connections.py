@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
@@ -53,6 +55,20 @@ def watch(engine: Engine) -> None:
     event.listen(engine, "checkin", _used)
     event.listen(engine, "checkout", alive)
     event.listen(engine, "invalidate", broken)
+
+
+@contextmanager
+def planned_anew(connection: Connection) -> Iterator[None]:
+    """PostgreSQL plans each statement of the block for what stands at that moment, and keeps no plan.
+
+    Who reads asks of tables that are empty for most of the day, and hold thousands of rows during a sweep.
+    """
+    driver: Any = connection.connection.driver_connection
+    usual, driver.prepare_threshold = driver.prepare_threshold, None
+    try:
+        yield
+    finally:
+        driver.prepare_threshold = usual
 
 
 def _used(_connection: object, entry: ConnectionPoolEntry) -> None:

@@ -35,11 +35,12 @@ _SNAPSHOT: Final[dict[str, Any]] = {"isolation_level": "REPEATABLE READ", "postg
 
 #: How many transactions in this database began before that one; what merely vacuums sees nothing.
 _OLDER: Final = text(
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+    "AND (datname IS NULL OR datname = current_database()) "  # none: a standby that says what it sees
     "AND pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum) "
     "AND greatest(age(backend_xid), age(backend_xmin)) > age(CAST(:now AS xid))"
 )
-READERS_END_WITHIN = 10.0  # seconds, as SQLite's busy_timeout
+READERS_END_WITHIN = 15.0  # seconds; a standby speaks every ten
 
 
 def parse(url: str) -> URL:
@@ -71,7 +72,7 @@ class Database:
         )
         connections.watch(self.engine)
         self._together = Together(self.write)
-        self._reading = self.engine if self.sqlite else self.engine.execution_options(**_SNAPSHOT)
+        self._reading = self.engine.execution_options(**_SNAPSHOT)
         self._by_hand = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._immediate = self.engine.execution_options(inquiries_write="FULL")
         self._unsettled = self.engine.execution_options(inquiries_write="NORMAL")
@@ -85,12 +86,14 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that reads one snapshot and changes nothing.
 
-        PostgreSQL's is committed: at a rollback the driver forgets all statements that it has prepared.
+        PostgreSQL's is committed: at a rollback the driver forgets what it has prepared for who writes.
         """
-        with self._reading.connect() as connection:
+        if self.sqlite:
+            with self.engine.connect() as connection:
+                yield connection
+            return
+        with self._reading.begin() as connection, connections.planned_anew(connection):
             yield connection
-            if not self.sqlite:
-                connection.commit()
 
     def batches(
         self, fetch: Callable[[Connection, int], list[T]], last: Callable[[T], int], after: int = 0

@@ -189,6 +189,16 @@ def test_p06_the_service_itself_asks_whose_desk_it_is(house: House) -> None:
     assert refused == ["refused"] * 3
 
 
+def test_p06_it_stands_with_the_mail_that_tells_her_of_it(any_house: House) -> None:
+    received = entries.enter(
+        any_house, MINJI_SUPPORT, submission(type="support"), Told("phone", WHO, HOW, clock.now())
+    )
+    assert count(any_house) == 1
+    with any_house.live.read() as connection:
+        (queued,) = connection.execute(mails.select()).all()
+    assert queued.inquiry_id == received.id
+
+
 def test_p06_the_notice_is_read_to_her_in_her_language(minji: Desk) -> None:
     for spoken, heading in (("ko", "수집·이용 목적"), ("en", "Purpose of collection and use")):
         page = minji.get(f"/staff/enter/support?lang={'en' if spoken == 'ko' else 'ko'}&speaks={spoken}").text

@@ -213,13 +213,17 @@ def test_a_read_sees_one_moment(database: Database) -> None:
 
 
 @pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
-def test_postgresql_keeps_what_it_prepared_for_whoever_reads(database: Database) -> None:
+def test_postgresql_keeps_what_it_prepared_for_who_writes_and_nothing_for_who_reads(
+    database: Database,
+) -> None:
     for _ in range(8):
+        database.write_together(_insert, 7)
         with database.read() as connection:
-            counted(connection)
+            connection.execute(text("SELECT max(n) FROM counted"))
     with database.read() as connection:
-        kept = connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
-    assert kept
+        kept = "; ".join(connection.scalars(text("SELECT statement FROM pg_prepared_statements")))
+    assert "INSERT INTO counted" in kept
+    assert "max(n)" not in kept
 
 
 def test_every_connection_is_durable_and_leaves_no_bytes(sqlite: Database) -> None:
