@@ -73,6 +73,7 @@ class Database:
         connections.watch(self.engine)
         self._together = Together(self.write)
         self._reading = self.engine.execution_options(**_SNAPSHOT)
+        # Who says BEGIN himself, whose answer the driver would wait for; and what is in no transaction.
         self._by_hand = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._immediate = self.engine.execution_options(inquiries_write="FULL")
         self._unsettled = self.engine.execution_options(inquiries_write="NORMAL")
@@ -173,7 +174,7 @@ class Database:
         """Put the thing in a transaction that other writers of this process may share; durable on return.
 
         `put` reads no results. It gets all things that wait for the same `put`, and may get them twice. On
-        PostgreSQL, whose commits wait side by side, each has a transaction of its own, sent in one message.
+        PostgreSQL, whose commits wait side by side, each has a transaction of its own, and waits once.
         """
         if self.sqlite:
             self._together.run(put, thing)

@@ -31,12 +31,12 @@ def run(connection: Connection, statement: str, values: Sequence[Any] | Mapping[
 
 @contextmanager
 def sent_together(connection: Connection) -> Iterator[None]:
-    """What is executed in the block goes to PostgreSQL in one message; it is answered when the block is left.
+    """PostgreSQL gets what is executed in the block without a wait, and answers when the block is left.
 
     For statements of whose results nobody reads anything: each answer is a turn of another process. On
     SQLite, where a statement is a call, nothing changes.
 
-    Raises DBAPIError, of which IntegrityError is one, when one of them failed; none after it was executed.
+    Raises DBAPIError, of which IntegrityError is one, when one failed; none after it was executed.
     """
     if connection.dialect.name != "postgresql":
         yield

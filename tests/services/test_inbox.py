@@ -50,8 +50,11 @@ def test_without_a_name_the_line_shows_what_there_is(house: House) -> None:
     assert row.who == "無**"
 
 
-@pytest.mark.parametrize("size", [1, 5])
-def test_pages_of_types_states_and_granted_ones_are_each_line_once(any_house: House, size: int) -> None:
+@pytest.mark.parametrize(("size", "lists"), [(1, 100), (5, 100), (5, 1)])
+def test_pages_of_types_states_and_granted_ones_are_each_line_once(
+    any_house: House, size: int, lists: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_AT_ONCE", lists)
     house, kinds = any_house, ("affiliate", "support", "affiliate", "recruitment", "affiliate")
     for kind in (*kinds, "support", *kinds, "support", "support"):
         send(house, type=kind)

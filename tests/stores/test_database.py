@@ -50,97 +50,6 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
-def test_of_what_is_sent_together_all_is_done_or_nothing(database: Database) -> None:
-    """On PostgreSQL the answers come when the block is left; a failure is the one that it would be alone."""
-    put_together(database, 1, 2)
-    with database.write() as connection:
-        connection.execute(text("CREATE UNIQUE INDEX once ON counted (n)"))
-    with pytest.raises(IntegrityError):
-        put_together(database, 3, 1, 4)
-    with database.read() as connection:
-        assert list(connection.scalars(text("SELECT n FROM counted ORDER BY n"))) == [0, 1, 2]
-
-
-@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
-def test_postgresql_looks_on_one_processor_in_every_transaction(database: Database) -> None:
-    for transaction in (database.read, database.write):
-        with transaction() as connection:
-            assert connection.scalar(text("SHOW max_parallel_workers_per_gather")) == "0"
-
-
-@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
-def test_a_connection_that_the_server_ended_is_noticed_before_it_is_used(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _end_every_connection(database)
-    monkeypatch.setattr(connections, "FRESH", 0.0)
-    with database.read() as connection:
-        assert counted(connection) == 0
-
-
-def _reads(database: Database) -> None:
-    with database.read() as connection:
-        counted(connection)
-
-
-def _writes_together(database: Database) -> None:
-    database.write_together(_insert, 1)
-
-
-@pytest.mark.parametrize("meet", [_reads, _writes_together])
-@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
-def test_who_meets_an_ended_connection_just_used_is_the_last_to_meet_one(
-    database: Database, meet: Callable[[Database], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "FRESH", 60.0)
-    _end_every_connection(database)
-    with pytest.raises(OperationalError):
-        meet(database)
-    for _ in range(2):
-        with database.read() as one, database.read() as another:
-            assert counted(one) == counted(another)
-
-
-def _end_every_connection(database: Database) -> None:
-    """All that this database has at hand, as a server does that is started anew."""
-    with ExitStack() as held:
-        at_hand = [held.enter_context(database.engine.connect()) for _ in range(2)]
-        numbers = [one.scalar(text("SELECT pg_backend_pid()")) for one in at_hand]
-    address = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address) as aside:
-        aside.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) AS pid", [numbers])
-
-
-def _insert(connection: Connection, numbers: Sequence[int]) -> None:
-    """Each number; at 8 we fail after it, at 9 the database does."""
-    for n in numbers:
-        prepared.run(connection, f"INSERT INTO counted VALUES ({n}, '')").close()
-        if n == 8:
-            raise ValueError(n)
-        if n == 9:
-            prepared.run(connection, "INSERT INTO nowhere VALUES (9)").close()
-
-
-def test_what_is_written_together_is_there_whole_or_not_at_all_and_nobody_after_it_suffers(
-    database: Database,
-) -> None:
-    for _ in range(8):  # so that it is prepared
-        database.write_together(_insert, 7)
-    with pytest.raises(ValueError, match="8"):
-        database.write_together(_insert, 8)
-    with pytest.raises(DBAPIError):
-        database.write_together(_insert, 9)
-    database.write_together(_insert, 7)
-    with database.read() as connection:
-        assert list(connection.scalars(text("SELECT n FROM counted ORDER BY n"))) == [0, *[7] * 9]
-
-
-def put_together(database: Database, *numbers: int) -> None:
-    with database.write() as connection, prepared.sent_together(connection):
-        for n in numbers:
-            prepared.run(connection, f"INSERT INTO counted VALUES ({n}, '')").close()
-
-
 def counted(connection: Connection) -> int:
     return int(connection.execute(text("SELECT n FROM counted")).scalar_one())
 
@@ -224,6 +133,122 @@ def test_postgresql_keeps_what_it_prepared_for_who_writes_and_nothing_for_who_re
         kept = "; ".join(connection.scalars(text("SELECT statement FROM pg_prepared_statements")))
     assert "INSERT INTO counted" in kept
     assert "max(n)" not in kept
+
+
+def test_of_what_is_sent_together_all_is_done_or_nothing(database: Database) -> None:
+    """On PostgreSQL the answers come when the block is left; a failure is the one that it would be alone."""
+    _put_together(database, 1, 2)
+    with database.write() as connection:
+        connection.execute(text("CREATE UNIQUE INDEX once ON counted (n)"))
+    with pytest.raises(IntegrityError):
+        _put_together(database, 3, 1, 4)
+    with database.read() as connection:
+        assert list(connection.scalars(text("SELECT n FROM counted ORDER BY n"))) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_postgresql_looks_on_one_processor_in_every_transaction(database: Database) -> None:
+    for transaction in (database.read, database.write):
+        with transaction() as connection:
+            assert connection.scalar(text("SHOW max_parallel_workers_per_gather")) == "0"
+
+
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_a_connection_that_the_server_ended_is_noticed_before_it_is_used(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _end_every_connection(database)
+    monkeypatch.setattr(connections, "FRESH", 0.0)
+    with database.read() as connection:
+        assert counted(connection) == 0
+
+
+def _reads(database: Database) -> None:
+    with database.read() as connection:
+        counted(connection)
+
+
+def _writes_together(database: Database) -> None:
+    database.write_together(_insert, 1)
+
+
+@pytest.mark.parametrize("meet", [_reads, _writes_together])
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_who_meets_an_ended_connection_just_used_is_the_last_to_meet_one(
+    database: Database, meet: Callable[[Database], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FRESH", 60.0)
+    _end_every_connection(database)
+    with pytest.raises(OperationalError):
+        meet(database)
+    for _ in range(2):
+        with database.read() as one, database.read() as another:
+            assert counted(one) == counted(another)
+
+
+def _end_every_connection(database: Database) -> None:
+    """All that this database has at hand, as a server does that is started anew."""
+    with ExitStack() as held:
+        at_hand = [held.enter_context(database.engine.connect()) for _ in range(2)]
+        numbers = [one.scalar(text("SELECT pg_backend_pid()")) for one in at_hand]
+    address = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as aside:
+        aside.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) AS pid", [numbers])
+
+
+def _insert(connection: Connection, numbers: Sequence[int]) -> None:
+    """Each number; at 8 we fail after it, at 9 the database does."""
+    for n in numbers:
+        prepared.run(connection, f"INSERT INTO counted VALUES ({n}, '')").close()
+        if n == 8:
+            raise ValueError(n)
+        if n == 9:
+            prepared.run(connection, "INSERT INTO nowhere VALUES (9)").close()
+
+
+def test_what_is_written_together_is_there_whole_or_not_at_all_and_nobody_after_it_suffers(
+    database: Database,
+) -> None:
+    for _ in range(8):  # so that it is prepared
+        database.write_together(_insert, 7)
+    with pytest.raises(ValueError, match="8"):
+        database.write_together(_insert, 8)
+    with pytest.raises(DBAPIError):
+        database.write_together(_insert, 9)
+    database.write_together(_insert, 7)
+    with database.read() as connection:
+        assert list(connection.scalars(text("SELECT n FROM counted ORDER BY n"))) == [0, *[7] * 9]
+
+
+def _put_together(database: Database, *numbers: int) -> None:
+    with database.write() as connection, prepared.sent_together(connection):
+        for n in numbers:
+            prepared.run(connection, f"INSERT INTO counted VALUES ({n}, '')").close()
+
+
+@pytest.mark.parametrize("store_urls", ["postgresql"], indirect=True)
+def test_a_gate_is_asked_behind_whatever_the_servers_default(database: Database, tmp_path: Path) -> None:
+    """Else what stands behind it sees what stood in front of it, and an epoch closes over an envelope."""
+    url = database.url.render_as_string(hide_password=False)
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as aside:
+        aside.execute("ALTER DATABASE live SET default_transaction_isolation = 'repeatable read'")
+        try:
+            fresh = Database("live", url, tmp_path)
+            fresh.write_together(_insert_the_level, 1)
+            with fresh.write() as connection:
+                _insert_the_level(connection, [2])
+                assert set(connection.scalars(text("SELECT words FROM counted WHERE n > 0"))) == {
+                    "read committed"
+                }
+            fresh.close()
+        finally:
+            aside.execute("ALTER DATABASE live RESET default_transaction_isolation")
+
+
+def _insert_the_level(connection: Connection, numbers: Sequence[int]) -> None:
+    for n in numbers:
+        level = f"INSERT INTO counted SELECT {n}, current_setting('transaction_isolation')"
+        prepared.run(connection, level).close()
 
 
 def test_every_connection_is_durable_and_leaves_no_bytes(sqlite: Database) -> None:

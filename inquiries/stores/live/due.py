@@ -238,8 +238,8 @@ def remove_groups(connection: Connection, group_ids: Sequence[int], inquiry_ids:
     whole, standing = {one for one, name in found if name == MAIN}, {one for one, _ in found}
     empty = [inquiry_id for inquiry_id in dict.fromkeys(inquiry_ids) if inquiry_id not in standing]
     with sent_together(connection):
-        if standing - whole:  # what their main key sealed besides has lost it, though they stand in part
-            ended = listed(connection, standing - whole)
+        if partly := standing - whole:  # what their main key sealed besides has lost it
+            ended = listed(connection, partly)
             for removal in _SEALED_BY_MAIN:
                 removal.of(connection, ended)
         if empty:
