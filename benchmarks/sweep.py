@@ -10,7 +10,7 @@ are held against that. Measured beside it: with foreign keys declared as ours ar
 PostgreSQL; and from bare tables, to whose shells nothing refers but their groups and consents. Then lets the
 sweep destroy the originals, and the rotation end every copy of their keys.
 
-From before the first DELETE on inquiries come in and the inbox is read. "Unreadable" counts the time in which
+From before the first DELETE on inquiries come in, the inbox is read, and a worker adopts. "Unreadable" counts the time in which
 keys are destroyed (claim, intent, tombstone), "completely" the whole sweep. Writes `results/sweep.json`. Exit
 status 1 when a figure misses its target.
 """
@@ -58,13 +58,14 @@ from benchmarks import servers
 from benchmarks.filling import fill, row_id
 from inquiries import clock, settings
 from inquiries.rules.permissions import ALL_TYPES, Role
-from inquiries.services import adoption, destruction, inbox, intake, retention, rotation
+from inquiries.services import destruction, inbox, intake, retention, rotation
 from inquiries.services.actor import Actor
 from inquiries.services.house import House, open_house
 from inquiries.services.intake import Submission
 from inquiries.stores.database import Database
 from inquiries.stores.live import tables
 from inquiries.stores.migrate import METADATA
+from inquiries.worker import ADOPT_EVERY, Worker
 
 UNREADABLE, COMPLETELY, INTAKE, MEMORY, ROTATION_SECONDS = 1.5, 0.6, 2.0, 1.25, 60.0
 COPY_BATCH = 5_000
@@ -336,7 +337,7 @@ class _Batches:
 
 
 class Traffic:
-    """Other processes: a web process that takes inquiries in and shows the list, a worker that adopts."""
+    """Other processes: a web process that takes inquiries in and shows the list, a worker's turn that adopts."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         context = multiprocessing.get_context("spawn")
@@ -379,7 +380,7 @@ def _traffic(given: dict[str, Any], kinds: tuple[str, ...], pipe: Connection) ->
             lambda: intake.receive(house, Submission("support", ITEMS, {"inquiry": True}, "ko")),
         ),
         "list": (0.5, lambda: inbox.page(house, MINJI)),
-        "adopt": (1.0, lambda: adoption.adopt_pending(house)),
+        "adopt": (ADOPT_EVERY, Worker(house).adopt),
     }
     taken: dict[str, list[float]] = {}
     stopping = threading.Event()

@@ -6,7 +6,7 @@ recorded as refused (P23, P25).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -37,7 +37,7 @@ from inquiries.services.house import House
 from inquiries.services.ids import cursor
 from inquiries.services.inbox_views import InboxPage, InquirySummary, OpenedInquiry
 from inquiries.services.receipt import ConsentView
-from inquiries.stores.live import guardians, holds, listing, requests
+from inquiries.stores.live import holds, listing, requests
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live import openings as live_openings
 from inquiries.stores.live import thread as live_thread
@@ -72,6 +72,7 @@ def page(
     with house.live.read() as connection:
         granted = grants.inquiries_of(connection, actor, type)
         rows, more = listing.page(connection, types, states, before, PAGE, now, alone=granted)
+        readable = live.usable(connection, [row.id for row in rows], now)
     # Whose lines these were, in the order of ids; of the filters only what the policy itself calls so.
     detail = {"rows": str(len(rows))}
     if rows:
@@ -81,30 +82,25 @@ def page(
     if state in states:
         detail["state"] = str(state)
     records.access(house, act="list", actor=actor, detail=detail)
-    return InboxPage(lines(house, rows), str(rows[-1].id) if more and rows else None)
+    return InboxPage(lines(house, rows, readable), str(rows[-1].id) if more and rows else None)
 
 
-def lines(house: House, rows: list[live.InquiryRow]) -> tuple[inbox_views.InboxRow, ...]:
-    """Rows that the caller has recorded, masked.
+def lines(
+    house: House, rows: Sequence[live.InquiryRow], readable: Collection[int]
+) -> tuple[inbox_views.InboxRow, ...]:
+    """Rows that the caller has recorded, masked; only the `readable` ones are opened.
 
-    What may be used is asked last, when all is opened: a suspension or deletion meanwhile is heeded.
+    What may be shown is asked last, when all is opened: a suspension or deletion meanwhile is heeded.
     """
     rows = [row for row in rows if publishing.declares(house, row.policy_version, row.type)]
-    ids = [row.id for row in rows]
+    shown = [row for row in rows if row.id in readable]
+    opened = inbox_views.open_items(house, shown, kinds=inbox_views.ON_A_LINE)
     with house.live.read() as connection:
-        readable = live.usable(connection, ids, clock.now())
-    opened = inbox_views.open_items(house, [row for row in rows if row.id in readable])
-    with house.live.read() as connection:
-        usable = live.usable(connection, ids, clock.now())
-        suspended = requests.suspended(connection, ids)
-        waiting = guardians.waiting(connection, ids)
-        unread = live_thread.unread(connection, ids)
+        now = listing.look(connection, [row.id for row in rows], clock.now())
     return tuple(
-        inbox_views.line(house, row, opened.get(row.id, {}), unread=row.id in unread)
-        if row.id in usable
-        else inbox_views.line(house, row, {}, suspended=True, guardian=row.id in waiting)
+        inbox_views.line(house, row, opened.get(row.id, {}), now[row.id])
         for row in rows
-        if row.id in usable or row.id in suspended
+        if row.id in now and (now[row.id].usable or now[row.id].suspended)
     )
 
 
@@ -120,18 +116,16 @@ def summary(house: House, actor: Actor, inquiry_id: int) -> InquirySummary:
         readable = live.usable(connection, [inquiry_id], clock.now(), held=True)
     opened = inbox_views.open_items(house, [row], actor).get(row.id, {}) if readable else {}
     with house.live.read() as connection:
-        usable = live.usable(connection, [inquiry_id], clock.now(), held=True)
-        suspended = requests.suspended(connection, [inquiry_id])
-        waiting = guardians.waiting(connection, [inquiry_id])
-    if not usable and not suspended:  # it became due, or was destroyed, while we were at it
+        now = listing.look(connection, [inquiry_id], clock.now(), held=True).get(inquiry_id)
+    if now is None or not (now.usable or now.suspended):  # it became due, or was destroyed, meanwhile
         raise NotFound("the inquiry is due or destroyed")
     return inbox_views.summary(
         house,
         row,
-        opened if usable else {},
+        opened if now.usable else {},
         needs_reason=decision.needs_reason,
-        suspended=not usable,
-        guardian_until=waiting.get(inquiry_id),
+        suspended=not now.usable,
+        guardian_until=now.guardian_until,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from inquiries.errors import SealBroken
-from inquiries.policy.model import Policy
+from inquiries.policy.model import ItemKind, Policy
 from inquiries.rules import masking
 from inquiries.rules.entry import Evidence
 from inquiries.rules.lifecycle import State
@@ -21,6 +22,10 @@ from inquiries.services.house import House
 from inquiries.services.keys import DataKey
 from inquiries.services.thread import Entry
 from inquiries.stores.live import inquiries as live
+from inquiries.stores.live.listing import Look
+
+#: The items that a line of the list is made of; no other is opened for it.
+ON_A_LINE: Final[frozenset[ItemKind]] = frozenset({"text", "email"})
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,32 @@ class OpenedInquiry:
 
 
 def open_items(
-    house: House, rows: Sequence[live.InquiryRow], actor: Actor | None = None
+    house: House,
+    rows: Sequence[live.InquiryRow],
+    actor: Actor | None = None,
+    *,
+    kinds: Collection[ItemKind] | None = None,
 ) -> dict[int, dict[str, str]]:
-    """Inquiry id → items in clear; rows that no consent covers, or no key opens, are absent."""
+    """Inquiry id → items in clear, or those of some `kinds`.
+
+    Rows that no consent covers, or no key opens, are absent.
+    """
     data_keys = purposes.data_keys(house, Use.answer, [row.id for row in rows], actor=actor)
-    opened = {row.id: open_with(data_keys.get((row.id, MAIN)), row) for row in rows}
-    return {inquiry_id: texts for inquiry_id, texts in opened.items() if texts is not None}
+    opened = {}
+    for row in rows:
+        texts = open_with(data_keys.get((row.id, MAIN)), row, _of_kinds(house, row, kinds))
+        if texts is not None:
+            opened[row.id] = texts
+    return opened
+
+
+def _of_kinds(
+    house: House, row: live.InquiryRow, kinds: Collection[ItemKind] | None
+) -> frozenset[str] | None:
+    if kinds is None:
+        return None
+    policy = publishing.version(house, row.policy_version).policy
+    return frozenset(name for name in policy.types[row.type].items if policy.items[name].kind in kinds)
 
 
 def open_with(
@@ -97,18 +122,10 @@ def open_with(
         return None
 
 
-def line(
-    house: House,
-    row: live.InquiryRow,
-    opened: Mapping[str, str],
-    *,
-    suspended: bool = False,
-    guardian: bool = False,
-    unread: bool = False,
-) -> InboxRow:
-    """One line, of what was opened; `unread` where the person has written since."""
+def line(house: House, row: live.InquiryRow, opened: Mapping[str, str], now: Look) -> InboxRow:
+    """One line, of what was opened of `ON_A_LINE`, if that may be shown now."""
     policy = publishing.version(house, row.policy_version).policy
-    masked = _masked(policy, row.type, opened)
+    masked = _masked(policy, row.type, opened if now.usable else {})
     kinds = {policy.items[name].kind: name for name in reversed(masked)}
     return InboxRow(
         id=row.id,
@@ -118,9 +135,9 @@ def line(
         state=row.state,
         received_at=row.received_at,
         due_at=row.due_at,
-        unread=unread or row.state == State.received,
-        suspended=suspended,
-        guardian=guardian,
+        unread=row.state == State.received or (now.usable and now.unread),
+        suspended=now.suspended,
+        guardian=now.guardian_until is not None,
     )
 
 

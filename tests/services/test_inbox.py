@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from inquiries import clock
 from inquiries.errors import InquiriesError, NotFound, ReasonRequired, WrongState
 from inquiries.rules.permissions import ALL_TYPES, Role
+from inquiries.sealing import items
 from inquiries.services import inbox, keys, receipt, records, retention
 from inquiries.services.actor import REASON_LIMIT, Actor
 from inquiries.services.house import House
@@ -294,25 +295,34 @@ def test_what_was_never_adopted_opens_though_a_part_was_destroyed(any_house: Hou
         assert inbox.open_inquiry(any_house, MINJI, inquiry, None).items == ITEMS
 
 
-@pytest.mark.parametrize("broken", ["items", "envelope"])
-def test_what_no_key_opens_is_listed_empty_and_never_shown(house: House, broken: str) -> None:
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [("email", ("", "")), ("content", ("김**", "s***@example.com")), ("envelope", ("", ""))],
+)
+def test_what_no_key_opens_is_never_shown(house: House, broken: str, line: tuple[str, str]) -> None:
     """Somebody changed bytes in `live`: the list still stands, the inquiry does not open, nothing breaks."""
     send(house, items={"name": "다른이"})
     send(house)
     with house.live.write() as connection:
         newest = connection.scalar(select(inquiries.c.id).order_by(inquiries.c.id.desc()).limit(1))
-        if broken == "items":
-            table, mine = groups, groups.c.inquiry_id == newest
+        table = envelopes if broken == "envelope" else groups
+        sealed = connection.scalar(select(table.c.sealed).where(table.c.inquiry_id == newest)) or b""
+        if table is envelopes:
+            sealed = _changed(sealed)
         else:
-            table, mine = envelopes, envelopes.c.inquiry_id == newest
-        sealed = connection.scalar(select(table.c.sealed).where(mine)) or b""
-        connection.execute(update(table).where(mine).values(sealed=sealed[:-1] + bytes([sealed[-1] ^ 1])))
+            parts = items.unpack(sealed)
+            sealed = items.pack(parts | {broken: _changed(parts[broken])})
+        connection.execute(update(table).where(table.c.inquiry_id == newest).values(sealed=sealed))
     rows = inbox.page(house, MINJI).rows
-    assert [(row.who, row.email) for row in rows] == [("", ""), ("다**", "s***@example.com")]
+    assert [(row.who, row.email) for row in rows] == [line, ("다**", "s***@example.com")]
     assert dict(inbox.summary(house, MINJI, rows[0].id).masked) == {}
     with pytest.raises(NotFound):
         inbox.open_inquiry(house, MINJI, rows[0].id, None)
     assert inbox.open_inquiry(house, MINJI, rows[1].id, None).items["name"] == "다른이"
+
+
+def _changed(blob: bytes) -> bytes:
+    return blob[:-1] + bytes([blob[-1] ^ 1])
 
 
 # -- states --------------------------------------------------------------------------------------

@@ -42,6 +42,12 @@ def waiting(connection: Connection, inquiry_ids: Collection[int]) -> dict[int, d
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def waiting_until(inquiry_id: Any) -> Any:  # noqa: ANN401 - a column, and a subselect
+    """Until when this inquiry waits; nothing where it does not."""
+    query = select(guardians.c.until).where(guardians.c.inquiry_id == inquiry_id)
+    return query.where(guardians.c.confirmed_at.is_(None)).scalar_subquery()
+
+
 def uninvited(connection: Connection, after: int, limit: int) -> list[int]:
     """Inquiries whose guardian was not written to yet, in order, `limit` at a time."""
     query = select(guardians.c.inquiry_id).where(

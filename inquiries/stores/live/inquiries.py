@@ -12,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    exists,
     or_,
     select,
     update,
@@ -176,10 +175,11 @@ def _lock(connection: Connection, which: ColumnElement[bool]) -> None:
 _SHELL = select(
     *((inquiries if name in inquiries.c else groups).c[name] for name in InquiryRow.__dataclass_fields__)
 )
+_Now = datetime | BindParameter[datetime]
 ON_MAIN = and_(groups.c.inquiry_id == inquiries.c.id, groups.c.name == MAIN)
 
 
-def not_due(now: datetime | BindParameter[datetime], *, held: bool = False) -> Any:  # noqa: ANN401 - an SQL condition
+def not_due(now: _Now, *, held: bool = False) -> Any:  # noqa: ANN401 - an SQL condition
     """From the moment that it is due, or claimed, nobody reads it any more (DESIGN §3).
 
     `held`: what a hold keeps past its due date counts as readable, too.
@@ -190,9 +190,14 @@ def not_due(now: datetime | BindParameter[datetime], *, held: bool = False) -> A
     return and_(FREE, or_(*standing))
 
 
-def readable_now(inquiry_id: Any, now: datetime) -> Any:  # noqa: ANN401 - a column; an SQL condition
-    """The condition that the main group of this inquiry is neither due nor claimed."""
-    return exists().where(groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN, not_due(now))
+def readable_now(inquiry_id: Any, now: _Now, *, held: bool = False, apart: bool = False) -> Any:  # noqa: ANN401 - a column; an SQL condition
+    """The condition that the main group of this inquiry is neither due nor claimed; `held`: as `not_due`.
+
+    `apart`: PostgreSQL asks it of each inquiry that it meets, and never goes through all groups for it.
+    """
+    mine = select(groups.c.id).where(groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN)
+    mine = mine.where(not_due(now, held=held))
+    return (mine.offset(0) if apart else mine).exists()
 
 
 def usable(

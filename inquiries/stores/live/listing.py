@@ -1,4 +1,4 @@
-"""The list of inquiries, page by page."""
+"""The list of inquiries, page by page, and what may be shown of each."""
 
 from __future__ import annotations
 
@@ -6,17 +6,32 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Connection, Integer, bindparam, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    func,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from inquiries.stores.among import among
-from inquiries.stores.live.inquiries import ON_MAIN, InquiryRow, not_due, shells
+from inquiries.stores.among import among, among_listed, listed
+from inquiries.stores.live import guardians, requests, thread
+from inquiries.stores.live.inquiries import ON_MAIN, InquiryRow, not_due, readable_now, shells
 from inquiries.stores.live.tables import groups, inquiries
 from inquiries.stores.types import Moment
 
 _BEYOND = (1 << 63) - 1  # every id
 _AT_ONCE = 100  # lists in one statement, of which SQLite takes 500
+_LIMIT = bindparam("limit", type_=Integer)
 
 
 def page(
@@ -42,35 +57,76 @@ def page(
         newest.update(connection.scalars(query.where(inquiries.c.id < asked["before"])))
     lists = list(product(types, states))
     for start in range(0, len(lists), _AT_ONCE):
-        some = lists[start : start + _AT_ONCE]
-        of = {f"type_{n}": name for n, (name, _) in enumerate(some)}
-        of |= {f"state_{n}": state for n, (_, state) in enumerate(some)}
-        newest.update(connection.scalars(_newest(len(some)), asked | of))
+        query, of = _newest(connection.dialect.name, lists[start : start + _AT_ONCE])
+        newest.update(connection.scalars(query, asked | of))
     found = sorted(newest, reverse=True)
     rows = shells(connection, found[:limit])
     return [rows[one] for one in found[:limit] if one in rows], len(found) > limit
 
 
-@cache
-def _newest(lists: int) -> CompoundSelect[Any]:
-    """The newest ids of so many lists together, each of a type and a state.
+def _newest(dialect: str, lists: Sequence[tuple[str, str]]) -> tuple[Any, dict[str, Any]]:
+    """The newest ids of these lists together, each of a type and a state; and the statement's parameters."""
+    if dialect == "postgresql":
+        types, states = zip(*lists, strict=True)
+        return _of_each(), {"types": list(types), "states": list(states)}
+    of = {f"type_{n}": name for n, (name, _) in enumerate(lists)}
+    return _merged(len(lists)), of | {f"state_{n}": state for n, (_, state) in enumerate(lists)}
 
-    The database merges the lists, each along the one index, and stops when the page is full.
-    """
-    limit = bindparam("limit", type_=Integer)
-    of_each = [
-        select(inquiries.c.id)
-        .join(groups, ON_MAIN)
-        .where(
-            not_due(bindparam("now", type_=Moment)),
-            inquiries.c.type == bindparam(f"type_{n}"),
-            inquiries.c.state == bindparam(f"state_{n}"),
-            inquiries.c.id < bindparam("before"),
+
+@cache
+def _of_each() -> Select[tuple[int]]:
+    """On PostgreSQL: each list by the same plan; to plan them one by one takes longer than to read them."""
+    arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("types", "states"))
+    lists = func.unnest(*arrays).table_valued("type", "state", name="lists").render_derived()
+    each = _along(lists.c.type, lists.c.state).lateral("newest")
+    return select(each.c.id).select_from(lists.join(each, true())).order_by(each.c.id.desc()).limit(_LIMIT)
+
+
+@cache
+def _merged(lists: int) -> CompoundSelect[Any]:
+    """On SQLite, which has no such join: it merges so many lists and stops when the page is full."""
+    each = [_along(bindparam(f"type_{n}"), bindparam(f"state_{n}")).subquery() for n in range(lists)]
+    merged = union_all(*(select(one.c.id) for one in each))
+    return merged.order_by(merged.selected_columns.id.desc()).limit(_LIMIT)
+
+
+def _along(of_type: ColumnElement[str], in_state: ColumnElement[str]) -> Select[tuple[int]]:
+    """The newest ids of one list, along its index."""
+    one, now = inquiries.c.id, bindparam("now", type_=Moment)
+    mine = inquiries.c.type == of_type, inquiries.c.state == in_state, one < bindparam("before")
+    return select(one).where(*mine, readable_now(one, now, apart=True)).order_by(one.desc()).limit(_LIMIT)
+
+
+class Look(NamedTuple):
+    """What may be shown of an inquiry at one moment."""
+
+    usable: bool  # it may be read, and is not suspended
+    suspended: bool  # nothing of it may be used: at her wish, or before a guardian agrees (P07, P19)
+    guardian_until: datetime | None  # until when one may agree; None: nobody is waited for
+    unread: bool  # she has answered since it was opened
+
+
+def look(
+    connection: Connection, inquiry_ids: Sequence[int], now: datetime, *, held: bool = False
+) -> dict[int, Look]:
+    """Inquiry id → what may be shown, of those that stand; `held`: also of what only a hold keeps."""
+    found = connection.execute(
+        _look(connection.dialect.name, held), {"ids": listed(connection, inquiry_ids), "now": now}
+    )
+    return {
+        inquiry_id: Look(
+            usable=readable and not asked and until is None,
+            suspended=asked or until is not None,
+            guardian_until=until,
+            unread=unread,
         )
-        .order_by(inquiries.c.id.desc())
-        .limit(limit)
-        .subquery(f"list_{n}")
-        for n in range(lists)
-    ]
-    merged = union_all(*(select(one.c.id) for one in of_each))
-    return merged.order_by(merged.selected_columns.id.desc()).limit(limit)
+        for inquiry_id, readable, asked, until, unread in found
+    }
+
+
+@cache
+def _look(dialect: str, held: bool) -> Select[Any]:  # noqa: FBT001 - of this module alone
+    one, now = inquiries.c.id, bindparam("now", type_=Moment)
+    readable = readable_now(one, now, held=held)
+    columns = readable, requests.asked_for(one), guardians.waiting_until(one), thread.unread(one)
+    return select(one, *columns).where(among_listed(dialect, one, "ids"))

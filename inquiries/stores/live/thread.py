@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
 from inquiries.stores.among import among
 from inquiries.stores.live import requests
@@ -69,11 +70,9 @@ def count(connection: Connection, inquiry_id: int) -> int:
 # -- her answers ---------------------------------------------------------------------------------
 
 
-def unread(connection: Connection, inquiry_ids: Collection[int]) -> frozenset[int]:
-    """Those of the inquiries with an answer that nobody has read."""
-    hers = among(connection, thread.c.inquiry_id, inquiry_ids)
-    query = select(thread.c.inquiry_id).where(_UNREAD, hers)
-    return frozenset(connection.scalars(query))
+def unread(inquiry_id: Any) -> Any:  # noqa: ANN401 - a column; an SQL condition
+    """The condition that an answer has come to this inquiry that nobody has read."""
+    return exists().where(thread.c.inquiry_id == inquiry_id, _UNREAD)
 
 
 def mark_read(connection: Connection, entry_ids: Collection[int], at: datetime) -> None:
