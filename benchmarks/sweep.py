@@ -10,9 +10,10 @@ are held against that. Measured beside it: with foreign keys declared as ours ar
 PostgreSQL; and from bare tables, to whose shells nothing refers but their groups and consents. Then lets the
 sweep destroy the originals, and the rotation end every copy of their keys.
 
-From before the first DELETE on inquiries come in, the inbox is read, and a worker adopts. "Unreadable" counts the time in which
-keys are destroyed (claim, intent, tombstone), "completely" the whole sweep. Writes `results/sweep.json`. Exit
-status 1 when a figure misses its target.
+From before the first DELETE on inquiries come in, the inbox is read, and what came is adopted as a worker
+does it from second to second (without its turn of every ten minutes over all envelopes). "Unreadable" counts
+the time in which keys are destroyed (claim, intent, tombstone), "completely" the whole sweep. Writes
+`results/sweep.json`. Exit status 1 when a figure misses its target.
 """
 
 from __future__ import annotations
@@ -337,7 +338,7 @@ class _Batches:
 
 
 class Traffic:
-    """Other processes: a web process that takes inquiries in and shows the list, a worker's turn that adopts."""
+    """Other processes: a web process that takes inquiries in and shows the list, a worker that adopts."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         context = multiprocessing.get_context("spawn")

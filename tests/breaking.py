@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from inquiries import clock
+from inquiries.sealing import items
 from inquiries.services.house import House
 from inquiries.stores.database import Database
 from inquiries.stores.live import claims
@@ -28,6 +29,22 @@ def claim_all(house: House) -> None:
     """As a sweep leaves it that was killed after its claim."""
     with house.live.write() as connection:
         claims.claim(connection, list(connection.scalars(select(groups.c.id))), "expired", clock.now())
+
+
+def spoil(house: House, name: str) -> None:
+    """Change the last byte of this item, wherever it is sealed."""
+    with house.live.write() as connection:
+        for group_id, packed in connection.execute(select(groups.c.id, groups.c.sealed)).all():
+            sealed = items.unpack(packed)
+            if name in sealed:
+                sealed[name] = changed(sealed[name])
+                spoilt = update(groups).where(groups.c.id == group_id).values(sealed=items.pack(sealed))
+                connection.execute(spoilt)
+
+
+def changed(blob: bytes) -> bytes:
+    """The same with its last bit changed."""
+    return blob[:-1] + bytes([blob[-1] ^ 1])
 
 
 def _rename(database: Database, before: str, after: str) -> None:

@@ -6,7 +6,7 @@ recorded as refused (P23, P25).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -72,7 +72,6 @@ def page(
     with house.live.read() as connection:
         granted = grants.inquiries_of(connection, actor, type)
         rows, more = listing.page(connection, types, states, before, PAGE, now, alone=granted)
-        readable = live.usable(connection, [row.id for row in rows], now)
     # Whose lines these were, in the order of ids; of the filters only what the policy itself calls so.
     detail = {"rows": str(len(rows))}
     if rows:
@@ -82,25 +81,25 @@ def page(
     if state in states:
         detail["state"] = str(state)
     records.access(house, act="list", actor=actor, detail=detail)
-    return InboxPage(lines(house, rows, readable), str(rows[-1].id) if more and rows else None)
+    return InboxPage(lines(house, rows), str(rows[-1].id) if more and rows else None)
 
 
-def lines(
-    house: House, rows: Sequence[live.InquiryRow], readable: Collection[int]
-) -> tuple[inbox_views.InboxRow, ...]:
-    """Rows that the caller has recorded, masked; only the `readable` ones are opened.
+def lines(house: House, rows: Sequence[live.InquiryRow]) -> tuple[inbox_views.InboxRow, ...]:
+    """Rows that the caller has recorded, masked.
 
     What may be shown is asked last, when all is opened: a suspension or deletion meanwhile is heeded.
     """
     rows = [row for row in rows if publishing.declares(house, row.policy_version, row.type)]
-    shown = [row for row in rows if row.id in readable]
-    opened = inbox_views.open_items(house, shown, kinds=inbox_views.ON_A_LINE)
+    ids = [row.id for row in rows]
     with house.live.read() as connection:
-        now = listing.look(connection, [row.id for row in rows], clock.now())
+        readable = live.usable(connection, ids, clock.now())
+    opened = inbox_views.open_items(house, [row for row in rows if row.id in readable], for_lines=True)
+    with house.live.read() as connection:
+        seen = listing.look(connection, ids, clock.now())
     return tuple(
-        inbox_views.line(house, row, opened.get(row.id, {}), now[row.id])
+        inbox_views.line(house, row, opened.get(row.id, {}), seen[row.id])
         for row in rows
-        if row.id in now and (now[row.id].usable or now[row.id].suspended)
+        if row.id in seen and (seen[row.id].usable or seen[row.id].suspended)
     )
 
 
@@ -116,16 +115,16 @@ def summary(house: House, actor: Actor, inquiry_id: int) -> InquirySummary:
         readable = live.usable(connection, [inquiry_id], clock.now(), held=True)
     opened = inbox_views.open_items(house, [row], actor).get(row.id, {}) if readable else {}
     with house.live.read() as connection:
-        now = listing.look(connection, [inquiry_id], clock.now(), held=True).get(inquiry_id)
-    if now is None or not (now.usable or now.suspended):  # it became due, or was destroyed, meanwhile
+        seen = listing.look(connection, [inquiry_id], clock.now(), held=True).get(inquiry_id)
+    if seen is None or not (seen.usable or seen.suspended):  # it became due, or was destroyed, meanwhile
         raise NotFound("the inquiry is due or destroyed")
     return inbox_views.summary(
         house,
         row,
-        opened if now.usable else {},
+        opened if seen.usable else {},
         needs_reason=decision.needs_reason,
-        suspended=not now.usable,
-        guardian_until=now.guardian_until,
+        suspended=not seen.usable,
+        guardian_until=seen.guardian_until,
     )
 
 

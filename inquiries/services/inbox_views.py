@@ -24,8 +24,8 @@ from inquiries.services.thread import Entry
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live.listing import Look
 
-#: The items that a line of the list is made of; no other is opened for it.
-ON_A_LINE: Final[frozenset[ItemKind]] = frozenset({"text", "email"})
+_NAME = "name"
+_ON_A_LINE: Final[frozenset[ItemKind]] = frozenset({"text", "email"})
 
 
 @dataclass(frozen=True)
@@ -84,28 +84,26 @@ def open_items(
     rows: Sequence[live.InquiryRow],
     actor: Actor | None = None,
     *,
-    kinds: Collection[ItemKind] | None = None,
+    for_lines: bool = False,
 ) -> dict[int, dict[str, str]]:
-    """Inquiry id → items in clear, or those of some `kinds`.
+    """Inquiry id → items in clear; rows that no consent covers, or no key opens, are absent.
 
-    Rows that no consent covers, or no key opens, are absent.
+    `for_lines`: only those items that a line of the list may be made of.
     """
     data_keys = purposes.data_keys(house, Use.answer, [row.id for row in rows], actor=actor)
     opened = {}
     for row in rows:
-        texts = open_with(data_keys.get((row.id, MAIN)), row, _of_kinds(house, row, kinds))
+        only = _on_its_line(house, row) if for_lines else None
+        texts = open_with(data_keys.get((row.id, MAIN)), row, only)
         if texts is not None:
             opened[row.id] = texts
     return opened
 
 
-def _of_kinds(
-    house: House, row: live.InquiryRow, kinds: Collection[ItemKind] | None
-) -> frozenset[str] | None:
-    if kinds is None:
-        return None
+def _on_its_line(house: House, row: live.InquiryRow) -> frozenset[str]:
     policy = publishing.version(house, row.policy_version).policy
-    return frozenset(name for name in policy.types[row.type].items if policy.items[name].kind in kinds)
+    names = policy.types[row.type].items
+    return frozenset(name for name in names if name == _NAME or policy.items[name].kind in _ON_A_LINE)
 
 
 def open_with(
@@ -122,22 +120,22 @@ def open_with(
         return None
 
 
-def line(house: House, row: live.InquiryRow, opened: Mapping[str, str], now: Look) -> InboxRow:
-    """One line, of what was opened of `ON_A_LINE`, if that may be shown now."""
+def line(house: House, row: live.InquiryRow, opened: Mapping[str, str], seen: Look) -> InboxRow:
+    """One line, of what was opened for it, if that may be shown."""
     policy = publishing.version(house, row.policy_version).policy
-    masked = _masked(policy, row.type, opened if now.usable else {})
+    masked = _masked(policy, row.type, opened if seen.usable else {})
     kinds = {policy.items[name].kind: name for name in reversed(masked)}
     return InboxRow(
         id=row.id,
         type=row.type,
-        who=masked.get("name") or masked.get(kinds.get("text", ""), ""),
+        who=masked.get(_NAME) or masked.get(kinds.get("text", ""), ""),
         email=masked.get(kinds.get("email", ""), ""),
         state=row.state,
         received_at=row.received_at,
         due_at=row.due_at,
-        unread=row.state == State.received or (now.usable and now.unread),
-        suspended=now.suspended,
-        guardian=now.guardian_until is not None,
+        unread=row.state == State.received or (seen.usable and seen.unread),
+        suspended=seen.suspended,
+        guardian=seen.guardian_until is not None,
     )
 
 

@@ -54,15 +54,16 @@ def search(house: House, actor: Actor, typed: str) -> Found:
     with house.live.read() as connection:
         shells = live.shells(connection, ids)
         standing = {one for one, row in shells.items() if row.due_at is None or row.due_at > now}
-        readable = live.usable(connection, ids, now)
-        visible = readable | (requests.suspended(connection, ids) & standing if officer else frozenset())
+        visible = live.usable(connection, ids, now)
+        if officer:
+            visible |= requests.suspended(connection, ids) & standing
     rows = [shells[one] for one in ids if one in visible and one in shells and shells[one].type in types]
     shown, more = rows[:SHOWN], len(rows) > SHOWN
     detail = {"kind": kind, "rows": str(len(shown))}
     if shown:
         detail |= {"newest": str(shown[0].id), "oldest": str(shown[-1].id)}
     records.access(house, act="search", actor=actor, detail=detail)
-    return Found(inbox.lines(house, shown, readable), more)
+    return Found(inbox.lines(house, shown), more)
 
 
 def _tag(house: House, typed: str) -> tuple[tags.TagKind, bytes]:

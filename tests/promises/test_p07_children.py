@@ -143,9 +143,9 @@ def nobody_reads(house: House) -> None:
     inquiry = only(house)
     for who in (MINJI, OH):
         (line,) = inbox.page(house, who).rows
-        assert (line.who, line.email, line.guardian) == ("", "", True)
+        assert (line.who, line.email, line.guardian, line.suspended) == ("", "", True, True)
         summary = inbox.summary(house, who, inquiry)
-        assert not summary.masked
+        assert (dict(summary.masked), summary.suspended) == ({}, True)
         assert summary.guardian_until is not None
         with pytest.raises(Suspended):
             inbox.open_inquiry(house, who, inquiry, "I am curious")

@@ -14,6 +14,7 @@ from inquiries.rules.permissions import Role
 from inquiries.rules.requests import Kind
 from inquiries.sealing import items as opening
 from inquiries.services import (
+    adoption,
     delivery,
     fulfilment,
     holds,
@@ -24,12 +25,15 @@ from inquiries.services import (
     records,
     replies,
     rights,
+    search,
 )
+from inquiries.services import thread as correspondence
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.stores.live import openings, thread
 from inquiries.stores.live import outbox as live_outbox
 from inquiries.stores.live.written_tables import outbox
+from tests.breaking import claim_all
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.moments import at
 from tests.promises.pages import application, desk
@@ -151,6 +155,67 @@ def test_p19_a_page_that_was_being_made_says_nothing_of_it(
         return
     shown = inbox.summary(house, MINJI, inquiry_id)
     assert (shown.suspended, dict(shown.masked)) == (True, {})
+
+
+@pytest.mark.promise("P21")
+@pytest.mark.usefixtures("sora")
+def test_p21_what_is_claimed_while_a_page_is_made_is_not_on_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(house)
+    in_between(monkeypatch, lambda: claim_all(house))
+    assert inbox.page(house, MINJI).rows == ()
+
+
+@pytest.mark.promise("P21")
+@pytest.mark.usefixtures("sora")
+def test_p21_what_is_claimed_while_it_is_shown_is_not_shown(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inquiry_id = only(house)
+    in_between(monkeypatch, lambda: claim_all(house))
+    with pytest.raises(NotFound):
+        inbox.summary(house, MINJI, inquiry_id)
+
+
+@pytest.mark.promise("P19")
+@pytest.mark.parametrize("asked", ["suspend", "correct", "delete"])
+def test_p19_nobody_opens_it_to_list_it(
+    house: House, sora: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when she asked while the listing was put on record, and for the officer, who finds it."""
+    adoption.adopt_pending(house)
+    real, real_open, left = records.access, opening.open_items, [ASKS[asked]]
+    opened: list[str] = []
+
+    def recorded(*given: Any, **more: Any) -> int:
+        number = real(*given, **more)
+        if left:
+            left.pop()(house, sora)
+        opened.clear()
+        return number
+
+    def counted(*given: Any) -> dict[str, str]:
+        opened.append("its items")
+        return real_open(*given)
+
+    monkeypatch.setattr(records, "access", recorded)
+    monkeypatch.setattr(opening, "open_items", counted)
+    (line,) = inbox.page(house, MINJI).rows
+    (found,) = search.search(house, OH, ITEMS["email"]).rows
+    assert (line.suspended, found.suspended) == (True, True)
+    assert opened == []
+
+
+@pytest.mark.promise("P19")
+def test_p19_an_answer_does_not_stand_out_of_what_is_suspended(house: House, sora: str) -> None:
+    inquiry_id = only(house)
+    inbox.open_inquiry(house, MINJI, inquiry_id, None)
+    correspondence.answer(house, sora, "고맙습니다.")
+    before = inbox.page(house, MINJI).rows[0]
+    rights.suspend(house, sora)
+    after = inbox.page(house, MINJI).rows[0]
+    assert [(row.unread, row.suspended) for row in (before, after)] == [(True, False), (False, True)]
 
 
 @pytest.mark.promise("P19")

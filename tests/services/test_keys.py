@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select, update
 
 from inquiries import clock
 from inquiries.errors import KeyUnavailable
@@ -22,7 +21,7 @@ from inquiries.stores import keys as store
 from inquiries.stores import tags as tag_store
 from inquiries.stores import tombstones
 from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.live.tables import groups
+from tests.breaking import spoil
 from tests.cast import MINJI, send
 from tests.stones import bury
 
@@ -230,17 +229,6 @@ def key_rows_wanted(house: House) -> int:
     with house.live.read() as connection:
         query = "SELECT id FROM inquiry_groups WHERE name = 'main'"
         return int(connection.exec_driver_sql(query).scalar_one())
-
-
-def spoil(house: House, name: str) -> None:
-    """Change the last byte of this item, wherever it is sealed."""
-    with house.live.write() as connection:
-        for group_id, packed in connection.execute(select(groups.c.id, groups.c.sealed)).all():
-            sealed = items.unpack(packed)
-            if name in sealed:
-                sealed[name] = sealed[name][:-1] + bytes([sealed[name][-1] ^ 1])
-                spoilt = update(groups).where(groups.c.id == group_id).values(sealed=items.pack(sealed))
-                connection.execute(spoilt)
 
 
 def test_broken_items_cost_their_tags_and_nothing_else(house: House) -> None:

@@ -77,24 +77,23 @@ def _newest(dialect: str, lists: Sequence[tuple[str, str]]) -> tuple[Any, dict[s
 def _of_each() -> Select[tuple[int]]:
     """On PostgreSQL: each list by the same plan; to plan them one by one takes longer than to read them."""
     arrays = (bindparam(name, type_=ARRAY(Text)) for name in ("types", "states"))
-    lists = func.unnest(*arrays).table_valued("type", "state", name="lists").render_derived()
-    each = _along(lists.c.type, lists.c.state).lateral("newest")
+    lists = func.unnest(*arrays).table_valued("type", "state").render_derived("lists")
+    each = _along(lists.c.type, lists.c.state).order_by(inquiries.c.id.desc()).limit(_LIMIT).lateral("newest")
     return select(each.c.id).select_from(lists.join(each, true())).order_by(each.c.id.desc()).limit(_LIMIT)
 
 
 @cache
 def _merged(lists: int) -> CompoundSelect[Any]:
     """On SQLite, which has no such join: it merges so many lists and stops when the page is full."""
-    each = [_along(bindparam(f"type_{n}"), bindparam(f"state_{n}")).subquery() for n in range(lists)]
-    merged = union_all(*(select(one.c.id) for one in each))
+    merged = union_all(*(_along(bindparam(f"type_{n}"), bindparam(f"state_{n}")) for n in range(lists)))
     return merged.order_by(merged.selected_columns.id.desc()).limit(_LIMIT)
 
 
 def _along(of_type: ColumnElement[str], in_state: ColumnElement[str]) -> Select[tuple[int]]:
-    """The newest ids of one list, along its index."""
+    """The readable ids of one list below `before`, for which there is an index."""
     one, now = inquiries.c.id, bindparam("now", type_=Moment)
     mine = inquiries.c.type == of_type, inquiries.c.state == in_state, one < bindparam("before")
-    return select(one).where(*mine, readable_now(one, now, apart=True)).order_by(one.desc()).limit(_LIMIT)
+    return select(one).where(*mine, readable_now(one, now, apart=True))
 
 
 class Look(NamedTuple):
@@ -103,13 +102,16 @@ class Look(NamedTuple):
     usable: bool  # it may be read, and is not suspended
     suspended: bool  # nothing of it may be used: at her wish, or before a guardian agrees (P07, P19)
     guardian_until: datetime | None  # until when one may agree; None: nobody is waited for
-    unread: bool  # she has answered since it was opened
+    unread: bool  # there is an answer of hers that nobody has read
 
 
 def look(
     connection: Connection, inquiry_ids: Sequence[int], now: datetime, *, held: bool = False
 ) -> dict[int, Look]:
-    """Inquiry id → what may be shown, of those that stand; `held`: also of what only a hold keeps."""
+    """Inquiry id → what may be shown, of those whose shell stands.
+
+    `held`: what only a hold keeps is usable, too.
+    """
     found = connection.execute(
         _look(connection.dialect.name, held), {"ids": listed(connection, inquiry_ids), "now": now}
     )
@@ -127,6 +129,6 @@ def look(
 @cache
 def _look(dialect: str, held: bool) -> Select[Any]:  # noqa: FBT001 - of this module alone
     one, now = inquiries.c.id, bindparam("now", type_=Moment)
-    readable = readable_now(one, now, held=held)
+    readable = readable_now(one, now, held=held, apart=True)
     columns = readable, requests.asked_for(one), guardians.waiting_until(one), thread.unread(one)
     return select(one, *columns).where(among_listed(dialect, one, "ids"))
