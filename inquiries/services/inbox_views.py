@@ -24,7 +24,7 @@ from inquiries.services.thread import Entry
 from inquiries.stores.live import inquiries as live
 from inquiries.stores.live.listing import Look
 
-_NAME = "name"
+#: The kinds of items that tell who wrote, which a line of the list is made of.
 _ON_A_LINE: Final[frozenset[ItemKind]] = frozenset({"text", "email"})
 
 
@@ -103,7 +103,7 @@ def open_items(
 def _on_its_line(house: House, row: live.InquiryRow) -> frozenset[str]:
     policy = publishing.version(house, row.policy_version).policy
     names = policy.types[row.type].items
-    return frozenset(name for name in names if name == _NAME or policy.items[name].kind in _ON_A_LINE)
+    return frozenset(name for name in names if policy.items[name].kind in _ON_A_LINE)
 
 
 def open_with(
@@ -128,7 +128,7 @@ def line(house: House, row: live.InquiryRow, opened: Mapping[str, str], seen: Lo
     return InboxRow(
         id=row.id,
         type=row.type,
-        who=masked.get(_NAME) or masked.get(kinds.get("text", ""), ""),
+        who=masked.get("name") or masked.get(kinds.get("text", ""), ""),
         email=masked.get(kinds.get("email", ""), ""),
         state=row.state,
         received_at=row.received_at,

@@ -192,7 +192,7 @@ def test_p19_nobody_opens_it_to_list_it(
         number = real(*given, **more)
         if left:
             left.pop()(house, sora)
-        opened.clear()
+            opened.clear()
         return number
 
     def counted(*given: Any) -> dict[str, str]:
