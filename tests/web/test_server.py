@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -16,8 +17,9 @@ from tests.running import ROOT, Client, Server, free_port, serve, until
 
 def worker_of(server: Server) -> psutil.Process | None:
     for child in psutil.Process(server.process.pid).children():
-        if child.status() != psutil.STATUS_ZOMBIE and "worker" in child.cmdline():
-            return child
+        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):  # it ends while we look
+            if child.status() != psutil.STATUS_ZOMBIE and "worker" in child.cmdline():
+                return child
     return None
 
 

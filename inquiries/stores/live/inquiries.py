@@ -231,10 +231,10 @@ def shell(connection: Connection, inquiry_id: int) -> InquiryRow | None:
 
 
 def groups_of(connection: Connection, inquiry_id: int, now: datetime) -> list[GroupRow]:
-    """The groups of one inquiry that are not due, or that a hold keeps."""
+    """The groups of one inquiry that are not due, or that a hold keeps, as they were made."""
     columns = (groups.c[name] for name in GroupRow.__dataclass_fields__)
     query = select(*columns).where(groups.c.inquiry_id == inquiry_id, not_due(now, held=True))
-    return [GroupRow(*row) for row in connection.execute(query)]
+    return [GroupRow(*row) for row in connection.execute(query.order_by(groups.c.id))]
 
 
 def evidence_of(connection: Connection, inquiry_id: int) -> bytes | None:
@@ -257,9 +257,9 @@ def sealed_groups(connection: Connection, inquiry_id: int) -> dict[str, bytes]:
 
 
 def consents_of(connection: Connection, inquiry_id: int) -> list[Consent]:
-    """What was agreed to."""
+    """What was agreed to, by the name of the purpose."""
     query = select(consents).where(consents.c.inquiry_id == inquiry_id)
-    return [Consent(*row) for row in connection.execute(query)]
+    return [Consent(*row) for row in connection.execute(query.order_by(consents.c.purpose))]
 
 
 def for_adoption(connection: Connection, inquiry_ids: Sequence[int]) -> list[ForAdoption]:

@@ -1,7 +1,8 @@
-"""What may be shown of inquiries, in one look: the same as each question by itself."""
+"""Inquiries in the live store: what may be shown of them, and in which order their parts come."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -23,18 +24,26 @@ WISHES = ("none", "suspended", "child", "child of a guardian who agreed")
 STANDS = ("stands", "for good", "due", "held", "claimed", "shell alone")
 
 
+def shell(one: int) -> live.NewInquiry:
+    return live.NewInquiry(one, "support", "received", "form", "ko", 1, NOW, one.to_bytes(16))
+
+
+@pytest.fixture
+def database(store_urls: dict[str, str], tmp_path: Path) -> Iterator[Database]:
+    """An empty live store."""
+    made = Database("live", store_urls.get("live_url", f"sqlite:///{tmp_path}/live.db"), tmp_path)
+    migrate.upgrade(made)
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("held", [False, True])
-def test_a_look_is_what_each_question_answers(
-    store_urls: dict[str, str], tmp_path: Path, *, held: bool
-) -> None:
-    database = Database("live", store_urls.get("live_url", f"sqlite:///{tmp_path}/live.db"), tmp_path)
-    migrate.upgrade(database)
+def test_a_look_is_what_each_question_answers(database: Database, *, held: bool) -> None:
     cases = {10 * n: case for n, case in enumerate(product(WISHES, STANDS), start=1)}
     with database.write() as connection:
         for one, (wish, stand) in cases.items():
             due_at = {"for good": None, "due": BEFORE, "held": BEFORE}.get(stand, LATER)
-            shell = live.NewInquiry(one, "support", "received", "form", "ko", 1, NOW, one.to_bytes(16))
-            live.add(connection, [shell], [live.NewGroup(one + 1, one, "main", due_at, b"")], [])
+            live.add(connection, [shell(one)], [live.NewGroup(one + 1, one, "main", due_at, b"")], [])
             if wish == "suspended":
                 requests.add(connection, asked(one, Kind.suspend, one))
             elif wish != "none":
@@ -52,7 +61,6 @@ def test_a_look_is_what_each_question_answers(
         usable = live.usable(connection, list(cases), NOW, held=held)
         suspended = requests.suspended(connection, list(cases))
         waiting = guardians.waiting(connection, list(cases))
-    database.close()
     assert seen.keys() == cases.keys()
     for one, case in cases.items():
         expected = (one in usable, one in suspended, waiting.get(one), False)
@@ -60,3 +68,26 @@ def test_a_look_is_what_each_question_answers(
     readable = {"stands", "for good"} | ({"held"} if held else set())
     open_to_all = product(("none", "child of a guardian who agreed"), readable)
     assert {cases[one] for one in usable} == set(open_to_all)
+
+
+def test_groups_come_as_they_were_made_and_consents_by_name_also_when_they_were_changed(
+    database: Database,
+) -> None:
+    """PostgreSQL, when it reads a table through, meets a row that was changed last."""
+    names, purposes = ("main", "marketing", "visitor"), ("inquiry", "marketing")
+    with database.write() as connection:
+        live.add(
+            connection,
+            [shell(10)],
+            [live.NewGroup(11 + n, 10, name, LATER, b"") for n, name in enumerate(names)],
+            [live.Consent(10, name, True, 1, bytes(32), True, "ko", NOW) for name in purposes],
+        )
+    with database.write() as connection:
+        live.replace_sealed(connection, 11, b"corrected")
+        live.withdraw(connection, 10, "inquiry", NOW)
+    with database.read() as connection:
+        if not database.sqlite:
+            for way in ("indexscan", "bitmapscan"):
+                connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        assert tuple(one.name for one in live.groups_of(connection, 10, NOW)) == names
+        assert tuple(one.purpose for one in live.consents_of(connection, 10)) == purposes
