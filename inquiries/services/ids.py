@@ -22,7 +22,7 @@ def new_id() -> int:
     """A 63-bit id: microseconds since 2020 in the upper 51 bits (until 2091), random in the lower 12.
 
     Sorts by time of receipt, and tells no more than that. Two of one microsecond meet once in 4,096
-    times: the primary key refuses the second, and its service makes it anew.
+    times: the primary key refuses the second, and nothing of it is stored. Intake makes it anew.
     """
     return new_ids(1)[0]
 
