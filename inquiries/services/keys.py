@@ -50,7 +50,7 @@ def of_inquiries(house: House, inquiry_ids: Sequence[int]) -> dict[tuple[int, st
     absent = set(inquiry_ids) - {row.inquiry_id for row in rows if not row.destroyed}
     if absent:
         adoption.adopt(house, sorted(absent))
-        rows = [row for row in rows if row.inquiry_id not in absent] + _rows(house, sorted(absent))
+        rows += _rows(house, sorted(absent))  # of which the others were tombstones
     found, closed = _unwrapped(house, rows)
     if closed:  # a rotation passed between our two looks: now they stand under the new epoch, or are lost
         again, lost = _unwrapped(house, _rows(house, closed))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
 
 from inquiries.rules.requests import Kind
-from inquiries.stores import migrate
 from inquiries.stores.database import Database
 from inquiries.stores.live import claims, guardians, holds, listing, requests
 from inquiries.stores.live import inquiries as live
@@ -28,19 +25,10 @@ def shell(one: int) -> live.NewInquiry:
     return live.NewInquiry(one, "support", "received", "form", "ko", 1, NOW, one.to_bytes(16))
 
 
-@pytest.fixture
-def database(store_urls: dict[str, str], tmp_path: Path) -> Iterator[Database]:
-    """An empty live store."""
-    made = Database("live", store_urls.get("live_url", f"sqlite:///{tmp_path}/live.db"), tmp_path)
-    migrate.upgrade(made)
-    yield made
-    made.close()
-
-
 @pytest.mark.parametrize("held", [False, True])
-def test_a_look_is_what_each_question_answers(database: Database, *, held: bool) -> None:
+def test_a_look_is_what_each_question_answers(live_store: Database, *, held: bool) -> None:
     cases = {10 * n: case for n, case in enumerate(product(WISHES, STANDS), start=1)}
-    with database.write() as connection:
+    with live_store.write() as connection:
         for one, (wish, stand) in cases.items():
             due_at = {"for good": None, "due": BEFORE, "held": BEFORE}.get(stand, LATER)
             live.add(connection, [shell(one)], [live.NewGroup(one + 1, one, "main", due_at, b"")], [])
@@ -56,7 +44,7 @@ def test_a_look_is_what_each_question_answers(database: Database, *, held: bool)
                 claims.claim(connection, [one + 1], "expired", NOW)
             elif stand == "shell alone":
                 connection.execute(delete(groups).where(groups.c.inquiry_id == one))
-    with database.read() as connection:
+    with live_store.read() as connection:
         seen = listing.look(connection, [*cases, 9_999], NOW, held=held)
         usable = live.usable(connection, list(cases), NOW, held=held)
         suspended = requests.suspended(connection, list(cases))
@@ -71,22 +59,22 @@ def test_a_look_is_what_each_question_answers(database: Database, *, held: bool)
 
 
 def test_groups_come_as_they_were_made_and_consents_by_name_also_when_they_were_changed(
-    database: Database,
+    live_store: Database,
 ) -> None:
     """PostgreSQL, when it reads a table through, meets a row that was changed last."""
     names, purposes = ("main", "marketing", "visitor"), ("inquiry", "marketing")
-    with database.write() as connection:
+    with live_store.write() as connection:
         live.add(
             connection,
             [shell(10)],
             [live.NewGroup(11 + n, 10, name, LATER, b"") for n, name in enumerate(names)],
             [live.Consent(10, name, True, 1, bytes(32), True, "ko", NOW) for name in purposes],
         )
-    with database.write() as connection:
+    with live_store.write() as connection:
         live.replace_sealed(connection, 11, b"corrected")
         live.withdraw(connection, 10, "inquiry", NOW)
-    with database.read() as connection:
-        if not database.sqlite:
+    with live_store.read() as connection:
+        if not live_store.sqlite:
             for way in ("indexscan", "bitmapscan"):
                 connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
         assert tuple(one.name for one in live.groups_of(connection, 10, NOW)) == names

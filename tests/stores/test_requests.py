@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from inquiries.rules.requests import Because, Kind, State
-from inquiries.stores import migrate
 from inquiries.stores.database import Database
 from inquiries.stores.live import due, requests
 from inquiries.stores.live import inquiries as live
@@ -22,19 +19,16 @@ HERS, HIS = 10, 20
 
 
 @pytest.fixture
-def store(store_urls: dict[str, str], tmp_path: Path) -> Iterator[Database]:
+def store(live_store: Database) -> Database:
     """A live store with two inquiries."""
-    database = Database("live", store_urls.get("live_url", f"sqlite:///{tmp_path}/live.db"), tmp_path)
-    migrate.upgrade(database)
     shells = [
         live.NewInquiry(one, "support", "received", "form", "ko", 1, NOW, bytes([one]) * 16)
         for one in (HERS, HIS)
     ]
     groups = [live.NewGroup(one + 1, one, "main", NOW + timedelta(days=9), b"") for one in (HERS, HIS)]
-    with database.write() as connection:
+    with live_store.write() as connection:
         live.add(connection, shells, groups, [])
-    yield database
-    database.close()
+    return live_store
 
 
 def asked(number: int, kind: Kind, inquiry: int = HERS, **given: Any) -> requests.NewRequest:

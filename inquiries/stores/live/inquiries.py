@@ -190,14 +190,13 @@ def not_due(now: _Now, *, held: bool = False) -> Any:  # noqa: ANN401 - an SQL c
     return and_(FREE, or_(*standing))
 
 
-def readable_now(inquiry_id: Any, now: _Now, *, held: bool = False, apart: bool = False) -> Any:  # noqa: ANN401 - a column; an SQL condition
+def readable_now(inquiry_id: Any, now: _Now, *, held: bool = False) -> Any:  # noqa: ANN401 - a column; an SQL condition
     """The condition that the main group of this inquiry is neither due nor claimed; `held`: as `not_due`.
 
-    `apart`: PostgreSQL asks it of each inquiry that it meets, and never goes through all groups for it.
+    With its `OFFSET` PostgreSQL asks it of each inquiry that it meets, and never joins all groups for it.
     """
     mine = select(groups.c.id).where(groups.c.inquiry_id == inquiry_id, groups.c.name == MAIN)
-    mine = mine.where(not_due(now, held=held))
-    return (mine.offset(0) if apart else mine).exists()
+    return mine.where(not_due(now, held=held)).offset(0).exists()
 
 
 def usable(

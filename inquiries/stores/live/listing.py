@@ -93,7 +93,7 @@ def _along(of_type: ColumnElement[str], in_state: ColumnElement[str]) -> Select[
     """The readable ids of one list below `before`, for which there is an index."""
     one, now = inquiries.c.id, bindparam("now", type_=Moment)
     mine = inquiries.c.type == of_type, inquiries.c.state == in_state, one < bindparam("before")
-    return select(one).where(*mine, readable_now(one, now, apart=True))
+    return select(one).where(*mine, readable_now(one, now))
 
 
 class Look(NamedTuple):
@@ -117,18 +117,18 @@ def look(
     )
     return {
         inquiry_id: Look(
-            usable=readable and not asked and until is None,
-            suspended=asked or until is not None,
+            usable=readable and not suspended,
+            suspended=suspended,
             guardian_until=until,
             unread=unread,
         )
-        for inquiry_id, readable, asked, until, unread in found
+        for inquiry_id, readable, suspended, until, unread in found
     }
 
 
 @cache
 def _look(dialect: str, held: bool) -> Select[Any]:  # noqa: FBT001 - of this module alone
     one, now = inquiries.c.id, bindparam("now", type_=Moment)
-    readable = readable_now(one, now, held=held, apart=True)
-    columns = readable, requests.asked_for(one), guardians.waiting_until(one), thread.unread(one)
+    readable, suspended = readable_now(one, now, held=held), one.in_(requests.all_suspended())
+    columns = readable, suspended, guardians.waiting_until(one), thread.unread(one)
     return select(one, *columns).where(among_listed(dialect, one, "ids"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, select, union_all, update
+from sqlalchemy import Connection, func, insert, select, union_all, update
 
 from inquiries.rules.deadlines import Lateness
 from inquiries.rules.requests import (
@@ -127,11 +127,6 @@ def suspended(connection: Connection, inquiry_ids: Collection[int]) -> frozenset
     hers = among(connection, requests.c.inquiry_id, inquiry_ids)
     query = select(requests.c.inquiry_id).where(hers, _SUSPENDS)
     return frozenset(connection.scalars(query)) | guardians.waiting(connection, inquiry_ids).keys()
-
-
-def asked_for(inquiry_id: Any) -> Any:  # noqa: ANN401 - a column; an SQL condition
-    """The condition that somebody asked that nothing of this inquiry is used."""
-    return exists().where(requests.c.inquiry_id == inquiry_id, _SUSPENDS)
 
 
 def all_suspended() -> Any:  # noqa: ANN401 - a subselect of inquiry ids
