@@ -1,9 +1,9 @@
-"""A page used by the keyboard alone, and looked through for what keeps anybody out."""
+"""A page used as people use it, from page to page, and looked through for what keeps anybody out."""
 
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, Response
 
 
 def tab_to(page: Page, selector: str) -> None:
@@ -17,10 +17,27 @@ def tab_to(page: Page, selector: str) -> None:
 
 
 def enter(page: Page, selector: str) -> None:
-    """Press the button or follow the link, and wait for the page that answers."""
+    """Press the button or follow the link by keyboard, and wait for the page that answers."""
     tab_to(page, selector)
     with page.expect_navigation():
         page.keyboard.press("Enter")
+
+
+def follow(target: Locator) -> Response:
+    """Click the button or link, and wait for the page that answers.
+
+    A click alone comes back while the old page still stands, which then answers for the new one.
+    """
+    with target.page.expect_navigation() as answered:
+        target.click()
+    return answered.value
+
+
+def unfold(page: Page) -> None:
+    """Open whatever of the page can be opened."""
+    closed = page.locator("main details:not([open]) > summary")
+    for _ in range(closed.count()):
+        closed.first.click()
 
 
 def accessible(page: Page, what: str = "page") -> None:

@@ -16,7 +16,7 @@ from inquiries.stores import tombstones
 from inquiries.stores.live.tables import consents, envelopes, groups, inquiries, openings, requests
 from tests.cast import ITEMS
 from tests.journeys.sending import look_up, send
-from tests.keyboard import accessible, enter, tab_to
+from tests.keyboard import accessible, enter, follow, tab_to
 from tests.running import Server, until
 
 pytestmark = pytest.mark.journey
@@ -39,7 +39,7 @@ def test_each_right_with_the_mouse_and_without_scripts(
     expect(page.locator("main")).to_contain_text("Chrom")  # what was recorded of her visit
     expect(page.locator("pre")).to_contain_text("개인정보 수집·이용 안내")
     with page.expect_download() as downloaded:
-        press(page, "파일 내려받기")
+        page.get_by_role("button", name="파일 내려받기").click()
     file = json.loads(Path(downloaded.value.path()).read_text(encoding="utf-8"))
     assert file["parts"][0]["items"] == ITEMS
     press(page, "돌아가기")
@@ -128,7 +128,7 @@ def test_each_right_with_the_keyboard_alone(server: Server, person: Callable[...
 
 
 def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
+    follow(page.get_by_role("button", name=name, exact=True))
 
 
 def done(server: Server, page: Page, code: str, holds: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ from inquiries.services import retention
 from inquiries.services.house import open_house
 from inquiries.worker import Worker
 from tests.cast import ITEMS
-from tests.keyboard import accessible
+from tests.keyboard import accessible, follow
 from tests.running import Server, one_time_code, until
 
 pytestmark = pytest.mark.journey
@@ -103,10 +103,7 @@ def look_up(server: Server, sora: Page, code: str) -> int:
     """She types her code; the status of the answer."""
     sora.goto(f"{server.url}/receipt")
     sora.locator("[name=receipt]").fill(code.lower().replace("-", " "))
-    with sora.expect_response(lambda answer: answer.request.method == "POST") as answered:
-        sora.get_by_role("button", name="내 문의 보기").click()
-    sora.wait_for_load_state()
-    return answered.value.status
+    return follow(sora.get_by_role("button", name="내 문의 보기")).status
 
 
 # -- staff -----------------------------------------------------------------------------------------
@@ -143,7 +140,7 @@ def find(officer: Page) -> str:
     expect(row).to_have_count(1)
     expect(row).to_contain_text("김**")
     expect(officer.locator("main")).not_to_contain_text(ITEMS["name"])
-    row.click()
+    follow(row)
     expect(officer.locator("main")).not_to_contain_text(ITEMS["content"])
     return officer.url
 

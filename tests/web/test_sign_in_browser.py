@@ -22,7 +22,7 @@ from inquiries.rules.permissions import Role
 from inquiries.services import holds, inbox, passkeys, people, second_factor
 from inquiries.services.house import House
 from tests import cast
-from tests.keyboard import accessible
+from tests.keyboard import accessible, follow
 from tests.staff import PASSWORD, Member, actor_of, code, enrol
 from tests.web.site import site
 
@@ -116,15 +116,15 @@ def test_a_recovery_code_lets_her_set_up_another_app(browser: Browser, running: 
         page = context.new_page()
         sign_in(page, minji, minji.recovery_codes[0])
         page.locator("details.me summary").click()
-        page.get_by_role("link", name="Your account").click()
+        follow(page.get_by_role("link", name="Your account"))
         accessible(page, "account")
-        page.get_by_role("link", name="Set up another app").click()
+        follow(page.get_by_role("link", name="Set up another app"))
         accessible(page, "another app")
         fresh = second_factor.unspelled(page.locator("#totp-secret").inner_text())
         page.locator("[name=code]").fill(code(fresh, -1))
         page.get_by_role("button", name="Use this app from now on").click()
         expect(page.get_by_role("status")).to_contain_text("new authenticator app")
-        page.get_by_role("link", name="Make new ones").click()
+        follow(page.get_by_role("link", name="Make new ones"))
         accessible(page, "recovery codes")
         page.get_by_role("button", name="Make new recovery codes").click()
         expect(page.locator(".recovery-code")).to_have_count(10)
@@ -222,7 +222,7 @@ def test_a_stranger_is_locked_out_and_she_is_not(browser: Browser, running: Runn
         page = hers.new_page()
         sign_in(page, minji)
         page.locator("details.me summary").click()
-        page.get_by_role("button", name="Sign out", exact=True).click()
+        follow(page.get_by_role("button", name="Sign out", exact=True))
         eve = strange.new_page()
         for _ in range(5):
             eve.goto("/staff/sign-in")

@@ -23,7 +23,7 @@ from inquiries.stores import keys
 from inquiries.stores.live import outbox
 from tests import cast
 from tests.cast import OH
-from tests.keyboard import accessible, enter, tab_to
+from tests.keyboard import accessible, enter, follow, tab_to, unfold
 from tests.staff import enrol
 from tests.web.site import site
 
@@ -95,14 +95,12 @@ def test_every_page_of_the_officer_can_be_read_by_everyone(
     ]  # fmt: skip
     for path in paths:
         page.goto(office.url + path)
-        for summary in page.locator("main summary").all():
-            summary.click()
+        unfold(page)
         accessible(page, path)
     page.goto(f"{office.url}{inquiry}")
     page.locator("[name=reason]").fill("a look")
-    page.locator("[data-open]").click()
-    for summary in page.locator("main summary").all():
-        summary.click()
+    follow(page.locator("[data-open]"))
+    unfold(page)
     accessible(page, "opened")
     page.locator(".keeping [name=until]").fill("2020-01-01")
     page.locator(".keeping form[method=post]").evaluate(
@@ -143,7 +141,7 @@ def test_an_inquiry_is_archived_without_scripts_and_by_keyboard(browser: Browser
         page = context.new_page()
         page.goto(f"{office.url}/staff/inquiries/{newest}?lang=en")
         page.locator("[name=reason]").fill("a look")
-        page.locator("[data-open]").press("Enter")
+        enter(page, "[data-open]")
         page.get_by_text("Move to the archive").press("Enter")  # the summary of the details
         page.get_by_label("Consumer complaints and disputes").check()
         page.get_by_role("button", name="Continue").press("Enter")

@@ -20,7 +20,7 @@ from inquiries.services import grants, inbox, people
 from inquiries.services.house import House
 from inquiries.services.sign_in import SignedIn
 from tests.cast import ITEMS, MINJI, send
-from tests.keyboard import accessible
+from tests.keyboard import accessible, unfold
 from tests.staff import Member, actor_of, enrol, enrol_with
 from tests.web.site import site
 
@@ -81,8 +81,7 @@ def test_every_page_about_people_can_be_read_by_everyone(
     )
 
     def check(page: Page, what: str) -> None:
-        for summary in page.locator("main summary").all():
-            summary.click()
+        unfold(page)
         accessible(page, what)
 
     look: dict[str, Any] = {"locale": spoken, "color_scheme": scheme, "reduced_motion": "reduce"}
