@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import argon2
+from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import create_engine
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -30,6 +33,7 @@ FULL_COST = {"_HASHER": passwords._HASHER, "_NOBODY": passwords._NOBODY}
 def warm_up() -> None:
     """In this process and those forked from it."""
     share_compiled_statements()
+    share_compiled_templates()
     use_least_cost()
     gc.set_threshold(50_000, 20, 50)  # most of what is allocated here lives as long as the process
 
@@ -53,6 +57,28 @@ def share_compiled_statements() -> None:
         (database, "create_engine", partial(create_engine, execution_options={"compiled_cache": compiled})),
     ):
         setattr(owner, name, shared)
+
+
+def share_compiled_templates() -> None:
+    """The applications of this process share what Jinja compiled of the same text."""
+    Flask.jinja_options = {"bytecode_cache": _CompiledTemplates()}
+
+
+class _CompiledTemplates(BytecodeCache):
+    """Kind of environment, name and text of a template → its code."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[type, str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get(self._place(bucket))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[self._place(bucket)] = bucket.code
+
+    @staticmethod
+    def _place(bucket: Bucket) -> tuple[type, str, str]:
+        return type(bucket.environment), bucket.key, bucket.checksum
 
 
 def use_least_cost() -> None:

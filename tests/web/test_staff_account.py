@@ -6,7 +6,7 @@ import json
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,8 @@ from tests.authenticator import Device
 from tests.staff import PASSWORD, Desk, Member, code, enrol
 from tests.web.site import errors_of, hidden, site
 
-AT = time_machine.travel("2026-11-02T09:00:00Z", tick=True)  # stopped, two ids of one moment may be the same
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+AT = time_machine.travel(START, tick=True)  # stopped, two ids of one moment may be the same
 OTHER = "another correct horse of hers"
 ORIGIN = "http://localhost"
 PAGES = ("", "/password", "/app", "/recovery-codes", "/passkeys")
@@ -31,7 +32,7 @@ PAGES = ("", "/password", "/app", "/recovery-codes", "/passkeys")
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    with AT, site(tmp_path) as opened:
+    with AT, site(tmp_path, START - timedelta(hours=1)) as opened:
         opened.config["LIMIT_SIGN_IN"] = ""
         yield opened
 

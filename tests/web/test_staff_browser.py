@@ -78,7 +78,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         server.server_close()
 
 
-@pytest.mark.parametrize(("spoken", "scheme"), [("ko", "light"), ("en", "dark")])
+@pytest.mark.parametrize(
+    ("spoken", "scheme"), [("ko", "light"), pytest.param("en", "dark", marks=pytest.mark.slow)]
+)
 def test_every_page_of_the_officer_can_be_read_by_everyone(
     browser: Browser, office: Office, spoken: str, scheme: Any
 ) -> None:

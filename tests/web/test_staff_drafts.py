@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,12 +26,13 @@ from tests.web.site import hidden, site
 GRAVE = {"staff.move", "staff.open_archived", "staff.hold", "staff.release", "staff.restore"}
 
 HOLD = {"basis": "civil suit 2026-17", "reason": "evidence, named by counsel", "until": "2027-06-01"}
-AT = time_machine.travel("2026-11-02T09:00:00Z", tick=True)  # stopped, two ids of one moment may be the same
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+AT = time_machine.travel(START, tick=True)  # stopped, two ids of one moment may be the same
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    with AT, site(tmp_path) as opened:
+    with AT, site(tmp_path, START - timedelta(hours=1)) as opened:
         yield opened
 
 

@@ -69,7 +69,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         server.server_close()
 
 
-@pytest.mark.parametrize(("spoken", "scheme"), [("ko", "light"), ("en", "dark")])
+@pytest.mark.parametrize(
+    ("spoken", "scheme"), [pytest.param("ko", "light", marks=pytest.mark.slow), ("en", "dark")]
+)
 def test_every_page_about_people_can_be_read_by_everyone(
     browser: Browser, office: Office, spoken: str, scheme: Any
 ) -> None:
