@@ -13,7 +13,7 @@ from inquiries.cli_staff import enrolment_link, staff
 from inquiries.console import as_json, here, printed, said, stand_on
 from inquiries.errors import PolicyRefused
 from inquiries.policy import loader
-from inquiries.services import installation, publishing, retention
+from inquiries.services import installation, outlook, publishing, retention
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from inquiries.worker import main as run_worker
@@ -120,7 +120,7 @@ def sweep(*, dry_run: bool, as_of: datetime | None, confirm: bool, as_json: bool
 @said
 def forecast(*, days: int, as_json: bool) -> None:
     """Say what will be destroyed on which day."""
-    seen = retention.forecast(here().house(), days)
+    seen = outlook.forecast(here().house(), days)
     by_day = [{"date": day.isoformat(), "type": kind, "count": count} for day, kind, count in seen.by_day]
     data = {
         "days": seen.days,

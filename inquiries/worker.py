@@ -58,6 +58,7 @@ LOOK_BACK = 10_000_000 << 12  # ids of ten seconds: a transaction may commit aft
 MAIL_ASKED_EVERY = 2.0
 MAIL_STOPS_WITHIN = 15.0  # what is then still under way counts as uncertain at the next start
 LONGEST_PAUSE = 300.0
+BUSY_PAUSE = 60.0
 PARENT_ASKED_EVERY = 1.0
 
 
@@ -132,8 +133,8 @@ class Worker:
         try:
             turn.work()
             turn.failures = 0
-        except JobBusy:
-            pass  # another worker is at it
+        except JobBusy:  # somebody else is at it, perhaps for a moment only
+            pause = min(turn.every, BUSY_PAUSE)
         except ClockSuspect as suspect:
             log.error("worker.waits_for_confirmation", turn=turn.name, reason=str(suspect))
         except Exception as failed:  # noqa: BLE001 - the worker outlives every failure and tries again

@@ -46,6 +46,18 @@ def adopted(house: House) -> int:
         return int(connection.exec_driver_sql("SELECT count(*) FROM keys").scalar_one())
 
 
+def test_who_finds_another_at_it_comes_back_within_the_minute(house: House, count: Monotonic) -> None:
+    running = Worker(house)
+    with house.live.job("sweep"):
+        running.step()
+    assert records.latest(house, "operation", "sweep") is None
+    assert turn(running, "sweep").next_at == count.at + 60
+    count.at += 61
+    running.step()
+    assert records.latest(house, "operation", "sweep") is not None
+    assert turn(running, "sweep").next_at == count.at + worker.SWEEP_EVERY
+
+
 # -- each in its time ----------------------------------------------------------------------------
 
 

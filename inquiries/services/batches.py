@@ -11,6 +11,7 @@ from inquiries.stores.keys import ARCHIVE
 from inquiries.stores.live import claims
 from inquiries.stores.tombstones import Cohort, Member
 
+HELD = "; held"  # ends a rule whose day a legal hold has pushed back
 LIVING = ""  # where a group's rows are, if neither in the archive nor among the mail
 
 #: What the groups of a cohort share: name, reason, type, policy version, rule.
@@ -60,12 +61,19 @@ def gathered(groups: Iterable[tuple[Shared, Member]], lookups: Mapping[int, byte
     return Batch(tuple(Cohort(*shared, members) for shared, members in found.items()), lookups)
 
 
-def of_claimed(groups: Sequence[claims.Claimed], reasons: due_dates.Reasons) -> Batch:
-    """The batch of these groups, each for what it was claimed for, or for the rule by which it is due."""
+def of_claimed(
+    groups: Sequence[claims.Claimed], reasons: due_dates.Reasons, kept: Mapping[int, int]
+) -> Batch:
+    """The batch of these groups, each for what it was claimed for, or for the rule by which it is due.
 
-    def shared(one: claims.Claimed) -> Shared:
+    `kept`: inquiry → when its last hold ended, in microseconds since 1970; if that was later, due is then.
+    """
+
+    def placed(one: claims.Claimed) -> tuple[Shared, Member]:
         reason, rule = (one.claimed_for, one.claimed_for) if one.claimed_for else reasons.of(one)
-        return one.name, reason, one.type, one.policy_version, rule
+        due, held = one.due_us, kept.get(one.inquiry_id)
+        if due is not None and held is not None and held > due:
+            due, rule = held, rule if one.claimed_for else rule + HELD
+        return (one.name, reason, one.type, one.policy_version, rule), (one.id, one.inquiry_id, due)
 
-    members = ((shared(one), (one.id, one.inquiry_id, one.due_us)) for one in groups)
-    return gathered(members, {one.id: one.receipt_lookup for one in groups})
+    return gathered(map(placed, groups), {one.id: one.receipt_lookup for one in groups})

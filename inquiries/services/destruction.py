@@ -28,7 +28,7 @@ from inquiries.services.keys import MAIL
 from inquiries.stores import archive, keys, tombstones
 from inquiries.stores.database import Database
 from inquiries.stores.keys import ARCHIVE
-from inquiries.stores.live import claims, outbox
+from inquiries.stores.live import claims, holds, outbox
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.tombstones import Cohort, Member
@@ -84,7 +84,14 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> Batch:
         due = _claim_due(house)
         with house.live.read() as connection:  # or what was asked for while nothing was found to be due
             groups = claims.claimed_among(connection, due) if due else claims.claimed(connection, BATCH)
-    return batches.of_claimed(groups, reasons)
+    return _of_claimed(house, groups, reasons)
+
+
+def _of_claimed(house: House, groups: Sequence[claims.Claimed], reasons: due_dates.Reasons) -> Batch:
+    with house.live.read() as connection:
+        kept = holds.kept_until(connection, [one.inquiry_id for one in groups], clock.now())
+    ended = {inquiry: to_microseconds(at) for inquiry, at in kept.items()}
+    return batches.of_claimed(groups, reasons, ended)
 
 
 def _claim_due(house: House) -> list[int]:
@@ -135,7 +142,7 @@ def destroy_claimed(house: House, group_ids: Sequence[int]) -> int:
     with house.live.job("sweep"):
         with house.live.read() as connection:
             groups = claims.claimed_among(connection, group_ids)
-        batch = batches.of_claimed(groups, due_dates.Reasons(house))
+        batch = _of_claimed(house, groups, due_dates.Reasons(house))
         if batch:
             _destroy(house, batch)
         return len(batch)

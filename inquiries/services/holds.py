@@ -19,7 +19,7 @@ from inquiries.services import people, purposes, records, refusals
 from inquiries.services.actor import REASON_LIMIT, Actor, on_one_line, visible
 from inquiries.services.house import House
 from inquiries.services.ids import new_id
-from inquiries.stores.live import holds, inquiries
+from inquiries.stores.live import claims, holds, inquiries
 
 PAGE = 50
 BASIS_LIMIT = 200
@@ -63,7 +63,8 @@ def place(
 ) -> int:
     """Keep an inquiry from being destroyed until then; returns the hold's id.
 
-    What is due already, or claimed by the sweep, cannot be held any more, unless a hold runs on it.
+    What is due already, or claimed by the sweep, cannot be held any more, unless a hold runs on it; nor is
+    a part whose own day has passed, as the visitor's data, which goes with the next sweep.
 
     Raises:
         NotFound: unknown, due, destroyed, or not this person's to hold.
@@ -85,6 +86,7 @@ def place(
         inquiries.lock_groups(connection, inquiry_id)  # the sweep claims before us, or sees the hold
         if inquiries.readable(connection, inquiry_id, clock.now(), held=True) is None:
             raise NotFound("it became due meanwhile")
+        claims.claim_overdue(connection, inquiry_id, clock.now())
         holds.place(connection, placed)
     return hold_id
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError
-from inquiries.services import adoption, readiness, records, recovery, request_deadlines, retention
+from inquiries.services import adoption, outlook, readiness, records, recovery, request_deadlines, retention
 from inquiries.services.house import House
 from inquiries.stores import archive, tombstones
 from inquiries.stores.live import epochs as live_epochs
@@ -70,7 +70,7 @@ def _retention(house: House) -> Iterator[Metric]:
     yield _gauge(
         "overdue_seconds",
         "How long the oldest due group or archived inquiry has waited.",
-        retention.longest_overdue(house).total_seconds(),
+        outlook.longest_overdue(house).total_seconds(),
     )
     yield _gauge("due", "Groups and archived inquiries that are due.", retention.count_due(house, now))
     yield _gauge("held", "Inquiries under a legal hold.", held)
@@ -78,7 +78,7 @@ def _retention(house: House) -> Iterator[Metric]:
 
 
 def _last_sweep(house: House) -> Iterator[Metric]:
-    failed = retention.failed_last(house)
+    failed = outlook.failed_last(house)
     yield _gauge("sweep_failed", "Groups that the last sweep could not destroy.", failed)
     last = records.latest(house, "operation", "sweep")
     if last is None:

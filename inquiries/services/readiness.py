@@ -16,21 +16,20 @@ from inquiries.services import (
     anchors,
     losses,
     mail,
+    outlook,
     provision,
     publishing,
     records,
     request_deadlines,
-    retention,
     rotation,
 )
 from inquiries.services.house import House
 from inquiries.stores import keys
-from inquiries.stores.live import archivals
+from inquiries.stores.live import archivals, holds
 from inquiries.stores.live import epochs as live_epochs
 
 #: How long the daily rotation may take or be tried again before it is an alarm.
 ROTATION_SLACK = timedelta(hours=1)
-SWEEPS_SEEN_WITHIN = timedelta(hours=2)
 MOVED_WITHIN = timedelta(hours=1)
 #: How many ids a check names; the ledger has all of them.
 NAMED = 20
@@ -91,11 +90,11 @@ def _epoch(house: House) -> Check:
 
 def _sweep(house: House) -> Check:
     """P10: red at 72 h overdue, so that the limit is never reached unseen; archived rows count alike."""
-    overdue = retention.longest_overdue(house)
+    overdue = outlook.longest_overdue(house)
     limit = publishing.in_force(house).policy.deadlines.destruction
-    alarm = f"alarm at {retention.ALARM_AFTER // timedelta(hours=1)} h, limit {limit}"
+    alarm = f"alarm at {outlook.ALARM_AFTER // timedelta(hours=1)} h, limit {limit}"
     detail = f"oldest due {overdue // timedelta(hours=1)} h ago; {alarm}" if overdue else "nothing is overdue"
-    return Check("sweep", ok=overdue < retention.ALARM_AFTER, detail=detail)
+    return Check("sweep", ok=overdue < outlook.ALARM_AFTER, detail=detail)
 
 
 def _worker(house: House) -> Check:
@@ -105,7 +104,7 @@ def _worker(house: House) -> Check:
         return Check("worker", ok=False, detail="no sweep yet")
     age = clock.now() - last[0]
     return Check(
-        "worker", ok=age < SWEEPS_SEEN_WITHIN, detail=f"last one {age // timedelta(minutes=1)} min ago"
+        "worker", ok=age < outlook.SEEN_WITHIN, detail=f"last one {age // timedelta(minutes=1)} min ago"
     )
 
 
@@ -116,12 +115,16 @@ def _envelopes(house: House) -> Check:
 
 def _archive(house: House) -> Check:
     """P12: what an officer ordered to the archive is there within the hour, or somebody must look why not."""
+    now = clock.now()
     with house.live.read() as connection:
         moves = archivals.every(connection)
-    if not moves:
-        return Check("archive", ok=True, detail="no move is waiting")
-    age = clock.now() - moves[0].ordered_at
-    detail = f"{len(moves)} moves waiting, the oldest for {age // timedelta(minutes=1)} min"
+        inquiries = [one.inquiry_id for one in moves]
+        held = {one.inquiry_id for one in holds.of_inquiries(connection, inquiries, now)}
+        kept = holds.kept_until(connection, inquiries, now)
+    free = [one for one in moves if one.inquiry_id not in held]
+    since = [max(one.ordered_at, kept.get(one.inquiry_id, one.ordered_at)) for one in free]
+    age = now - min(since, default=now)
+    detail = f"{len(since)} moves waiting, the oldest for {age // timedelta(minutes=1)} min; {len(held)} held"
     return Check("archive", ok=age < MOVED_WITHIN, detail=detail)
 
 

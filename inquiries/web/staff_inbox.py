@@ -16,7 +16,7 @@ from inquiries.errors import FieldError, InvalidFields, ReasonRequired, Suspende
 from inquiries.rules import lifecycle
 from inquiries.rules.lifecycle import Action, State
 from inquiries.rules.permissions import Permission, listable
-from inquiries.services import archive, grants, holds, people, publishing, retention
+from inquiries.services import archive, grants, holds, outlook, people, publishing
 from inquiries.services import inbox as service
 from inquiries.services import search as searching
 from inquiries.services.actor import Actor, on_one_line
@@ -66,8 +66,8 @@ def inbox() -> str:
         page_of=page,
         types=[name for name in declared if name in listable(actor.roles, declared)],
         wanted=wanted,
-        alarm=retention.alarm(house()),
-        alarm_after=retention.ALARM_AFTER,
+        alarm=outlook.alarm(house()),
+        alarm_after=outlook.ALARM_AFTER,
         may_look=actor.may(Permission.see_retention).allowed,
         next_url=_list_url({**wanted, "after": page.next}) if page.next else None,
         newest_url=_list_url({**wanted, "after": ""}) if "after" in wanted else None,

@@ -10,8 +10,8 @@ from inquiries import clock
 from inquiries.errors import FieldError, ReasonRequired
 from inquiries.rules.permissions import Permission
 from inquiries.services import archive, certificates, holds, losses, publishing
-from inquiries.services import retention as service
-from inquiries.services.retention import Outlook
+from inquiries.services import outlook as service
+from inquiries.services.outlook import Outlook
 from inquiries.web import charts, sessions, staff_words
 from inquiries.web.current import before, house
 from inquiries.web.guards import needs, signed_in
@@ -34,7 +34,7 @@ def release(hold_id: int) -> ResponseReturnValue:
 
 
 def _page(*faults: FieldError) -> str:
-    outlook = service.outlook(house())
+    outlook = service.of(house())
     types = _types(outlook)
     rows = [[week.counts.get(name, 0) for name in types] for week in outlook.by_week]
     return render_template(

@@ -29,6 +29,7 @@ from inquiries.services import (
     inbox,
     mail,
     on_behalf,
+    outlook,
     people,
     replies,
     retention,
@@ -177,7 +178,7 @@ def floor() -> Iterator[Floor]:
             )  # fmt: skip
         with moments.at(days=30, hours=1):
             assert retention.sweep(house, confirm=True).destroyed
-            made.things["number"] = retention.outlook(house).runs[0].record
+            made.things["number"] = outlook.of(house).runs[0].record
             _of_today(made, members)
         with time_machine.travel(TODAY, tick=False):
             _sit_down(made, members)

@@ -31,6 +31,7 @@ from inquiries.services import (
     keys,
     mail,
     on_behalf,
+    outlook,
     publishing,
     purposes,
     receipt,
@@ -324,7 +325,7 @@ def test_p07_a_sweep_that_cannot_listen_destroys_nothing_and_says_so(
             patched.setattr(purposes, "data_keys", fails)
             swept = retention.sweep(house, confirm=True)
             assert (swept.due, swept.failed) == (1, 1)
-            assert retention.failed_last(house) == 1
+            assert outlook.failed_last(house) == 1
         retention.sweep(house, confirm=True)
         assert receipt.look(house, code).items == ITEMS
 

@@ -9,7 +9,7 @@ import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
 from inquiries.rules.permissions import Role
-from inquiries.services import archive, metrics, retention
+from inquiries.services import archive, metrics, outlook, retention
 from inquiries.services.house import House
 from inquiries.worker import Worker
 from tests.cast import OH, send
@@ -49,7 +49,7 @@ def test_p10_what_is_archived_and_overdue_is_seen_in_time(house: House, hours: i
 def test_p10_the_alarm_ends_with_the_destruction(house: House) -> None:
     due = archived_until(house)
     with time_machine.travel(due + timedelta(hours=100), tick=True):
-        assert retention.longest_overdue(house) > retention.ALARM_AFTER
+        assert outlook.longest_overdue(house) > outlook.ALARM_AFTER
         retention.sweep(house, confirm=True)
         Worker(house).step()
         checks = application(house).test_client().get("/readyz").json["checks"]  # type: ignore[index]

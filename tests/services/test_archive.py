@@ -31,6 +31,7 @@ from inquiries.services import (
     holds,
     inbox,
     installation,
+    readiness,
     receipt,
     records,
     recovery,
@@ -593,9 +594,19 @@ def test_a_hold_placed_after_the_order_stops_the_destruction_until_it_ends(
     holds.place(house, OH, inquiry, reason="소송", basis="민사소송법", until=T0 + timedelta(days=30))
     assert archive_moves.carry_out(house) == 0
     assert inbox.open_inquiry(house, MINJI, inquiry, None).items["name"] == "김소라"
+    with at(29):
+        assert moving(house) == (True, "0 moves waiting, the oldest for 0 min; 1 held")
+    with at(30, minutes=30):
+        assert moving(house) == (True, "1 moves waiting, the oldest for 30 min; 0 held")
     with at(31):
+        assert moving(house) == (False, "1 moves waiting, the oldest for 1440 min; 0 held")
         assert archive_moves.carry_out(house) == 1
         assert inbox.page(house, MINJI).rows == ()
+
+
+def moving(house: House) -> tuple[bool, str]:
+    """How readiness has what waits to be moved."""
+    return next((one.ok, one.detail) for one in readiness.checks(house) if one.name == "archive")
 
 
 def _lose_the_key(house: House) -> None:

@@ -12,7 +12,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from inquiries.errors import ClockSuspect
-from inquiries.services import adoption, due_dates, holds, inbox, publishing, receipt, records, retention
+from inquiries.services import (
+    adoption,
+    due_dates,
+    holds,
+    inbox,
+    outlook,
+    publishing,
+    receipt,
+    records,
+    retention,
+)
 from inquiries.services.house import House
 from inquiries.settings import Settings
 from tests.breaking import claim_all
@@ -256,15 +266,15 @@ def test_the_forecast_counts_by_day_in_the_policys_time_zone(any_house_at_t0: Ho
         send(house, consents=BOTH)  # visitor 2 June, marketing 2 September, main 2 March 2027
         send(house, type="affiliate", address=None, user_agent=None)
     with at(180):
-        seen = retention.forecast(house, 30)
+        seen = outlook.forecast(house, 30)
     assert (seen.overdue, seen.held, seen.archived) == (1, 0, 0)
     assert seen.by_day == ((date(2026, 9, 2), "support", 1),)
     with at(340):
-        assert retention.forecast(house, 30).by_day == (
+        assert outlook.forecast(house, 30).by_day == (
             (date(2027, 3, 2), "affiliate", 1),
             (date(2027, 3, 2), "support", 1),
         )
-        assert retention.forecast(house, 2).by_day == ()
+        assert outlook.forecast(house, 2).by_day == ()
 
 
 def test_the_day_is_that_of_the_wall_clock_where_it_is_promised(house_at_t0: House) -> None:
@@ -272,7 +282,7 @@ def test_the_day_is_that_of_the_wall_clock_where_it_is_promised(house_at_t0: Hou
     with at(hours=10):
         send(house_at_t0, address=None, user_agent=None)
     with at(364):
-        seen = retention.forecast(house_at_t0, 10)
+        seen = outlook.forecast(house_at_t0, 10)
     assert seen.by_day == ((date(2027, 3, 3), "support", 1),)
     assert seen.first == (T0 + timedelta(days=364)).astimezone(ZoneInfo("Asia/Seoul")).date()
 
@@ -284,9 +294,9 @@ def test_what_is_held_stands_in_the_forecast_on_the_day_its_hold_ends(any_house_
         until = T0 + timedelta(days=370)
         holds.place(house, OH, only(house), reason="a claim", basis="a law", until=until)
     with at(360):
-        seen = retention.forecast(house, 30)
+        seen = outlook.forecast(house, 30)
         assert (seen.held, seen.by_day) == (1, ((date(2027, 3, 7), "support", 1),))
-        assert retention.forecast(house, 8).by_day == ()  # its due date alone would be within
+        assert outlook.forecast(house, 8).by_day == ()  # its due date alone would be within
 
 
 def test_the_outlook_shows_weeks_figures_and_the_last_runs(any_house_at_t0: House) -> None:
@@ -295,7 +305,7 @@ def test_the_outlook_shows_weeks_figures_and_the_last_runs(any_house_at_t0: Hous
         send(house, consents=BOTH)
         adoption.adopt_pending(house)
         retention.sweep(house, confirm=True)
-        seen = retention.outlook(house)
+        seen = outlook.of(house)
         assert [week.start for week in seen.by_week[:2]] == [date(2026, 3, 2), date(2026, 3, 9)]
         assert len(seen.by_week) == 26
         assert (
@@ -304,10 +314,10 @@ def test_the_outlook_shows_weeks_figures_and_the_last_runs(any_house_at_t0: Hous
         assert (seen.due, seen.held, seen.archived, seen.alarm) == (0, 0, 0, False)
         assert seen.limit == timedelta(days=5)
     with at(100):
-        seen = retention.outlook(house)
+        seen = outlook.of(house)
         assert (seen.due, seen.alarm, seen.overdue > timedelta(hours=72)) == (1, True, True)
         retention.sweep(house, confirm=True)
-        seen = retention.outlook(house)
+        seen = outlook.of(house)
         assert (seen.due, seen.alarm, seen.failed_last) == (0, False, 0)
     assert [run.destroyed for run in seen.runs] == [1, 0]
     assert seen.runs[0].record > seen.runs[1].record
@@ -321,10 +331,10 @@ def test_the_outlook_says_what_the_last_run_could_not_destroy(house_at_t0: House
     with at(400):
         _rename(house, "keys", "keys_away")
         assert retention.sweep(house, confirm=True).failed == 2
-        assert retention.outlook(house).failed_last == 2
+        assert outlook.of(house).failed_last == 2
         _rename(house, "keys_away", "keys")
         assert retention.sweep(house, confirm=True).failed == 0
-        assert retention.outlook(house).failed_last == 0
+        assert outlook.of(house).failed_last == 0
 
 
 def _rename(house: House, before: str, after: str) -> None:

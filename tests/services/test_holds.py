@@ -8,10 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from inquiries import clock
 from inquiries.errors import InvalidHold, NotFound, ReasonRequired
-from inquiries.services import adoption, destruction, holds, inbox, receipt, records, retention
+from inquiries.sealing import documents
+from inquiries.services import (
+    adoption,
+    certificates,
+    destruction,
+    holds,
+    inbox,
+    outlook,
+    receipt,
+    records,
+    retention,
+)
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores.live import claims
@@ -244,13 +256,67 @@ def test_it_stops_the_destruction_of_every_group_and_ends_by_itself(any_house_at
     with at(400):
         swept = sweep(house)
         assert (swept.due, swept.destroyed, swept.held) == (0, 0, 3)
-        assert retention.longest_overdue(house) == timedelta(0)
+        assert outlook.longest_overdue(house) == timedelta(0)
     with at(500, minutes=-1):
         assert sweep(house).destroyed == 0
     with at(500, minutes=1):
-        assert retention.longest_overdue(house) > timedelta(days=100)
-        assert sweep(house).destroyed == 3
+        assert outlook.longest_overdue(house) < timedelta(minutes=2)  # since it could be destroyed
+        assert outlook.alarm(house) is None
+        swept = sweep(house)
+        assert (swept.destroyed, swept.max_lag_seconds // 60) == (3, 1)
     assert groups(house) == 0
+
+
+@pytest.mark.promise("P11")
+@pytest.mark.parametrize("released", [False, True])
+def test_its_proof_says_that_a_hold_pushed_the_day_back(any_house_at_t0: House, *, released: bool) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        code = send(house).receipt
+        adoption.adopt_pending(house)
+        placed = hold(house)
+    ended = T0 + timedelta(days=450) if released else END
+    if released:
+        with time_machine.travel(ended, tick=False):
+            holds.release(house, OH, placed, "settled")
+    with time_machine.travel(ended + timedelta(minutes=30), tick=False):
+        assert outlook.longest_overdue(house) < timedelta(hours=1)
+        sweep(house)
+        (run,) = (one for one in outlook.of(house).runs if one.destroyed)
+        assert run.max_lag_seconds == 30 * 60
+        said = [one.statement for one in certificates.for_receipt(house, code).document.destroyed]
+        of_run = certificates.of_run(house, run.record).statement["by_reason"]["expired"]
+    assert {one["due"] for one in said} == {documents.written(ended)}
+    assert {one["rule"] for one in said} == {"period 1 year; held", "visitor 3 months; held"}
+    assert {one["lag_seconds"] for one in said} == {30 * 60}
+    assert (of_run["destroyed"], of_run["max_lag_seconds"]) == (2, 30 * 60)
+
+
+def test_a_hold_that_ended_before_the_day_changes_nothing_of_it(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at(hours=1):
+        code = send(house).receipt
+        hold(house, until=T0 + timedelta(days=20))
+    with at(400):
+        assert outlook.longest_overdue(house) > timedelta(days=300)  # the visitor's data
+        sweep(house)
+        said = [one.statement for one in certificates.for_receipt(house, code).document.destroyed]
+    assert {one["rule"] for one in said} == {"period 1 year", "visitor 3 months"}
+    assert END.isoformat() not in str(said)
+
+
+def test_what_of_it_was_due_before_is_not_brought_back(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        code = send(house).receipt
+        adoption.adopt_pending(house)
+    with at(100):
+        assert set(receipt.look(house, code).parts) == {"main"}
+        hold(house)
+        assert set(receipt.look(house, code).parts) == {"main"}
+        hold(house)  # a second one keeps what the first kept
+        assert sweep(house).destroyed == 1
+        assert groups(house) == 1
 
 
 def test_the_forecast_knows_when_a_hold_ends(any_house_at_t0: House) -> None:

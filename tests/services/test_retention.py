@@ -11,8 +11,18 @@ import pytest
 import time_machine
 
 from inquiries import clock
-from inquiries.errors import ClockSuspect, JobBusy, NotFound
-from inquiries.services import adoption, destruction, inbox, receipt, records, retention, rotation
+from inquiries.errors import ClockSuspect, JobBusy, KeyUnavailable, NotFound
+from inquiries.services import (
+    adoption,
+    certificates,
+    destruction,
+    inbox,
+    outlook,
+    receipt,
+    records,
+    retention,
+    rotation,
+)
 from inquiries.services.house import House, open_house
 from inquiries.stores import tombstones as tombstones_store
 from inquiries.stores.database import Database
@@ -167,8 +177,52 @@ def test_a_sweep_that_does_not_know_how_far_it_was_has_failed(house_at_t0: House
     with at(ALL_DUE):
         with broken(house.keys, "progress"):
             assert sweep(house).failed
-        assert retention.failed_last(house)
+        assert outlook.failed_last(house)
         assert sweep(house).destroyed == 2
+        done, failed, *_ = outlook.of(house).runs
+        assert (done.error, done.destroyed) == (None, 0 if failed.destroyed else 2)
+        assert (failed.error, failed.failed) == ("OperationalError", 1)
+
+
+def test_a_sweep_that_cannot_sign_its_proofs_has_failed_and_says_so(
+    house_at_t0: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = house_at_t0
+
+    def gone(*_: object) -> None:
+        raise KeyUnavailable("the signing key is not here")
+
+    with at(hours=1):
+        send(house)
+    with at(ALL_DUE):
+        with monkeypatch.context() as patched:
+            patched.setattr(certificates, "prove_intent", gone)
+            assert sweep(house).failed == 1
+        (failed, *_) = outlook.of(house).runs
+        assert failed.error == "KeyUnavailable"
+        assert outlook.alarm(house) is not None
+        sweep(house)
+        assert outlook.alarm(house) is None
+
+
+def test_that_no_run_was_tried_is_an_alarm_after_two_hours(house_at_t0: House) -> None:
+    """Nobody works, or the clock is not believed: a refusal writes nothing down, by a clock that may be wrong."""
+    house = house_at_t0
+    with at(hours=1):
+        assert outlook.alarm(house) is None  # none before the first
+        sweep(house)
+        entries = records.heads(house)
+    with at(hours=2, minutes=59):
+        assert outlook.alarm(house) is None
+    with at(hours=3, minutes=1):
+        found = outlook.alarm(house)
+        assert found is not None
+        assert found.silent is not None
+        assert found.silent // timedelta(minutes=1) in (120, 121)
+        with pytest.raises(ClockSuspect):
+            retention.sweep(house)
+        assert records.heads(house) == entries
+        assert outlook.of(house).silent
 
 
 def test_a_claim_is_for_good(house_at_t0: House) -> None:
@@ -205,11 +259,11 @@ def test_how_long_the_oldest_has_waited(house_at_t0: House) -> None:
     with at(hours=1):
         due = send(house_at_t0).due
         assert due is not None
-        assert retention.longest_overdue(house_at_t0) == timedelta(0)
+        assert outlook.longest_overdue(house_at_t0) == timedelta(0)
     with time_machine.travel(due + timedelta(hours=80), tick=False):
-        assert retention.longest_overdue(house_at_t0) > timedelta(hours=80)  # the visitor's data waits longer
+        assert outlook.longest_overdue(house_at_t0) > timedelta(hours=80)  # the visitor's data waits longer
         sweep(house_at_t0)
-        assert retention.longest_overdue(house_at_t0) == timedelta(0)
+        assert outlook.longest_overdue(house_at_t0) == timedelta(0)
 
 
 def test_records_and_envelopes_end_too(house_at_t0: House) -> None:

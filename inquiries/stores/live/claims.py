@@ -140,6 +140,12 @@ def claim_due(
     return due
 
 
+def claim_overdue(connection: Connection, inquiry_id: int, now: datetime) -> int:
+    """Claim what of this inquiry is due, unless a hold runs on it already; how many."""
+    due = select(groups.c.id).where(groups.c.inquiry_id == inquiry_id, groups.c.due_at <= now)
+    return _claim(connection, list(connection.scalars(due)), now)
+
+
 def claimed(connection: Connection, limit: int) -> list[Claimed]:
     """Groups that were claimed and are not destroyed yet, the first claimed first."""
     query = _CLAIMED.order_by(claims.c.at, claims.c.group_id).limit(limit)

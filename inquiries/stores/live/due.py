@@ -134,10 +134,14 @@ def _last_holds(now: datetime) -> Any:  # noqa: ANN401 - an SQL subquery
 
 
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:
-    """The earliest due date that has passed, of what no hold keeps."""
-    query = select(func.min(groups.c.due_at)).where(groups.c.due_at <= now)
-    oldest: datetime | None = connection.scalar(query.where(groups.c.inquiry_id.not_in(legal.held(now))))
-    return oldest
+    """Since when what has waited longest could be destroyed: its due date, or the end of its last hold."""
+    due = select(func.min(groups.c.due_at)).where(groups.c.due_at <= now)
+    never_held = groups.c.inquiry_id.not_in(select(holds.c.inquiry_id))
+    last = legal.ended(now)
+    kept = select(func.min(case((last.c.at > groups.c.due_at, last.c.at), else_=groups.c.due_at)))
+    kept = kept.select_from(groups).join(last, last.c.inquiry_id == groups.c.inquiry_id)
+    oldest = (connection.scalar(due.where(never_held)), connection.scalar(kept.where(groups.c.due_at <= now)))
+    return min((one for one in oldest if one is not None), default=None)
 
 
 # -- brought nearer by a later policy ---------------------------------------------------------------

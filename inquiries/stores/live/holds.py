@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, func, insert, select, update
 
+from inquiries.stores.among import among
 from inquiries.stores.live.tables import holds
 
 
@@ -39,6 +40,20 @@ def running(now: datetime | BindParameter[datetime]) -> Any:  # noqa: ANN401 - a
 def held(now: datetime | BindParameter[datetime]) -> Any:  # noqa: ANN401 - a subselect of inquiry ids
     """The ids of all inquiries on which a hold runs."""
     return select(holds.c.inquiry_id).where(running(now))
+
+
+def ended(now: datetime) -> Any:  # noqa: ANN401 - an SQL subquery
+    """(inquiry_id, at): when the last hold ended of the inquiries on which none runs any more."""
+    last = func.max(func.coalesce(holds.c.released_at, holds.c.until)).label("at")
+    query = select(holds.c.inquiry_id, last).where(holds.c.inquiry_id.not_in(held(now)))
+    return query.group_by(holds.c.inquiry_id).subquery()
+
+
+def kept_until(connection: Connection, inquiry_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
+    """When the last hold ended, of those of the inquiries that were held and are not any more."""
+    last = ended(now)
+    query = select(last.c.inquiry_id, last.c.at).where(among(connection, last.c.inquiry_id, inquiry_ids))
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def place(connection: Connection, row: HoldRow) -> None:
