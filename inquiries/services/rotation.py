@@ -7,13 +7,13 @@ is retired only after it was asserted, against the keys store, that nothing need
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 from sqlalchemy import Connection
 
 from inquiries import clock
 from inquiries.errors import RotationIncomplete
+from inquiries.policy import pace
 from inquiries.sealing import epochs as sealing
 from inquiries.services import adoption, archive_keys, losses, records, rewrapping, second_factor
 from inquiries.services.house import House
@@ -25,8 +25,8 @@ from inquiries.stores.live import staff as live_staff
 log = structlog.get_logger()
 
 #: Their sum, with the hourly sweep, is what "destroyed within 5 days" rests on (P10).
-INTERVAL = timedelta(hours=24)
-KEY_BACKUPS_LIVE = timedelta(hours=72)
+INTERVAL = pace.ROTATION
+KEY_BACKUPS_LIVE = pace.KEY_BACKUPS_LIVE
 
 
 @dataclass(frozen=True)
