@@ -24,11 +24,16 @@ def keys() -> None:
 
 
 @keys.command("rotate")
-@click.option("--confirm", is_flag=True, help="Accept that what cannot be opened stays behind; recorded.")
+@click.option(
+    "--break-glass",
+    metavar="REASON",
+    help="Accept in the officer's place that what cannot be opened stays behind, and that a store was put "
+    "back; recorded, and shown to every officer for 30 days.",
+)
 @said
-def keys_rotate(*, confirm: bool) -> None:
+def keys_rotate(*, break_glass: str | None) -> None:
     """Open a new epoch, re-wrap every living key, end the earlier epochs: destruction becomes final."""
-    done = rotation.rotate(here().house(), confirm=confirm)
+    done = rotation.rotate(here().house(), break_glass=break_glass)
     click.echo(f"Epoch {done.epoch} is open; {done.rewrapped} keys re-wrapped; retired: {len(done.retired)}.")
 
 

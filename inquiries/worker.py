@@ -17,6 +17,7 @@ import structlog
 
 from inquiries import clock
 from inquiries.errors import ClockSuspect, InquiriesError, JobBusy
+from inquiries.policy import pace
 from inquiries.services import (
     adoption,
     anchors,
@@ -45,7 +46,7 @@ WAITING_EVERY = 60.0
 GUARDIANS_EVERY = 2.0
 ANSWERS_EVERY = 2.0
 SEAL_EVERY = 300.0
-SWEEP_EVERY = 3600.0
+SWEEP_EVERY = pace.SWEEP.total_seconds()
 ROTATION_ASKED_EVERY = 60.0
 POLICY_ASKED_EVERY = 60.0
 ANCHOR_ASKED_EVERY = 600.0

@@ -20,7 +20,7 @@ from sqlalchemy import update
 
 from inquiries import clock, create_app
 from inquiries.rules.permissions import Role
-from inquiries.services import anchors, enrolment, grants, inbox, records, retention
+from inquiries.services import anchors, enrolment, grants, inbox, records, recovery, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import HOME, Settings
 from inquiries.stores.live.tables import groups
@@ -326,6 +326,22 @@ def test_keys_rotate(command: Command, house: House) -> None:
     assert result.exit_code == 0
     assert result.stdout == "Epoch 2 is open; 0 keys re-wrapped; retired: 1.\n"
     assert "2 keys" in command("keys", "rotate").stdout
+
+
+def test_keys_rotate_ends_a_restores_gate_only_in_the_officers_place(command: Command, house: House) -> None:
+    rotation.note_restore(house)
+    for words in ((), ("--break-glass", " ")):
+        refused = command("keys", "rotate", *words)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "/staff/restore" in refused.stderr
+        assert "--break-glass REASON" in refused.stderr
+    assert command("keys", "rotate", "--confirm").exit_code == 2
+    assert recovery.gate(house) is not None
+    assert command("keys", "rotate", "--break-glass", "she is away").exit_code == 0
+    assert recovery.gate(house) is None
+    recorded = records.latest(house, "operation", "confirm_loss")
+    assert recorded is not None
+    assert recorded[1]["break_glass"] == "she is away"
 
 
 def test_ledger_verify_and_head(command: Command, house: House) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import get_args
 
 from pydantic import BaseModel
 
 from inquiries.errors import PolicyProblem
+from inquiries.policy import pace
 from inquiries.policy.model import (
     GROUPS,
     REQUIRED_PURPOSE,
@@ -187,6 +189,11 @@ def _periods(policy: Policy) -> Findings:
     ):
         if not ceiling.covers(period):
             yield path, f"must be at most {ceiling}", kept
+    floor = Period(days=-(-pace.FINAL_WITHIN // timedelta(days=1)))  # the days begun
+    if not deadlines.destruction.covers(floor):
+        hours = pace.FINAL_WITHIN // timedelta(hours=1)
+        reason = f"must be at least {floor}: sweep, rotation and the key backups' life take {hours} hours"
+        yield "deadlines.destruction", reason, "P10"
     unusual = records.unusual
     if unusual.night_from == unusual.night_until:
         yield "records.unusual.night_until", "must be another time than night_from", "P25"

@@ -2,7 +2,7 @@
 
 A loss is a group (or member of staff) with neither a tombstone nor a key that anything opens, or an archived
 row that is gone while its key lives. Both lists stand in the ledger: "unopenable" says what a look found,
-"confirm_loss" what an officer accepted.
+"confirm_loss" what an officer accepted, or the operator in her place.
 """
 
 from __future__ import annotations
@@ -53,8 +53,12 @@ def confirm(
     keys: Collection[int],
     by: Actor | None = None,
     reason: str | None = None,
+    break_glass: str | None = None,
 ) -> None:
-    """Record that what the last look found, and these, are accepted; so is what was accepted before."""
+    """Record that what the last look found, and these, are accepted; so is what was accepted before.
+
+    `reason`: the officer's, with `by`; `break_glass`: the operator's, who accepts it in her place.
+    """
     before, seen = confirmed(house), found(house)
     body: dict[str, object] = {
         "act": "confirm_loss",
@@ -65,4 +69,6 @@ def confirm(
         body |= {"staff": by.staff_id, "email": by.email}
     if reason is not None:
         body["reason"] = reason
+    if break_glass is not None:
+        body["break_glass"] = break_glass
     records.append(house, "operation", body)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from inquiries import clock
 from inquiries.rules.permissions import ALL_TYPES, Role
+from inquiries.services import records
 from inquiries.services.house import House
 from inquiries.services.register import OPERATOR, TIME
 from inquiries.stores import ledger
@@ -20,6 +21,7 @@ PAGE: Final = 50
 GLASS_SHOWN: Final = timedelta(days=30)  # DESIGN §5
 
 _BATCH = 500
+_CONFIRMED = 100  # more restores and losses than a month has
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class RightsRecord:
     until: datetime | None = None
     on: date | None = None
     plan: str | None = None
+
+
+@dataclass(frozen=True)
+class Glass:
+    """What the operator did in an officer's stead, and why; `email` is of whom, None if of nobody."""
+
+    at: datetime
+    act: str
+    reason: str
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,16 +75,24 @@ def page(
     return RegisterPage(rows, rows[-1].n if len(found) > PAGE else None)
 
 
-def broken_glass(house: House) -> tuple[RightsRecord, ...]:
-    """What the operator did in an officer's stead in the last 30 days, the newest first."""
+def broken_glass(house: House) -> tuple[Glass, ...]:
+    """What the operator did in an officer's stead in the last 30 days, the newest first.
+
+    Of the other chains it reads only what accepted a restore or a loss (DESIGN §3, Restore).
+    """
     since = clock.now() - GLASS_SHOWN
-    found = []
+    accepted = records.newest(house, "operation", "confirm_loss", _CONFIRMED)
+    found = [
+        Glass(at, body["act"], body["break_glass"])
+        for _, at, body in accepted
+        if at > since and "break_glass" in body
+    ]
     for one in _newest_first(house, None):
         if one.at <= since:
             break
         if one.glass is not None:
-            found.append(one)
-    return tuple(found)
+            found.append(Glass(one.at, one.act, one.glass, one.email))
+    return tuple(sorted(found, key=lambda one: one.at, reverse=True))
 
 
 def _newest_first(house: House, before: int | None) -> Iterator[RightsRecord]:

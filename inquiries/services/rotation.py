@@ -7,15 +7,16 @@ is retired only after it was asserted, against the keys store, that nothing need
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 from sqlalchemy import Connection
 
 from inquiries import clock
 from inquiries.errors import RotationIncomplete
+from inquiries.policy import pace
 from inquiries.sealing import epochs as sealing
 from inquiries.services import adoption, archive_keys, losses, records, rewrapping, second_factor
+from inquiries.services.actor import on_one_line
 from inquiries.services.house import House
 from inquiries.stores import key_tables, keys, wraps
 from inquiries.stores.live import epochs as live_epochs
@@ -25,8 +26,8 @@ from inquiries.stores.live import staff as live_staff
 log = structlog.get_logger()
 
 #: Their sum, with the hourly sweep, is what "destroyed within 5 days" rests on (P10).
-INTERVAL = timedelta(hours=24)
-KEY_BACKUPS_LIVE = timedelta(hours=72)
+INTERVAL = pace.ROTATION
+KEY_BACKUPS_LIVE = pace.KEY_BACKUPS_LIVE
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class Rotation:
     retired: tuple[int, ...]
 
 
-def rotate(house: House, *, confirm: bool = False) -> Rotation:
+def rotate(house: House, *, break_glass: str | None = None) -> Rotation:
     """Open a new epoch, re-wrap every living key under it, and end all earlier ones.
 
-    `confirm`: the officer accepts that what cannot be opened stays behind; it is recorded with the ids.
+    `break_glass`: why the operator accepts in the officer's place that what cannot be opened stays behind,
+    and that a store was put back; recorded with the ids, and shown to every officer (DESIGN §5).
 
     Raises:
         RotationIncomplete: an earlier epoch is still needed; intake goes on in the new one.
@@ -52,7 +54,7 @@ def rotate(house: House, *, confirm: bool = False) -> Rotation:
         if not _unfinished(house, number):
             number += 1
         _publish(house, number)
-        return _finish(house, number, confirm=confirm)
+        return _finish(house, number, break_glass=on_one_line(break_glass))
 
 
 def settle_epochs(house: House) -> int:
@@ -73,7 +75,7 @@ def finish_pending(house: House) -> Rotation | None:
     """Carry through a rotation that was cut short; None when there is none."""
     with house.keys.job("rotate"):
         number = _settled_number(house)
-        return _finish(house, number, confirm=False) if _unfinished(house, number) else None
+        return _finish(house, number) if _unfinished(house, number) else None
 
 
 def is_due(house: House) -> bool:
@@ -188,11 +190,11 @@ def _put(house: House, connection: Connection, row: live_epochs.EpochRow, state:
     live_epochs.put(connection, live_epochs.EpochRow(row.number, row.public_key, state, now, signature))
 
 
-def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
+def _finish(house: House, number: int, *, break_glass: str = "") -> Rotation:
     adoption.adopt_pending(house)
     archive_keys.adopt_pending(house)
     rewrapped, lost = rewrapping.rewrap(house, number)
-    _assert_unneeded(house, number, lost, confirm=confirm)
+    _assert_unneeded(house, number, lost, break_glass)
     retired = _retire(house, number)
     house.keys.scour(key_tables.keys.name, key_tables.tags.name)
     body = {"act": "rotate", "epoch": number, "rewrapped": rewrapped, "retired": list(retired)}
@@ -203,8 +205,8 @@ def _finish(house: House, number: int, *, confirm: bool) -> Rotation:
     return Rotation(number, rewrapped, retired)
 
 
-def _assert_unneeded(house: House, number: int, lost: list[keys.KeyRow], *, confirm: bool) -> None:
-    """Nothing living needs an epoch before `number`; or the officer confirmed what stays behind."""
+def _assert_unneeded(house: House, number: int, lost: list[keys.KeyRow], break_glass: str) -> None:
+    """Nothing living needs an epoch before `number`; or what stays behind is accepted."""
     missing = [*adoption.unadopted(house, number), *archive_keys.unadopted(house, number)]
     broken = [*adoption.quarantined(house), *archive_keys.keyless(house)]
     with house.keys.read() as connection:
@@ -215,13 +217,14 @@ def _assert_unneeded(house: House, number: int, lost: list[keys.KeyRow], *, conf
     ids = [row.id for row in lost]
     if not restored and losses.confirmed(house).issuperset([*broken, *ids]):
         return
-    if not confirm:
+    if not break_glass:
         losses.note(house, {**losses.found(house), **{row.id: row.inquiry_id for row in lost}})
         raise RotationIncomplete(
             f"the officer must confirm: {len(broken)} envelopes and {len(lost)} keys do not open"
             + (", and a store was put back" if restored else "")
+            + "; she does on /staff/restore, or `keys rotate --break-glass REASON` in her place"
         )
-    losses.confirm(house, inquiries=broken, keys=ids)
+    losses.confirm(house, inquiries=broken, keys=ids, break_glass=break_glass)
     with house.keys.write() as connection:
         keys.note_restore(connection, None)
 

@@ -195,6 +195,7 @@ _FACTS: Final[Mapping[str, str]] = {
     "owner": _l("seen to by"),
     "identity": _l("identity"),
     "authority": _l("authority"),
+    "break_glass": _l("in place of an officer"),
 }
 
 

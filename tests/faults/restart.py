@@ -87,7 +87,7 @@ def _confirm(house: House) -> None:
     if _restored(house):
         with pytest.raises(RotationIncomplete):
             rotation.rotate(house)
-        rotation.rotate(house, confirm=True)
+        rotation.rotate(house, break_glass="the officer is away")
 
 
 def _restored(house: House) -> bool:

@@ -189,7 +189,7 @@ def test_put_back(case: Case, past: Past, make_settings: Callable[..., Settings]
     if case.noticed:
         with pytest.raises(RotationIncomplete, match="the officer must confirm"):
             rotation.rotate(house)
-    rotation.rotate(house, confirm=True)
+    rotation.rotate(house, break_glass="the officer is away")
     rotation.rotate(house)  # what was confirmed once does not stand in the way again
     assert retention.sweep(house).failed == 0
     _check(house, past, opens)
@@ -239,7 +239,7 @@ def test_a_live_store_put_back_is_noticed_by_a_key_without_its_row(house: House,
         receipt.look(house, newer.receipt)
     with pytest.raises(RotationIncomplete):
         rotation.rotate(house)
-    rotation.rotate(house, confirm=True)
+    rotation.rotate(house, break_glass="the officer is away")
     house = _reinstalled(house)
     assert len(invariants.operations(house, "restore")) == 1, "said again at every start"
     house.close()
@@ -283,7 +283,7 @@ def test_a_keys_store_put_back_follows_every_intent_since(house: House, tmp_path
         with house.keys.read() as connection:
             stones = connection.exec_driver_sql("SELECT count(*) FROM keys WHERE destroyed_at IS NOT NULL")
             assert stones.scalar_one() == 2
-        rotation.rotate(house, confirm=True)
+        rotation.rotate(house, break_glass="the officer is away")
         house.close()
 
 
@@ -318,7 +318,7 @@ def test_secrets_that_come_later_open_what_was_listed(house: House, tmp_path: Pa
     assert installed.recovered is not None
     assert installed.recovered.unopenable == ()
     assert installed.recovered.adopted == 1
-    rotation.rotate(installed.house, confirm=True)
+    rotation.rotate(installed.house, break_glass="the officer is away")
     assert receipt.look(installed.house, received.receipt).items["content"] == "of the second epoch"
     assert invariants.contents_of_inbox(installed.house) == ["of the second epoch"]
     installed.house.close()

@@ -7,8 +7,11 @@ from datetime import timedelta
 import pytest
 
 from inquiries import clock
+from inquiries.policy import floors, loader, pace
+from inquiries.policy.period import Period
 from inquiries.services import readiness, retention, rotation
 from inquiries.services.house import House
+from inquiries.settings import HOME
 from inquiries.worker import SWEEP_EVERY, Worker
 from tests.cast import send
 from tests.moments import at
@@ -28,6 +31,23 @@ def test_p10_the_sweep_comes_hourly_and_finality_within_the_limit(house: House) 
     assert [turn.every for turn in Worker(house).turns if turn.name == "sweep"] == [SWEEP_EVERY]
     longest = rotation.INTERVAL + rotation.KEY_BACKUPS_LIVE + timedelta(seconds=SWEEP_EVERY)
     assert longest < LIMIT
+
+
+@pytest.mark.parametrize(("sweeps", "least"), [(1, 5), (0, 4), (25, 6)])
+def test_p10_no_policy_promises_what_sweep_rotation_and_key_backups_cannot_keep(
+    monkeypatch: pytest.MonkeyPatch, sweeps: int, least: int
+) -> None:
+    hourly = timedelta(seconds=SWEEP_EVERY)
+    assert hourly + rotation.INTERVAL + rotation.KEY_BACKUPS_LIVE == pace.FINAL_WITHIN
+    monkeypatch.setattr(pace, "FINAL_WITHIN", pace.FINAL_WITHIN + (sweeps - 1) * hourly)
+    hours = pace.FINAL_WITHIN // timedelta(hours=1)
+    policy = loader.load(HOME / "policies" / "default.toml").policy
+    for days in range(7):
+        deadlines = policy.deadlines.model_copy(update={"destruction": Period(days=days)})
+        found = floors.check(policy.model_copy(update={"deadlines": deadlines}))
+        short = [(one.path, one.promise) for one in found if f"at least {least} days" in one.message]
+        assert short == [("deadlines.destruction", "P10")] * (days * 24 < hours), days
+        assert all(f"take {hours} hours" in one.message for one in found if "at least" in one.message)
 
 
 def test_p10_the_worker_destroys_what_is_due_by_itself(any_house: House) -> None:

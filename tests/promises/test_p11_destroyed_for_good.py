@@ -274,7 +274,7 @@ def _rotate_as_the_officer_would(house: House) -> None:
     try:
         rotation.rotate(house)
     except InquiriesError:
-        rotation.rotate(house, confirm=True)
+        rotation.rotate(house, break_glass="the officer is away")
 
 
 def _stands(directory: Path, wrap: bytes) -> bool:

@@ -189,7 +189,7 @@ def test_p24_what_the_operator_did_in_an_officers_stead_is_shown_to_every_office
             assert banner.search(oh.get(path).text), path
         assert not banner.search(minji.get("/staff/inbox").text)
     with at(days=29, hours=23):
-        assert register_view.broken_glass(house)[0].glass == reason
+        assert register_view.broken_glass(house)[0].reason == reason
     with at(days=30, minutes=1):
         assert register_view.broken_glass(house) == ()
 

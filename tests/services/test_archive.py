@@ -439,7 +439,7 @@ def test_an_archived_key_that_nothing_gives_back_holds_rotation_up_and_is_said(h
     with pytest.raises(RotationIncomplete, match="1 envelopes"):
         rotation.rotate(house)
     assert archive_id in recovery.look(house)
-    rotation.rotate(house, confirm=True)
+    rotation.rotate(house, break_glass="the officer is away")
     rotation.rotate(house)
 
 

@@ -11,15 +11,18 @@ from time_machine import travel
 
 from inquiries import clock, create_app
 from inquiries.errors import NotFound, ReasonRequired, RotationIncomplete
+from inquiries.rules.permissions import Role
 from inquiries.services import (
     adoption,
     archive,
     destruction,
     losses,
+    people,
     readiness,
     receipt,
     records,
     recovery,
+    register_view,
     retention,
     rotation,
 )
@@ -31,6 +34,8 @@ from inquiries.worker import LOOK_EVERY, Worker
 from tests import stones as tombs
 from tests.cast import BAE, MINJI, OH, send
 from tests.faults.scenarios import copy_database, put_back_database
+from tests.moments import at
+from tests.staff import officer
 
 WHY = "compared with the backup of this morning"
 
@@ -112,6 +117,52 @@ def test_the_officers_word_opens_the_gate_and_ends_the_epochs(any_house: House) 
     done = rotation.finish_pending(house)
     assert done is not None
     assert done.retired == (1,)
+
+
+@pytest.mark.parametrize("blank", [None, "", " \u200b\n"])
+def test_the_operator_opens_it_in_the_officers_place_with_a_reason_alone(
+    any_house: House, blank: str | None
+) -> None:
+    house = any_house
+    rotation.note_restore(house)
+    with pytest.raises(RotationIncomplete, match=r"/staff/restore, or `keys rotate --break-glass REASON`"):
+        rotation.rotate(house, break_glass=blank)
+    assert recovery.gate(house) is not None
+    assert confirmations(house) == []
+    assert rotation.rotate(house, break_glass=f" {WHY}\n").retired == (1,)
+    assert recovery.gate(house) is None
+    assert confirmations(house) == [{"act": "confirm_loss", "inquiries": [], "keys": [], "break_glass": WHY}]
+
+
+def test_nothing_is_accepted_in_the_officers_place_where_nothing_waits(any_house: House) -> None:
+    rotation.rotate(any_house, break_glass=WHY)
+    assert confirmations(any_house) == []
+    assert register_view.broken_glass(any_house) == ()
+
+
+def test_what_the_operator_did_in_an_officers_place_is_told_in_order_of_time(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at():
+        officer(house)
+    for day, why in enumerate(("first", "second", "third")):
+        with at(day):
+            rotation.note_restore(house)
+            rotation.rotate(house, break_glass=why)
+        with at(day, hours=1):
+            people.invite(
+                house, email=f"{why}@example.com", roles=[Role.privacy], by=None, break_glass=f"{why} invited"
+            )
+        with at(day, hours=2):
+            rotation.note_restore(house)
+            recovery.confirm(house, OH, WHY)  # the officer's own is none of these
+    told = ["third invited", "third", "second invited", "second", "first invited", "first"]
+    with at(3):
+        assert [one.reason for one in register_view.broken_glass(house)] == told
+        assert [one.email for one in register_view.broken_glass(house)][:2] == ["third@example.com", None]
+    with at(30, minutes=30):
+        assert [one.reason for one in register_view.broken_glass(house)] == told[:-1]
+    with at(33):
+        assert register_view.broken_glass(house) == ()
 
 
 def test_a_key_that_stays_without_its_row_is_said_once_whatever_is_put_back_after(any_house: House) -> None:

@@ -203,7 +203,7 @@ def test_an_envelope_that_does_not_open_waits_for_the_officer(any_house: House) 
     with pytest.raises(RotationIncomplete):  # not only once
         rotation.rotate(house)
     assert not readiness._envelopes(house).ok
-    done = rotation.rotate(house, confirm=True)
+    done = rotation.rotate(house, break_glass="the officer is away")
     assert (done.epoch, done.retired) == (2, (1,))
     (recorded,) = [body for _, body in records.bodies(house, "operation") if body["act"] == "confirm_loss"]
     assert len(recorded["inquiries"]) == 1
@@ -218,7 +218,7 @@ def test_a_confirmed_loss_hides_no_later_one(any_house: House) -> None:
     house = any_house
     send(house)
     break_envelope(house)
-    rotation.rotate(house, confirm=True)
+    rotation.rotate(house, break_glass="the officer is away")
     send(house)
     with house.live.read() as connection:
         newest = connection.exec_driver_sql("SELECT max(inquiry_id) FROM envelopes").scalar_one()
@@ -247,7 +247,7 @@ def test_a_key_row_that_nothing_opens_waits_for_the_officer_and_hides_no_other(a
     with pytest.raises(RotationIncomplete, match="0 envelopes and 2 keys"):
         rotation.rotate(house)
     assert len(rewrapping.unopenable(house)) == 2
-    rotation.rotate(house, confirm=True)
+    rotation.rotate(house, break_glass="the officer is away")
     rotation.rotate(house)
     page = inbox.page(house, MINJI).rows
     assert [row.who for row in page] == ["김**", ""]
@@ -263,7 +263,7 @@ def test_what_was_confirmed_as_lost_is_still_destroyed_on_its_day(house_at_t0: H
         adoption.adopt_pending(house)
         _spoil_rows(house)
         break_envelope(house)
-        rotation.rotate(house, confirm=True)
+        rotation.rotate(house, break_glass="the officer is away")
     with at(400):
         assert retention.sweep(house, confirm=True).destroyed == 2
         assert rotation.rotate(house).rewrapped == 0
@@ -326,7 +326,7 @@ def test_a_secret_that_is_lost_within_its_day_is_replaced_by_a_new_epoch(any_hou
     assert receipt.look(house, sent.receipt).items["content"] == "in the second"
     with pytest.raises(RotationIncomplete):
         rotation.rotate(house)
-    rotation.rotate(house, confirm=True)
+    rotation.rotate(house, break_glass="the officer is away")
     assert receipt.look(house, sent.receipt).items["content"] == "in the second"
 
 

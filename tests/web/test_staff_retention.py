@@ -389,6 +389,31 @@ def test_after_a_restore_every_page_is_closed_until_the_officer_confirms(app: Fl
     assert "nothing to confirm" in officer.get("/staff/restore").text
 
 
+def test_what_the_operator_accepted_in_an_officers_place_is_on_every_officers_page_for_30_days(
+    app: Flask, house: House
+) -> None:
+    begun = clock.now()
+    rotation.note_restore(house, behind={"keys": 1})
+    rotation.rotate(house, break_glass="she <is> ill")
+    member, clerk = enrol(house, "oh@example.com", Role.privacy), desk_of(app, house, Role.consultation)
+    oh = Desk(app).carry(member.sign_in(house))
+    assert (
+        "저장소가 복원되었거나 더 이상 열 수 없는 것이 있음을 확인했습니다." in oh.get("/staff/people").text
+    )
+    shown = "the operator accepted in place of an officer that a store was put back"
+    for path in ("/staff/inbox", "/staff/people", "/staff/retention", "/staff/restore"):
+        text = oh.get(f"{path}?lang=en").text
+        assert (shown in text, "she &lt;is&gt; ill" in text) == (True, True), path
+    assert "she &lt;is&gt; ill" not in clerk.get("/staff/inbox").text
+    (link,) = re.findall(r'href="(/staff/ledger\?[^"]+)"', oh.get("/staff/account").text)
+    record = " ".join(oh.get(link.replace("&amp;", "&")).text.split())
+    assert "in place of an officer she &lt;is&gt; ill" in record
+    for hours, still in ((-1, True), (1, False)):
+        with time_machine.travel(begun + timedelta(days=30, hours=hours), tick=True):
+            oh = Desk(app).carry(member.sign_in(house))
+            assert (shown in oh.get("/staff/retention?lang=en").text) is still
+
+
 @pytest.mark.promise("P12")
 def test_a_server_without_the_archives_key_says_so(house: House, officer: Desk) -> None:
     archive_id = archive.order(house, OH, sent(house), statute="contract", items=["name"], reason="r")
