@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from inquiries import clock
 from inquiries.console import as_json, here, printed, said
 from inquiries.sealing import documents
 from inquiries.services import anchors, finality, records, root_rotation, rotation
@@ -194,12 +195,14 @@ def certificate() -> None:
 @click.option("--key", help="The verify key in hex, as it is published on /privacy.")
 @said
 def certificate_verify(file: Path, key: str | None) -> None:
-    """Check a certificate offline: what is in it was signed by the holder of the key."""
+    """Check a certificate offline: what was signed by the holder of the key, and since when it is final."""
     document = documents.read(file.read_bytes())
     checked = documents.check(document, _key(key or document.verify_key))
     for statement in checked.proved:
         words = (f"{name} {value}" for name, value in sorted(statement.items()) if value is not None)
         click.echo(f"Proved: {', '.join(words)}")
+    for group, final in checked.finals:
+        click.echo(_final(group, final))
     for problem in checked.problems:
         click.echo(f"Not proved: {problem}", err=True)
     if key is None:
@@ -207,3 +210,10 @@ def certificate_verify(file: Path, key: str | None) -> None:
         click.echo(document.verify_key)
     if not checked.ok:
         raise SystemExit(1)
+
+
+def _final(group: str, moment: datetime | None) -> str:
+    if moment is None:
+        return f"Not yet final, as far as this file shows: {group}"
+    at = documents.written(moment)
+    return f"Final: {group}, since {at}" if moment <= clock.now() else f"Not yet final: {group}, from {at} on"

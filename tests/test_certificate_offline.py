@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,15 @@ def changed(file: Path, **statement: str) -> Path:
     return forged
 
 
+def early(file: Path) -> Path:
+    """The file with its first part final when its epoch ended, and backups of keys that live no time."""
+    data = json.loads(file.read_text())
+    data["destroyed"][0]["final"] = data["epochs"][0]["retired"]
+    forged = file.with_name("early.json")
+    forged.write_text(json.dumps(data | {"key_backups_hours": 0}))
+    return forged
+
+
 def test_the_command_proves_a_certificate_without_an_instance(
     house: House, proof: Path, tmp_path: Path
 ) -> None:
@@ -70,6 +79,24 @@ def test_the_command_proves_a_certificate_without_an_instance(
     assert result.exit_code == 0
     assert result.stdout.count("Proved: ") == 2
     assert "rule period 1 year" in result.stdout
+    (main, visitor) = json.loads(proof.read_text())["destroyed"]
+    for part in (main, visitor):
+        said = f"Not yet final: {part['statement']['group']}, from {part['final']} on\n"
+        assert said in result.stdout
+    with time_machine.travel(datetime.fromisoformat(main["final"])):
+        assert f"Final: main, since {main['final']}\n" in verify(tmp_path, str(proof)).stdout
+
+
+def test_what_is_said_to_be_final_too_early_is_a_finding_and_not_shown_as_final(
+    house: House, proof: Path, tmp_path: Path
+) -> None:
+    key = house.custody.verify_key.hex()
+    forged = early(proof)
+    result = verify(tmp_path, str(forged), "--key", key)
+    assert (result.exit_code, "does not show it" in result.stderr) == (1, True)
+    assert "Not yet final, as far as this file shows: main\n" in result.stdout
+    done = documented(tmp_path, forged, key)
+    assert (done.returncode, done.stderr) == (1, "final too early\n")
 
 
 def test_without_a_key_it_says_whose_key_it_took(house: House, proof: Path, tmp_path: Path) -> None:
@@ -101,6 +128,8 @@ def test_the_documented_lines_prove_it_with_nothing_of_ours(
     done = documented(tmp_path, proof, house.custody.verify_key.hex())
     assert (done.returncode, done.stderr) == (0, "")
     assert re.findall(r"proved {'group': '(\w+)'", done.stdout) == ["main", "visitor"]
+    finals = [part["final"] for part in json.loads(proof.read_text())["destroyed"]]
+    assert re.findall(r"} final (\S+)$", done.stdout, re.MULTILINE) == finals
     assert re.search(r"^epoch 1 ended \S+ proved$", done.stdout, re.MULTILINE)
 
 
@@ -123,7 +152,8 @@ def test_the_documented_lines_find_their_way_in_trees_of_every_size(house: House
         buried = standing(connection, range(1000))
         proved = certificates._proved(connection, buried).values()
     assert len(proved) == 18
-    data = {"epochs": [], "destroyed": [{"statement": said, "proof": proof} for said, proof in proved]}
+    parts = [{"statement": said, "proof": proof, "final": None} for said, proof in proved]
+    data = {"epochs": [], "destroyed": parts}
     file = tmp_path / "proofs.json"
     file.write_text(json.dumps(data, default=lambda proof: proof.model_dump()))
     done = documented(tmp_path, file, house.custody.verify_key.hex())

@@ -17,6 +17,8 @@ from inquiries.sealing import certificates, epochs
 
 RUN = "sweep"  # what a run's signed statement is about
 ANCHOR = "ledger anchor"
+#: How long a backup of the keys lives, in version 1: signed nowhere, so no file may say another time.
+KEY_BACKUPS_HOURS = 72
 
 Number = Annotated[int, Field(ge=0, lt=2**53)]
 Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$")]
@@ -55,7 +57,12 @@ class EndedEpoch(_Shape):
 
 
 class InquiryDocument(_Shape):
-    """The certificate of one inquiry; `remaining` and `issued` are said, not signed."""
+    """The certificate of one inquiry.
+
+    Signed are each statement (through its proof) and each epoch's record. Checked against them is `final`: it
+    is never earlier than they show. Checked besides are `key_backups_hours`, which the version fixes, and
+    `verify_key`. `issued`, `issuer`, `remaining`, and that a part is not yet final, are only said.
+    """
 
     format: Literal["inquiries destruction certificate"] = "inquiries destruction certificate"
     version: Literal[1] = 1
@@ -135,10 +142,15 @@ def read(file: str | bytes) -> Document:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: statements that are proved, and everything that is wrong, in plain words."""
+    """What a check found: statements that are proved, and everything that is wrong, in plain words.
+
+    `finals`: of an inquiry, each group that is proved to be destroyed, and from when on it is final; None:
+    not yet, as far as the file shows.
+    """
 
     proved: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
+    finals: tuple[tuple[str, datetime | None], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -147,13 +159,19 @@ class Checked:
 
 
 def check(document: Document, verify_key: bytes) -> Checked:
-    """Check every word of the certificate that is signed; the key comes from where it is published."""
+    """Check what is signed, and what follows from it; the key comes from where it is published."""
     problems = [] if document.verify_key == verify_key.hex() else ["it names another verify key"]
     if isinstance(document, RunDocument | AnchorDocument):
         of = "the run" if isinstance(document, RunDocument) else "the anchor"
         fault = _fault(_check_statement, document, verify_key)
         proved = () if fault else (said(document),)
         return Checked(proved, (*problems, *(f"{of}: {one}" for one in fault)))
+    return _check_inquiry(document, verify_key, problems)
+
+
+def _check_inquiry(document: InquiryDocument, verify_key: bytes, problems: list[str]) -> Checked:
+    if document.key_backups_hours != KEY_BACKUPS_HOURS:
+        problems.append(f"it says that backups of the keys live another time than {KEY_BACKUPS_HOURS} hours")
     if not document.destroyed:
         problems.append("it says of nothing that it was destroyed")
     ended: dict[str | int | None, datetime] = {}
@@ -163,13 +181,16 @@ def check(document: Document, verify_key: bytes) -> Checked:
         if not fault:
             ended[epoch.number] = _moment(epoch.retired)
     stands: list[dict[str, Any]] = []
+    finals: list[tuple[str, datetime | None]] = []
     for part in document.destroyed:
         unproved = _fault(_check_proof, part, verify_key)
-        not_final = _fault(_check_final, part, ended, document.key_backups_hours)
+        not_final = _fault(_check_final, part, ended)
         problems += [f"{part.statement.get('id')}: {one}" for one in (*unproved, *not_final)]
         if not unproved:
             stands.append(dict(part.statement))
-    return Checked(tuple(stands), tuple(problems))
+            final = None if part.final is None or not_final else _moment(part.final)
+            finals.append((str(part.statement.get("group")), final))
+    return Checked(tuple(stands), tuple(problems), tuple(finals))
 
 
 def _fault(step: Callable[..., None], *given: object) -> tuple[str, ...]:
@@ -211,16 +232,20 @@ def _check_proof(one: Destroyed, verify_key: bytes) -> None:
     certificates.verify_root(verify_key, intent, proof.count, root, bytes.fromhex(proof.signature))
 
 
-def _check_final(one: Destroyed, ended: Mapping[str | int | None, datetime], hours: int) -> None:
+def _check_final(one: Destroyed, ended: Mapping[str | int | None, datetime]) -> None:
     if one.final is None:
         return
     retired = ended.get(one.statement.get("epoch"))
-    if retired is None or _moment(one.final) < retired + timedelta(hours=hours):
+    destroyed = _moment(str(one.statement.get("destroyed")))
+    if retired is None or _moment(one.final) - max(retired, destroyed) < timedelta(hours=KEY_BACKUPS_HOURS):
         raise SealBroken("it is said to be final, and the end of its epoch does not show it")
 
 
 def _moment(said: str) -> datetime:
     try:
-        return datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(said)
     except ValueError:
         raise SealBroken("no such day") from None
+    if moment.tzinfo is None:  # in a statement that nobody signed, as like as not
+        raise SealBroken("no such day")
+    return moment

@@ -15,6 +15,8 @@ from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
 from inquiries.stores import keys, tombstones
 from inquiries.stores.live import epochs as live_epochs
 
+_HOURS = int(KEY_BACKUPS_LIVE.total_seconds()) // 3600
+
 
 @dataclass(frozen=True)
 class Destructions:
@@ -55,13 +57,15 @@ def status(house: House) -> KeysStatus:
         epoch = keys.open_epoch(connection)
         progress = keys.how_far(connection)
         buried = tombstones.by_epoch(connection)
-        scoured = tombstones.scoured(connection, [number for number, _, _ in buried if number is not None])
+        scoured = tombstones.scoured(connection, [one[0] for one in buried if one[0] is not None])
     rotation_due = now if newest is None else max(now, newest.at + INTERVAL)
     final, backups, rotation = Destructions(), Destructions(), Destructions()
-    for number, count, destroyed in buried:
+    archived = 0
+    for number, count, of_archive, destroyed in buried:
         ended = None if number is None else scoured.get(number)
         if ended is None:
             rotation = _more(rotation, count, rotation_due + KEY_BACKUPS_LIVE)
+            archived += of_archive
         elif now < (since := max(ended, destroyed) + KEY_BACKUPS_LIVE):
             backups = _more(backups, count, since)
         else:
@@ -75,7 +79,8 @@ def status(house: House) -> KeysStatus:
         waiting_for_backups=backups,
         waiting_for_rotation=rotation,
         copies=(
-            *_stores(backups.count + rotation.count, rotation.count, rotation_due, last),
+            *_stores(backups.count + rotation.count, rotation.count, archived, rotation_due, last),
+            *(() if house.keys.sqlite else (_log(backups.count + rotation.count, last),)),
             *_keyring(house, rotation_due),
         ),
     )
@@ -85,30 +90,45 @@ def _more(before: Destructions, count: int, moment: datetime) -> Destructions:
     return Destructions(before.count + count, max(before.moment or moment, moment))
 
 
-def _stores(young: int, unrotated: int, rotation_due: datetime, last: datetime | None) -> Iterable[Copy]:
-    hours = int(KEY_BACKUPS_LIVE.total_seconds()) // 3600
-    until = rotation_due if unrotated else None
+def _stores(
+    young: int, unrotated: int, archived: int, rotation_due: datetime, last: datetime | None
+) -> Iterable[Copy]:
+    """`young`: destroyed and not final; of them `unrotated`, of these the archive's."""
+    of_live = unrotated - archived
     yield Copy(
         "live, and its copies of any age",
         "what is not destroyed, with the keys store and the keyring of today; "
-        f"destroyed: {unrotated} groups, if the keys store's old pages are read, too",
-        until,
+        f"destroyed: {of_live} groups, if the keys store's old pages are read, too",
+        rotation_due if of_live else None,
     )
     yield Copy(
         "keys",
-        f"destroyed: {unrotated} groups, from old pages and its log, with the keyring and a copy of live",
-        until,
+        f"destroyed: {unrotated} groups, from old pages and its log, with the keyring and a copy of live or "
+        "archive",
+        rotation_due if unrotated else None,
     )
     yield Copy(
-        f"backups of keys and keyring ({hours} h)",
+        f"backups of keys and keyring ({_HOURS} h)",
         f"destroyed: at most {young} groups, with the root key and a copy of live or archive",
         last,
     )
     yield Copy(
         "archive, and its copies of any age",
-        "what is archived and not destroyed, with keys, keyring and the archive's own root key",
+        "what is archived and not destroyed, with keys, keyring and the archive's own root key; "
+        f"destroyed: {archived} groups, if the keys store's old pages are read, too",
+        rotation_due if archived else None,
     )
     yield Copy("ledger", "nothing: it holds no key, and names no data subject")
+
+
+def _log(young: int, last: datetime | None) -> Copy:
+    """What PostgreSQL keeps of the keys store's changes, and no rotation reaches (docs/destruction.md)."""
+    return Copy(
+        f"keys: write-ahead log (pg_wal), and archives of it ({_HOURS} h)",
+        f"destroyed: tags of at most {young} groups, with tag.key and a guessed address, until the segments "
+        "are removed; and old wraps of ended epochs, worth nothing without an old keyring",
+        last,
+    )
 
 
 def _keyring(house: House, rotation_due: datetime) -> Iterable[Copy]:
@@ -132,7 +152,7 @@ _FILES = (
     ("root.key", "opens the other files of the keyring; by itself no inquiry"),
     ("root.key.next", "opens what a change of the root key has re-wrapped; `keys rotate-root` finishes it"),
     ("secret.key", "no inquiry: a receipt code only from what was sent and its nonce"),
-    ("tag.key", "with the keys store: whether a guessed address has an inquiry that is not destroyed"),
+    ("tag.key", "with the keys store: whether a guessed address has a living inquiry, or unsubscribed"),
     ("signing.key", "no inquiry: it signs"),
     ("seal.key", "no inquiry: it seals the ledger"),
     ("verify.key", "nothing: it is public"),

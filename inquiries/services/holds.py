@@ -1,6 +1,7 @@
-"""Legal holds: placed and released by the privacy officer, on record; they stop destruction and nothing else.
+"""Legal holds: placed and released by the officer, on record; they stop destruction, a correction's too.
 
-The reason may name people, so it is sealed under the inquiry's own key; the basis names none (P14).
+What stood before a correction would be gone (`rules/requests.py`). The reason may name people, so it is
+sealed under the inquiry's own key; the basis names none (P14).
 """
 
 from __future__ import annotations

@@ -224,11 +224,12 @@ def living(connection: Connection, receipt_lookup: bytes) -> list[str]:
     return list(connection.scalars(query.order_by(keys.c.id)))
 
 
-def by_epoch(connection: Connection) -> list[tuple[int | None, int, datetime]]:
-    """(epoch, how many tombstones, the latest) of every epoch under which something was destroyed."""
+def by_epoch(connection: Connection) -> list[tuple[int | None, int, int, datetime]]:
+    """(epoch, how many tombstones, of them the archive's, the latest) of every epoch that has any."""
+    archived = func.count().filter(keys.c.group_name == ARCHIVE)
     latest = func.max(keys.c.destroyed_at)
-    query = select(keys.c.epoch, func.count(), latest).where(keys.c.destroyed_at.is_not(None))
-    return [(row[0], row[1], row[2]) for row in connection.execute(query.group_by(keys.c.epoch))]
+    query = select(keys.c.epoch, func.count(), archived, latest).where(keys.c.destroyed_at.is_not(None))
+    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query.group_by(keys.c.epoch))]
 
 
 def scoured(connection: Connection, numbers: Iterable[int]) -> dict[int, datetime]:

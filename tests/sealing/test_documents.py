@@ -11,14 +11,17 @@ import pytest
 
 from inquiries.errors import SealBroken
 from inquiries.sealing import certificates, documents, epochs
+from inquiries.services.rotation import KEY_BACKUPS_LIVE
 from tests.sealing.builders import fixed
 
 SEED = fixed("documents signing seed")
 VERIFY_KEY = epochs.verify_key_of(SEED)
 RETIRED = datetime(2026, 3, 3, tzinfo=UTC)
+DESTROYED = "2026-03-02T09:30:00.000000Z"
 FINAL = "2026-03-06T00:00:00.000000Z"
 STATEMENTS: list[dict[str, str | int | None]] = [
-    {"id": str(n), "intent": 5, "group": "main", "epoch": 3, "due": None} for n in (1, 2, 3)
+    {"id": str(n), "intent": 5, "group": "main", "epoch": 3, "due": None, "destroyed": DESTROYED}
+    for n in (1, 2, 3)
 ]
 
 
@@ -67,6 +70,7 @@ def test_a_whole_certificate_is_proved() -> None:
     checked = documents.check(documents.read(json.dumps(inquiry())), VERIFY_KEY)
     assert checked.ok
     assert checked.proved == (STATEMENTS[1],)
+    assert checked.finals == (("main", RETIRED + timedelta(hours=72)),)
 
 
 def test_under_another_key_nothing_is_proved() -> None:
@@ -86,6 +90,49 @@ def test_final_is_believed_only_as_far_as_the_end_of_the_epoch_shows_it() -> Non
     assert "does not show it" in said
     (said,) = problems(inquiry() | {"epochs": []})
     assert "does not show it" in said
+
+
+@pytest.mark.parametrize("hours", [0, 71, 73, 2**53 - 1])
+def test_a_file_cannot_say_how_long_backups_of_the_keys_live(hours: int) -> None:
+    said = "it says that backups of the keys live another time than 72 hours"
+    assert problems(inquiry() | {"key_backups_hours": hours}) == (said,)
+    forged = inquiry(final=documents.written(RETIRED)) | {"key_backups_hours": hours}
+    checked = documents.check(documents.read(json.dumps(forged)), VERIFY_KEY)
+    assert checked.problems == (said, "2: it is said to be final, and the end of its epoch does not show it")
+    assert checked.finals == (("main", None),)
+
+
+def test_the_life_of_key_backups_is_the_one_that_rotation_counts_on() -> None:
+    assert timedelta(hours=documents.KEY_BACKUPS_HOURS) == KEY_BACKUPS_LIVE
+
+
+def test_nothing_is_final_before_it_was_destroyed_however_old_its_epoch_is() -> None:
+    def found(final: str) -> documents.Checked:
+        file = json.dumps(inquiry(final=final, retired=RETIRED - timedelta(days=2)))
+        return documents.check(documents.read(file), VERIFY_KEY)
+
+    assert found("2026-03-05T09:30:00.000000Z").ok
+    early = found("2026-03-05T09:29:59.999999Z")
+    assert (early.finals, len(early.problems)) == ((("main", None),), 1)
+
+
+@pytest.mark.parametrize("day", [None, "", "2026-03-02", "2026-02-30T00:00:00Z", 7])
+def test_a_statement_with_no_day_of_destruction_is_refused(day: str | int | None) -> None:
+    data = inquiry()
+    data["destroyed"][0]["statement"]["destroyed"] = day
+    assert problems(data)[1:] == ("2: no such day",)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"])
+def test_the_first_and_the_last_day_of_all_are_days(day: str) -> None:
+    data = inquiry(final=day)
+    data["destroyed"][0]["statement"]["destroyed"] = "9999-12-31T23:59:59.999999-23:59"
+    assert [problem.split(":")[0] for problem in problems(data)] == ["2", "2"]
+
+
+def test_what_is_not_yet_final_is_proved_and_said_so() -> None:
+    checked = documents.check(documents.read(json.dumps(inquiry(final=None))), VERIFY_KEY)
+    assert (checked.ok, checked.finals) == (True, (("main", None),))
 
 
 def test_a_forged_end_of_an_epoch_is_said() -> None:

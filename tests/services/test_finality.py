@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from inquiries import clock
-from inquiries.services import adoption, finality, records, retention, rotation
+from inquiries.services import adoption, archive, finality, inbox, records, retention, rotation
 from inquiries.services.house import House
-from tests.cast import send
+from tests.cast import MINJI, OH, send
 from tests.moments import at
 
 
@@ -72,6 +72,60 @@ def test_each_copy_says_what_it_could_give_and_until_when(any_house_at_t0: House
         assert after["backups of keys and keyring (72 h)"].until is not None
     with at(days=404):
         assert copies(house)["backups of keys and keyring (72 h)"].until is None
+
+
+ARCHIVE = "archive, and its copies of any age"
+
+
+def test_what_was_destroyed_in_the_archive_is_in_its_own_copies_until_the_rotation(
+    any_house_at_t0: House,
+) -> None:
+    house = any_house_at_t0
+    with at():
+        send(house)
+        inquiry = inbox.page(house, MINJI).rows[0].id
+        archive.order(house, OH, inquiry, statute="advertising", items=["name"], reason="the law")
+        assert "destroyed: 0 groups" in copies(house)[ARCHIVE].recovers
+        assert copies(house)[ARCHIVE].until is None
+        assert copies(house)["live, and its copies of any age"].until is not None
+    with at(days=100):  # the visitor's data
+        sweep(house)
+        rotation.rotate(house)
+    with at(days=200):  # the statute's six months
+        sweep(house)
+        now = finality.status(house)
+        found = {copy.name: copy for copy in now.copies}
+        assert (now.waiting_for_rotation.count, found[ARCHIVE].until) == (1, now.rotation_due)
+        assert "what is archived and not destroyed" in found[ARCHIVE].recovers
+        assert "destroyed: 1 groups" in found[ARCHIVE].recovers
+        assert "destroyed: 0 groups" in found["live, and its copies of any age"].recovers
+        assert found["live, and its copies of any age"].until is None
+        assert "destroyed: 1 groups" in found["keys"].recovers
+        rotation.rotate(house)
+        assert "destroyed: 0 groups" in copies(house)[ARCHIVE].recovers
+        assert copies(house)[ARCHIVE].until is None
+
+
+def test_postgresql_s_log_of_the_keys_is_a_copy_of_its_own(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at():
+        send(house)
+    with at(days=400):
+        sweep(house)
+        rotation.rotate(house)
+        now = finality.status(house)
+        logs = [copy for copy in now.copies if "pg_wal" in copy.name]
+        assert len(logs) == (0 if house.keys.sqlite else 1)
+        for log in logs:
+            assert "tags of at most 2 groups" in log.recovers
+            assert log.until == now.waiting_for_backups.moment
+    with at(days=404):
+        assert [copy.until for copy in finality.status(house).copies if "pg_wal" in copy.name] in ([], [None])
+
+
+def test_the_tag_key_tells_who_unsubscribed_too(any_house_at_t0: House) -> None:
+    with at():
+        assert "unsubscribed" in copies(any_house_at_t0)["keyring: tag.key"].recovers
 
 
 def test_every_file_of_the_keyring_is_named(any_house_at_t0: House) -> None:

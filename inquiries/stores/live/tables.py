@@ -123,7 +123,7 @@ guardians = Table(
     Column("confirmed_by", Id),  # staff.id
 )  # fmt: skip
 
-#: What stops destruction, and nothing else: a legal hold, until it ends or is released.
+#: What stops destruction, a correction's too: a legal hold, until it ends or is released.
 holds = Table(
     "holds", metadata,
     Column("id", Id, primary_key=True, autoincrement=False),
