@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -90,7 +91,9 @@ def policy_show() -> None:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only count what is due.")
 @click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"]), help="With --dry-run: due by then."
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]),
+    help="With --dry-run: due by then; in the policy's time zone where none is given.",
 )
 @click.option("--confirm", is_flag=True, help="Believe the clock and the number due.")
 @as_json
@@ -101,8 +104,9 @@ def sweep(*, dry_run: bool, as_of: datetime | None, confirm: bool, as_json: bool
     if as_of is not None and not dry_run:
         raise click.UsageError("--as-of goes with --dry-run")
     if dry_run:
-        moment = None if as_of is None else (as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC))
-        swept = retention.dry_run(house, moment)
+        if as_of is not None and as_of.tzinfo is None:
+            as_of = as_of.replace(tzinfo=ZoneInfo(publishing.in_force(house).policy.time_zone))
+        swept = retention.dry_run(house, as_of)
     else:
         swept = retention.sweep(house, confirm=confirm)
     words = (

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -268,6 +268,23 @@ def test_a_dry_run_of_another_day_changes_nothing(command: Command, house: House
     in_a_month = f"{clock.now() + timedelta(days=30):%Y-%m-%dT%H:%M:%S}+09:00"
     assert read(command("sweep", "--dry-run", "--as-of", in_a_month, "--json"))["due"] == 0
     assert read(command("sweep", "--json")) == QUIET
+
+
+def test_a_day_without_a_zone_begins_at_midnight_of_the_policy(command: Command, house: House) -> None:
+    """The default policy's zone is Seoul's: the first of January begins there at 15:00 UTC of the day before."""
+    send(house, address=None, user_agent=None)
+    midnight = datetime(2029, 12, 31, 15, tzinfo=UTC)
+    for past, due in ((-1, 1), (0, 1), (1, 0)):  # seconds; midnight in UTC comes nine hours later
+        with house.live.write() as connection:
+            connection.execute(update(groups).values(due_at=midnight + timedelta(seconds=past)))
+        for typed in (
+            "2030-01-01",
+            "2030-01-01T00:00:00",
+            "2030-01-01T00:00:00+0900",
+            "2029-12-31T15:00:00Z",
+        ):
+            assert read(command("sweep", "--dry-run", "--as-of", typed, "--json"))["due"] == due, typed
+    assert "in the policy's time zone" in " ".join(command("sweep", "--help").stdout.split())
 
 
 def test_forecast_tells_what_goes_on_which_day(command: Command, house: House) -> None:

@@ -1,6 +1,7 @@
-"""The review of the accesses that the officer signs: what is marked, and whether one is missing (P25, P26).
+"""The review that the officer signs: accesses that are marked, holds that run, and whether one is missing.
 
 Marks are made anew from the records each time, by `rules/unusual.py`; what was signed stands in the ledger.
+Of a hold its basis is told, never the reason, which stays sealed (P14, P25, P26).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,8 +23,11 @@ from inquiries.services import mail, people, publishing, records, refusals
 from inquiries.services.actor import Actor, on_one_line
 from inquiries.services.house import House
 from inquiries.stores import ledger
+from inquiries.stores.live import holds
 
 SHOWN: Final = 12  # signed reviews
+HOLDS_SHOWN: Final = 50  # of those that have run for long
+LONG: Final = timedelta(days=366)  # longer than any year: by then a hold's basis may have ended unnoticed
 _NAMED: Final = 50  # numbers of marked records that a signed review names for each person and mark
 
 
@@ -41,8 +45,27 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class LongHold:
+    """A hold that has run for longer than a year since it was placed."""
+
+    inquiry_id: int
+    basis: str
+    placed_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Holds:
+    """How many holds run, how many of them for longer than a year, and the oldest of those."""
+
+    running: int
+    long: int
+    oldest: tuple[LongHold, ...]
+
+
+@dataclass(frozen=True)
 class Pending:
-    """What a review signed now would cover: the access records after `after`, up to `up_to`."""
+    """What a review signed now would cover: the access records after `after`, up to `up_to`; the holds."""
 
     after: int
     up_to: int
@@ -51,6 +74,7 @@ class Pending:
     refusals: int
     people: int
     tallies: tuple[Tally, ...]
+    holds: Holds
 
     @property
     def marked(self) -> int:
@@ -60,7 +84,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Signed:
-    """A review that was signed, by the number of its record."""
+    """A review that was signed, by the number of its record; before holds were counted, `holds` is None."""
 
     record: int
     at: datetime
@@ -68,6 +92,8 @@ class Signed:
     up_to: int
     openings: int
     marked: int
+    holds: int | None
+    long_holds: int | None
     remark: str
 
 
@@ -125,7 +151,7 @@ def pending(house: House, actor: Actor) -> Pending:
 
 
 def sign(house: House, actor: Actor, up_to: int, remark: str) -> Signed:
-    """Sign what `pending` showed; recorded, with the figures, the marks and the remark.
+    """Sign what `pending` showed; recorded, with figures, marks, the remark, and how many holds run by now.
 
     Raises:
         NotFound: not this person's to sign.
@@ -160,13 +186,32 @@ def _sign(house: House, actor: Actor, up_to: int, remark: str) -> Signed:
         "openings": found.openings, "refusals": found.refusals, "people": found.people,
         "marked": found.marked,
         "marks": [[one.staff, one.mark.value, one.count, *one.numbers] for one in found.tallies],
+        "holds": found.holds.running, "long_holds": found.holds.long,
         "remark": remark,
     }  # fmt: skip
     return _of_body(records.append(house, "operation", body), clock.now(), body)
 
 
 def _of_body(number: int, at: datetime, body: dict[str, Any]) -> Signed:
-    return Signed(number, at, body["email"], body["up_to"], body["openings"], body["marked"], body["remark"])
+    return Signed(
+        number, at, body["email"], body["up_to"], body["openings"], body["marked"], body.get("holds"),
+        body.get("long_holds"), body["remark"],
+    )  # fmt: skip
+
+
+# -- which holds run -------------------------------------------------------------------------------
+
+
+def _holds(house: House) -> Holds:
+    now = clock.now()
+    with house.live.read() as connection:
+        running, long = holds.tally(connection, now, now - LONG)
+        oldest = holds.placed_before(connection, now, now - LONG, HOLDS_SHOWN) if long else []
+    return Holds(
+        running,
+        long,
+        tuple(LongHold(row.inquiry_id, row.basis, row.placed_at, row.until) for row in oldest),
+    )
 
 
 # -- what is marked --------------------------------------------------------------------------------
@@ -200,6 +245,7 @@ def _pending(house: House, up_to: int) -> Pending:
             )
             for (staff, mark), of in sorted(tallies.items(), key=lambda one: -counts[one[0]])
         ),
+        holds=_holds(house),
     )  # fmt: skip
 
 

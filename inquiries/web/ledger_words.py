@@ -143,6 +143,8 @@ _FACTS: Final[Mapping[str, str]] = {
     "outcome": _l("outcome"),
     "how": _l("how"),
     "hold": _l("hold"),
+    "holds": _l("holds that run"),
+    "long_holds": _l("of these for more than a year"),
     "basis": _l("basis"),
     "until": _l("until"),
     "set": _l("in force since"),

@@ -14,6 +14,7 @@ import pytest
 from inquiries.errors import ClockSuspect
 from inquiries.services import (
     adoption,
+    archive,
     due_dates,
     holds,
     inbox,
@@ -297,6 +298,23 @@ def test_what_is_held_stands_in_the_forecast_on_the_day_its_hold_ends(any_house_
         seen = outlook.forecast(house, 30)
         assert (seen.held, seen.by_day) == (1, ((date(2027, 3, 7), "support", 1),))
         assert outlook.forecast(house, 8).by_day == ()  # its due date alone would be within
+        assert outlook.of(house).held == 1
+
+
+def test_what_is_archived_stands_in_the_forecast_on_its_statutes_day(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        send(house, address=None, user_agent=None)
+        moved = only(house)
+        archive.order(house, OH, moved, statute="advertising", items=["name"], reason="a law")  # 6 months
+        assert outlook.forecast(house, 30).archived == 0  # of what these days bring
+    with at(170):
+        send(house, address=None, user_agent=None)
+        seen = outlook.forecast(house, 30)
+        assert (seen.archived, seen.by_day) == (1, ((date(2026, 9, 2), "support", 1),))
+        shown = outlook.of(house)
+        assert (shown.held, shown.archived) == (0, 1)
+        assert sum(week.counts.get("support", 0) for week in shown.by_week) == 1
 
 
 def test_the_outlook_shows_weeks_figures_and_the_last_runs(any_house_at_t0: House) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from inquiries.errors import NotFound, ReasonRequired, WrongState
 from inquiries.rules.unusual import Mark
-from inquiries.services import records, review
+from inquiries.services import holds, inbox, records, review
 from inquiries.services.house import House
-from tests.cast import BAE, MINJI, OH
+from tests.cast import BAE, MINJI, OH, send
 from tests.moments import T0, at
 
 pytestmark = [pytest.mark.promise("P25"), pytest.mark.promise("P26")]
@@ -73,6 +73,7 @@ def test_signed_it_says_what_was_covered_and_the_next_one_begins_after_it(any_ho
     assert body == {
         "act": "review", "staff": OH.staff_id, "email": OH.email, "after": 0, "up_to": 31, "openings": 31,
         "refusals": 0, "people": 1, "marked": 1, "marks": [[MINJI.staff_id, "many", 1, 31]], "remark": "a busy day",
+        "holds": 0, "long_holds": 0,
     }  # fmt: skip
     with at(minutes=1):
         following = review.pending(house, OH)
@@ -141,6 +142,68 @@ def test_a_review_is_due_a_month_after_the_last_one(house_at_t0: House) -> None:
         then = review.state(house)
         assert then is not None
         assert then.missing
+
+
+def held(house: House, inquiry_id: int, basis: str, days: int) -> int:
+    until = T0 + timedelta(days=days)
+    return holds.place(house, OH, inquiry_id, reason="a dispute", basis=basis, until=until)
+
+
+@pytest.mark.promise("P14")
+def test_the_holds_that_run_are_counted_and_those_of_more_than_a_year_named(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        send(house)
+        send(house)
+        second, first = (row.id for row in inbox.page(house, OH).rows)
+        held(house, first, "order 1", 800)
+        held(house, second, "order 2", 500)
+        settled = held(house, first, "order 3", 800)
+        held(house, first, "order 4", 200)
+    with at(300):
+        held(house, first, "order 5", 800)
+        holds.release(house, OH, settled, "settled")
+        assert review.pending(house, OH).holds == review.Holds(3, 0, ())
+    with at(366, minutes=59):
+        assert review.pending(house, OH).holds.long == 0
+    with at(366, minutes=62):
+        found = review.pending(house, OH)
+        assert (found.holds.running, found.holds.long) == (3, 2)
+        assert [(one.inquiry_id, one.basis, (one.until - T0).days) for one in found.holds.oldest] == [
+            (first, "order 1", 800), (second, "order 2", 500),
+        ]  # fmt: skip
+        assert all(T0 < one.placed_at < T0 + timedelta(hours=2) for one in found.holds.oldest)
+        assert "list_holds" not in {body["act"] for _, body in records.bodies(house, "access")}
+    with at(600):
+        shown = review.pending(house, OH)
+        done = review.sign(house, OH, shown.up_to, "")
+        ((_, _, body),) = records.newest(house, "operation", "review", 2)
+    assert (body["holds"], body["long_holds"]) == (done.holds, done.long_holds) == (2, 1)
+    (shown_again,) = review.signed(house)
+    assert (shown_again.holds, shown_again.long_holds) == (2, 1)
+
+
+def test_of_many_old_holds_the_oldest_are_named(house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review, "HOLDS_SHOWN", 2)
+    with at(hours=1):
+        send(house_at_t0)
+        (row,) = inbox.page(house_at_t0, OH).rows
+        for number in range(3):
+            held(house_at_t0, row.id, f"order {number}", 800)
+    with at(400):
+        found = review.pending(house_at_t0, OH).holds
+    assert (found.running, found.long, [one.basis for one in found.oldest]) == (3, 3, ["order 0", "order 1"])
+
+
+def test_a_review_that_was_signed_before_holds_were_counted_counts_none(house_at_t0: House) -> None:
+    before = {
+        "act": "review", "staff": OH.staff_id, "email": OH.email, "after": 0, "up_to": 1, "openings": 1,
+        "refusals": 0, "people": 1, "marked": 0, "marks": [], "remark": "",
+    }  # fmt: skip
+    with at():
+        records.append(house_at_t0, "operation", before)
+        (shown,) = review.signed(house_at_t0)
+    assert (shown.up_to, shown.holds, shown.long_holds) == (1, None, None)
 
 
 def test_the_look_itself_is_on_record_and_not_among_what_it_shows(house_at_t0: House) -> None:

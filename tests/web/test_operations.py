@@ -14,6 +14,8 @@ from time_machine import travel
 from inquiries import clock, create_app
 from inquiries.services import (
     adoption,
+    archive,
+    holds,
     inbox,
     installation,
     metrics,
@@ -73,6 +75,12 @@ def test_the_figures_are_those_of_the_stores(any_house: House) -> None:
         assert 0 <= after["inquiries_sweep_age_seconds"] < 60
         assert after["inquiries_sweep_max_lag_seconds"] > timedelta(days=300).total_seconds()
         assert 0 <= after["inquiries_epoch_age_seconds"] < 600
+        send(house)
+        (moved, left) = (row.id for row in inbox.page(house, OH).rows)
+        holds.place(house, OH, left, reason="a claim", basis="a law", until=clock.now() + timedelta(days=9))
+        archive.order(house, OH, moved, statute="contract", items=["name"], reason="a contract")
+        kept = read(house)
+        assert (kept["inquiries_held"], kept["inquiries_archived"]) == (1, 1)
         checks = {f"inquiries_ready{{{check.name}}}": float(check.ok) for check in readiness.checks(house)}
         assert checks == {name: value for name, value in after.items() if name.startswith("inquiries_ready")}
 

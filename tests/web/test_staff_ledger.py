@@ -15,11 +15,11 @@ from flask import Flask
 
 from inquiries import clock
 from inquiries.rules.permissions import Role
-from inquiries.services import grants, inbox, people, records, review
+from inquiries.services import grants, holds, inbox, people, records, review
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
 from inquiries.stores.types import to_microseconds
-from tests.cast import MINJI, send
+from tests.cast import MINJI, OH, send
 from tests.staff import Desk, desk_of
 from tests.web.site import site
 
@@ -168,6 +168,34 @@ def test_what_is_marked_wants_a_remark_and_a_review_that_is_missing_is_said(own:
         )
         assert "missing since" not in later.get("/staff/ledger").text
         assert "missing since" not in later.get("/staff/inbox").text
+
+
+@pytest.mark.promise("P14")
+def test_a_hold_of_more_than_a_year_is_said_on_the_review_and_counted_in_what_is_signed(own: Office) -> None:
+    until = clock.now() + timedelta(days=800)
+    holds.place(own.house, OH, own.inquiry, reason="secret", basis="<order> 7", until=until)
+    page = own.desk.get("/staff/ledger/review").text
+    assert _figures(page)[-2:] == [("1", "holds that run"), ("0", "of these for more than a year")]
+    assert "No hold has run for so long." in page
+    with time_machine.travel(clock.now() + timedelta(days=367), tick=True):
+        later = desk_of(own.app, own.house, Role.privacy, Role.business)
+        page = later.get("/staff/ledger/review").text
+        assert _figures(page)[-2:] == [("1", "holds that run"), ("1", "of these for more than a year")]
+        (row,) = re.findall(r"<tr>(?:(?!</tr>).)*order(?:(?!</tr>).)*</tr>", page, re.DOTALL)
+        assert f'href="/staff/inquiries/{own.inquiry}"' in row
+        assert "&lt;order&gt; 7" in row
+        assert f'datetime="{until.isoformat()}"' in row
+        assert "is to be released where its basis has ended" in page
+        assert "secret" not in page
+        assert later.post("/staff/ledger/review", up_to=_up_to(page), remark="looked").status_code == 303
+        assert "1 for more than a year" in later.get("/staff/ledger/review").text
+        line = later.get("/staff/ledger?chain=operation&act=review").text
+        assert "of these for more than a year" in line
+
+
+def _figures(text: str) -> list[tuple[str, str]]:
+    (figures,) = re.findall(r'<ul class="figures">(.*?)</ul>', text, re.DOTALL)
+    return re.findall(r"<strong>(\d+)</strong> ([^<]+)</a>", figures)
 
 
 def desk_of_again(own: Office) -> Desk:

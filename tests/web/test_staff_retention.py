@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from inquiries.sealing import documents
 from inquiries.services import archive, holds, inbox, losses, records, retention, rotation
 from inquiries.services.house import House
 from tests import cast
+from tests.breaking import broken
 from tests.cast import OH
 from tests.staff import Desk, desk_of, enrol
 from tests.web.site import errors_of, site
@@ -332,6 +334,28 @@ def test_late_destruction_is_said_on_the_inbox_and_the_page(
             assert ("Destruction is late" in inbox_page) is late
             assert (word in inbox_page) is late
         assert ("not keeping its promise" in desk.get("/staff/retention").text) is late
+
+
+@pytest.mark.promise("P10")
+def test_a_run_that_failed_is_said_on_the_inbox_and_the_page_until_one_goes_well(
+    app: Flask, house: House
+) -> None:
+    sent(house)
+    failed = "The last run of the destruction failed."
+    left = "1 could not be destroyed in the last run. It is tried again every hour; nobody sees it meanwhile."
+    first = rules.due_at(clock.now(), Period(months=3), "Asia/Seoul")  # the visitor's
+    assert first is not None
+    with time_machine.travel(first + timedelta(hours=1), tick=True):
+        minji, officer = desk_of(app, house, Role.consultation), desk_of(app, house, Role.privacy)
+        for broke in (True, False):
+            with broken(house.keys) if broke else nullcontext():
+                assert retention.sweep(house, confirm=True).failed == int(broke)
+            for desk in (minji, officer):
+                assert (failed in desk.get("/staff/inbox").text) is broke
+            page = officer.get("/staff/retention").text
+            assert (left in page) is broke
+            assert ("not keeping its promise" in page) is broke
+            assert "has been due for" not in page  # it failed in time
 
 
 # -- the gate --------------------------------------------------------------------------------------

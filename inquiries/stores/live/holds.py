@@ -94,6 +94,19 @@ def page(connection: Connection, now: datetime, before: int | None, limit: int) 
     return [HoldRow(*row) for row in connection.execute(query.order_by(holds.c.id.desc()).limit(limit))]
 
 
+def placed_before(connection: Connection, now: datetime, before: datetime, limit: int) -> list[HoldRow]:
+    """The holds that run and were placed before that moment, the oldest first."""
+    query = _ROW.where(running(now), holds.c.placed_at < before).order_by(holds.c.placed_at, holds.c.id)
+    return [HoldRow(*row) for row in connection.execute(query.limit(limit))]
+
+
+def tally(connection: Connection, now: datetime, before: datetime) -> tuple[int, int]:
+    """How many holds run, and how many of these were placed before that moment."""
+    old = func.count().filter(holds.c.placed_at < before)
+    every, long = connection.execute(select(func.count(), old).where(running(now))).one()
+    return every, long
+
+
 def count(connection: Connection, now: datetime) -> int:
     """How many inquiries are held."""
     query = select(func.count(holds.c.inquiry_id.distinct())).where(running(now))
