@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,14 +19,12 @@ from inquiries import clock
 from inquiries.errors import NotFound
 from inquiries.sealing import certificates as sealing
 from inquiries.sealing import documents, receipts
-from inquiries.services import intents
+from inquiries.services import destroyed_parts, intents
+from inquiries.services.destroyed_parts import DestroyedPart, DestroyedParts
 from inquiries.services.house import House
-from inquiries.services.ids import NO_ID
 from inquiries.services.keys import MAIL
-from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
-from inquiries.stores import ledger, receipt_wraps, tombstones
-from inquiries.stores.live import epochs as live_epochs
-from inquiries.stores.live import inquiries as live
+from inquiries.services.rotation import KEY_BACKUPS_LIVE
+from inquiries.stores import ledger, tombstones
 from inquiries.stores.types import from_microseconds, to_microseconds
 
 SECOND = 1_000_000  # in microseconds
@@ -113,18 +111,6 @@ def _written(microseconds: int) -> str:
 
 
 @dataclass(frozen=True)
-class DestroyedPart:
-    """One destroyed group; `final` is when no copy could bring it back any more.
-
-    None while its epoch is not over; `final_by` is then when that will be, if rotation goes on as it does.
-    """
-
-    stone: tombstones.Tombstone
-    final: datetime | None
-    final_by: datetime
-
-
-@dataclass(frozen=True)
 class InquiryCertificate:
     """What was destroyed of one inquiry, what of it still stands (names of groups), and the file."""
 
@@ -145,27 +131,22 @@ def for_receipt(house: House, typed: str) -> InquiryCertificate:
 
 def of_lookup(house: House, lookup: bytes) -> InquiryCertificate:
     """The certificate of the inquiry with this lookup id. Raises NotFound."""
-    now = clock.now()
+    return _certificate(house, destroyed_parts.of_lookup(house, lookup))
+
+
+def of_inquiry(house: House, inquiry_id: int) -> InquiryCertificate:
+    """The same certificate, by the number of the inquiry or of its archived copy. Raises NotFound."""
+    return _certificate(house, destroyed_parts.of_inquiry(house, inquiry_id))
+
+
+def _certificate(house: House, found: DestroyedParts) -> InquiryCertificate:
     with house.keys.read() as connection:
-        buried = tombstones.by_receipt(connection, lookup)
-        if not buried:
-            raise NotFound("nothing was destroyed under this receipt")
-        inquiry_id = receipt_wraps.inquiry_of(connection, lookup)
-        living = set(tombstones.living(connection, lookup))
-        numbers = {one.epoch for one in buried if one.epoch is not None}
-        scoured = tombstones.scoured(connection, numbers)
-        proved = _proved(connection, buried)
-    with house.live.read() as connection:
-        ended = {row.number: row for row in live_epochs.of(connection, scoured) if row.state == "retired"}
-        groups = live.groups_of(connection, inquiry_id or NO_ID, now)
-    gone = {one.id for one in buried}
-    remaining = tuple(sorted(living.union(group.name for group in groups if group.id not in gone)))
-    parts = tuple(_part(one, ended, scoured, now) for one in buried)
+        proved = _proved(connection, [part.stone for part in found.parts])
     return InquiryCertificate(
-        parts=parts,
-        remaining=remaining,
+        parts=found.parts,
+        remaining=found.remaining,
         document=documents.InquiryDocument(
-            issued=documents.written(now),
+            issued=documents.written(clock.now()),
             issuer=house.settings.origin,
             verify_key=house.custody.verify_key.hex(),
             key_backups_hours=int(KEY_BACKUPS_LIVE.total_seconds()) // 3600,
@@ -175,9 +156,9 @@ def of_lookup(house: House, lookup: bytes) -> InquiryCertificate:
                     proof=proved[part.stone.id][1],
                     final=None if part.final is None else documents.written(part.final),
                 )
-                for part in parts
+                for part in found.parts
             ),
-            remaining=remaining,
+            remaining=found.remaining,
             epochs=tuple(
                 documents.EndedEpoch(
                     number=row.number,
@@ -185,7 +166,7 @@ def of_lookup(house: House, lookup: bytes) -> InquiryCertificate:
                     retired=documents.written(row.at),
                     signature=row.signature.hex(),
                 )
-                for row in ended.values()
+                for row in found.ended
             ),
         ),
     )
@@ -221,20 +202,6 @@ def _place(proof: tombstones.Proof, leaves: Sequence[bytes], index: int) -> docu
         root=proof.root.hex(),
         signature=proof.signature.hex(),
     )
-
-
-def _part(
-    one: tombstones.Tombstone,
-    ended: Mapping[int, live_epochs.EpochRow],
-    scoured: Mapping[int, datetime],
-    now: datetime,
-) -> DestroyedPart:
-    """The files are erased once the record says retired; what that left undone is done when scoured."""
-    destroyed = one.destroyed_at
-    if one.epoch is None or one.epoch not in ended:
-        return DestroyedPart(one, None, max(destroyed + INTERVAL, now) + KEY_BACKUPS_LIVE)
-    final = max(destroyed, ended[one.epoch].at, scoured[one.epoch]) + KEY_BACKUPS_LIVE
-    return DestroyedPart(one, final, final)
 
 
 # -- of one run -------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """What the officer sees of the ledger: by chain, act, person, inquiry and period, each look on record (P25).
 
-Reads nothing that the records do not say: ids of inquiries lead nowhere once these are gone.
+Reads nothing that the records do not say, and of one inquiry what its tombstones say: ids of inquiries lead
+nowhere once these are gone.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -13,12 +15,15 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from inquiries import clock
+from inquiries.errors import NotFound
 from inquiries.rules.permissions import Permission
 from inquiries.rules.unusual import OPENINGS
-from inquiries.services import people, publishing, records, refusals
+from inquiries.services import certificates, destroyed_parts, intents, people, publishing, records, refusals
 from inquiries.services.actor import Actor
+from inquiries.services.certificates import InquiryCertificate
+from inquiries.services.destroyed_parts import DestroyedParts
 from inquiries.services.house import House
-from inquiries.stores import ledger, ledger_pages, tombstones
+from inquiries.stores import ledger, ledger_pages
 
 PAGE: Final = 50
 LOOKED_BACK: Final = timedelta(days=30)
@@ -26,6 +31,7 @@ LOOKED_BACK: Final = timedelta(days=30)
 #: What a line shows in a place of its own, or what is too long for one and nobody's business on a page.
 _SHOWN_APART: Final = frozenset({"act", "outcome", "staff", "email", "inquiry", "reason", "from", "by"})
 _LEFT_OUT: Final = frozenset({"source", "forecast", "heads", "since", "digest", "looked_at", "inquiries"})
+_OF_INTENTS: Final = frozenset({"cohorts", "groups"})  # whom an intent names; said by reasons and numbers
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Asked:
 class Line:
     """One record; `who` is the address of who did it (or whose rights it is about), `by` who granted them.
 
-    `facts`: what else it says, by name; of lists only how many.
+    `facts`: what else it says, by name; of lists only how many; of an intent "closed: 1; expired: 3".
     """
 
     n: int
@@ -66,7 +72,8 @@ class Line:
 class LedgerPage:
     """Up to `PAGE` records, the newest first; `next` is what to give as `before` for the following page.
 
-    `record` is the number of the access record that this look wrote.
+    `record` is the number of the access record that this look wrote; `destroyed`: what was destroyed of the
+    inquiry that was asked for, None where nothing was.
     """
 
     lines: tuple[Line, ...]
@@ -74,6 +81,7 @@ class LedgerPage:
     acts: tuple[str, ...]
     people: Mapping[int, str]
     record: int
+    destroyed: DestroyedParts | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,8 @@ def page(house: House, actor: Actor, asked: Asked) -> LedgerPage:
         NotFound: not this person's to see.
     """
     refusals.permit(house, actor, Permission.see_ledger)
-    wanted = _wanted(house, asked)
+    destroyed = None if asked.inquiry is None else _destroyed(house, asked.inquiry)
+    wanted = _wanted(house, asked, destroyed)
     with house.ledger.read() as connection:
         found = ledger_pages.page(connection, wanted, PAGE + 1)
         acts = ledger_pages.acts(connection, asked.chain)
@@ -108,7 +117,26 @@ def page(house: House, actor: Actor, asked: Asked) -> LedgerPage:
     number = records.access(house, act="read_ledger", actor=actor, subject=asked.inquiry, detail=detail)
     known = {one.id: one.email for one in people.everyone(house)}
     lines = tuple(_line(entry, known) for entry in rows)
-    return LedgerPage(lines, rows[-1].n if more else None, tuple(acts), known, number)
+    return LedgerPage(lines, rows[-1].n if more else None, tuple(acts), known, number, destroyed)
+
+
+def proof(house: House, actor: Actor, inquiry_id: int) -> InquiryCertificate:
+    """The signed proof of what was destroyed of an inquiry, as its receipt code would give it; recorded.
+
+    Raises:
+        NotFound: not this person's to see, or nothing was destroyed of it.
+    """
+    refusals.permit(house, actor, Permission.see_ledger)
+    found = certificates.of_inquiry(house, inquiry_id)
+    records.access(house, act="take_proof", actor=actor, subject=inquiry_id)
+    return found
+
+
+def _destroyed(house: House, inquiry_id: int) -> DestroyedParts | None:
+    try:
+        return destroyed_parts.of_inquiry(house, inquiry_id)
+    except NotFound:
+        return None
 
 
 def figures(house: House) -> Figures:
@@ -127,7 +155,7 @@ def figures(house: House) -> Figures:
 # -- what was asked --------------------------------------------------------------------------------
 
 
-def _wanted(house: House, asked: Asked) -> ledger_pages.Wanted:
+def _wanted(house: House, asked: Asked, destroyed: DestroyedParts | None = None) -> ledger_pages.Wanted:
     above, below = 0, asked.before
     zone = ZoneInfo(publishing.in_force(house).policy.time_zone)
     with house.ledger.read() as connection:
@@ -138,9 +166,8 @@ def _wanted(house: House, asked: Asked) -> ledger_pages.Wanted:
             until = ledger.last_before(connection, asked.chain, end) + 1
             below = until if below is None else min(below, until)
     numbers: tuple[int, ...] = ()
-    if asked.chain == "destruction" and asked.inquiry is not None:  # an intent names many inquiries
-        with house.keys.read() as connection:
-            numbers = tuple(tombstones.intents_of(connection, asked.inquiry))
+    if asked.chain == "destruction" and destroyed is not None:  # an intent names many inquiries
+        numbers = tuple(sorted({part.stone.intent for part in destroyed.parts}))
     if asked.chain == "access" and asked.inquiry is not None:  # so does an export
         with house.ledger.read() as connection:
             exported = ledger_pages.Wanted("access", act="export")
@@ -157,6 +184,9 @@ def _line(entry: ledger.Entry, known: Mapping[int, str]) -> Line:
     by = body.get("by", "")
     detail = body.get("detail") if isinstance(body.get("detail"), dict) else {}
     rest = {name: value for name, value in {**body, **(detail or {})}.items() if name != "detail"}
+    if labels.act == "intent":
+        rest = {name: value for name, value in rest.items() if name not in _OF_INTENTS}
+        rest["reasons"] = _reasons(body)
     return Line(
         n=entry.n,
         at=entry.at,
@@ -174,6 +204,14 @@ def _line(entry: ledger.Entry, known: Mapping[int, str]) -> Line:
 
 def _is_fact(name: str, value: object) -> bool:
     return name not in _SHOWN_APART and name not in _LEFT_OUT and value is not None
+
+
+def _reasons(intent: Mapping[str, Any]) -> str:
+    """Why groups are destroyed by an intent, and how many for each reason."""
+    counts: Counter[str] = Counter()
+    for cohort in intents.read(intent):
+        counts[cohort.reason] += len(cohort.members)
+    return "; ".join(f"{reason}: {count}" for reason, count in sorted(counts.items()))
 
 
 def _short(value: object) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, type_coerce
 
 from inquiries.stores import tags
 from inquiries.stores.among import among, array
@@ -184,12 +184,6 @@ def counts(connection: Connection, after: int) -> list[tuple[int, dict[tuple[str
     return [(row[0], _read_counts(row[1])) for row in connection.execute(query)]
 
 
-def intents_of(connection: Connection, inquiry_id: int) -> list[int]:
-    """The numbers of the ledger's intents by which groups of this inquiry were destroyed."""
-    query = select(keys.c.intent).where(keys.c.inquiry_id == inquiry_id, keys.c.intent.is_not(None))
-    return sorted(connection.scalars(query.distinct()))
-
-
 #: What a proof says of a tombstone, as it stands: a hundred thousand are read in one sweep.
 _PLAIN = (
     keys.c.id, type_coerce(keys.c.due_at, Id), keys.c.receipt_lookup, keys.c.group_name, keys.c.type,
@@ -212,8 +206,24 @@ def of_intent(connection: Connection, intent: int, ids: Sequence[int]) -> list[P
 
 def by_receipt(connection: Connection, receipt_lookup: bytes) -> list[Tombstone]:
     """What was destroyed of the inquiry with this receipt, the archive's copy included."""
-    query = select(*_COLUMNS).where(keys.c.receipt_lookup == receipt_lookup, keys.c.destroyed_at.is_not(None))
+    return _destroyed(connection, keys.c.receipt_lookup == receipt_lookup)
+
+
+def by_inquiry(connection: Connection, inquiry_id: int) -> list[Tombstone]:
+    """What was destroyed under this number: an inquiry's, not its archived copy; or an archived row's."""
+    return _destroyed(connection, keys.c.inquiry_id == inquiry_id)
+
+
+def _destroyed(connection: Connection, whose: ColumnElement[bool]) -> list[Tombstone]:
+    query = select(*_COLUMNS).where(whose, keys.c.destroyed_at.is_not(None))
     return [Tombstone(*row) for row in connection.execute(query.order_by(keys.c.id))]
+
+
+def receipt_of(connection: Connection, inquiry_id: int) -> bytes | None:
+    """The lookup id that an inquiry and its archived copy share, by the number of either."""
+    query = select(keys.c.receipt_lookup).where(keys.c.inquiry_id == inquiry_id)
+    lookup: bytes | None = connection.scalar(query.where(keys.c.receipt_lookup.is_not(None)).limit(1))
+    return lookup
 
 
 def living(connection: Connection, receipt_lookup: bytes) -> list[str]:

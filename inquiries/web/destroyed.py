@@ -1,9 +1,10 @@
-"""The proof of destruction as a page and as a file: words the certificate, and decides nothing of it."""
+"""The proof of destruction in words and as a file, for the person and the officer; decides nothing of it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,17 +18,19 @@ from inquiries.errors import NotFound
 from inquiries.policy.model import Policy
 from inquiries.policy.period import Period
 from inquiries.services import publishing
-from inquiries.services.certificates import DestroyedPart, InquiryCertificate
-from inquiries.web import language
+from inquiries.services.certificates import InquiryCertificate
+from inquiries.services.destroyed_parts import DestroyedPart, DestroyedParts
+from inquiries.web import language, staff_words
 from inquiries.web.current import house
 
 FILE_NAME: Final = "proof-of-destruction.json"
 
-_GROUPS: Final = {
+_GROUPS: Final[Mapping[str, str]] = {
     "main": _l("Your inquiry"),
     "visitor": _l("The address and the browser it was sent from"),
     "archive": _l("The copy in the archive"),
 }
+_OFFICERS: Final[Mapping[str, str]] = {**_GROUPS, "main": _l("The inquiry")}
 _REASONS: Final = {
     "expired": _l("The time for which we keep it is over."),
     "closed": _l("The matter was closed, and the time after closing is over."),
@@ -48,6 +51,7 @@ _RULE: Final = re.compile(
 class PartView:
     """One destroyed part, in the reader's words; final since `final_by`, or expected by then."""
 
+    id: int
     label: str
     type: str
     reason: str
@@ -60,11 +64,33 @@ class PartView:
     policy_version: int
 
 
+@dataclass(frozen=True)
+class OfficersView:
+    """What was destroyed of one inquiry, and what of it still stands, as the officer reads it."""
+
+    parts: tuple[PartView, ...]
+    remaining: tuple[str, ...]
+    final: bool
+
+
+def for_officer(found: DestroyedParts) -> OfficersView:
+    """In the words of the person's page, but for what that says to her."""
+    in_force = publishing.in_force(house()).policy
+    parts = [
+        replace(_part(part, in_force, _OFFICERS), reason=staff_words.reason(part.stone.reason))
+        for part in _in_order(found.parts)
+    ]
+    return OfficersView(
+        parts=tuple(parts),
+        remaining=tuple(_group(name, in_force, _OFFICERS) for name in found.remaining),
+        final=all(part.final for part in parts),
+    )
+
+
 def page(certificate: InquiryCertificate, code: str) -> str:
     """The page; it holds the code, so that the file can be asked for from it."""
     in_force = publishing.in_force(house()).policy
-    whole = sorted(certificate.parts, key=lambda part: (part.stone.group != "main", part.stone.group))
-    parts = [_part(part, in_force) for part in whole]
+    parts = [_part(part, in_force) for part in _in_order(certificate.parts)]
     return render_template(
         "public/certificate.html",
         parts=parts,
@@ -86,14 +112,19 @@ def file(certificate: InquiryCertificate) -> Response:
     return response
 
 
-def _part(part: DestroyedPart, in_force: Policy) -> PartView:
+def _in_order(parts: Sequence[DestroyedPart]) -> list[DestroyedPart]:
+    return sorted(parts, key=lambda part: (part.stone.group != "main", part.stone.group))
+
+
+def _part(part: DestroyedPart, in_force: Policy, groups: Mapping[str, str] = _GROUPS) -> PartView:
     stone = part.stone
     policy = _policy(stone.policy_version, in_force)
     kind = policy.types.get(stone.type)
     due = None if stone.due_at is None or stone.due_at > stone.destroyed_at else stone.due_at
     lag = None if due is None else format_timedelta(stone.destroyed_at - due, granularity="minute")
     return PartView(
-        label=_group(stone.group, policy),
+        id=stone.id,
+        label=_group(stone.group, policy, groups),
         type=stone.type if kind is None else kind.label.text(language.chosen()),
         reason=str(_REASONS.get(stone.reason, stone.reason)),
         rule=rule_in_words(stone.rule, policy) if stone.rule != stone.reason else None,
@@ -114,11 +145,11 @@ def _policy(version: int, in_force: Policy) -> Policy:
         return in_force
 
 
-def _group(name: str, policy: Policy) -> str:
+def _group(name: str, policy: Policy, groups: Mapping[str, str] = _GROUPS) -> str:
     purpose = policy.purposes.get(name)
     if purpose is not None:
         return purpose.label.text(language.chosen())
-    return str(_GROUPS.get(name, name))
+    return str(groups.get(name, name))
 
 
 def rule_in_words(rule: str | None, policy: Policy) -> str | None:

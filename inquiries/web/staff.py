@@ -133,6 +133,9 @@ pages.add_url_rule(f"{_PERSON}/revoke", view_func=staff_people.revoke, methods=_
 pages.add_url_rule(f"{_INQUIRY}/grant", view_func=staff_grants.grant, methods=_GET + _POST)
 pages.add_url_rule(f"/grants/{_ID.format('grant_id')}/cancel", view_func=staff_grants.cancel, methods=_POST)
 pages.add_url_rule("/ledger", view_func=staff_ledger.ledger, methods=_GET)
+pages.add_url_rule(
+    f"/ledger/destroyed/{_ID.format('number')}.json", "proof", staff_ledger.proof, methods=_GET
+)
 pages.add_url_rule("/ledger/review", view_func=staff_ledger.review, methods=_GET + _POST)
 pages.add_url_rule("/restore", view_func=staff_restore.restore, methods=_GET + _POST)
 

@@ -1,4 +1,4 @@
-"""The ledger's pages: records by chain, act, person, inquiry and period, and the review that is signed."""
+"""The ledger's pages: records by what is asked for, what was destroyed of an inquiry, the review to sign."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final, get_args
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
 
 from inquiries.errors import FieldError, ReasonRequired, WrongState
 from inquiries.rules.permissions import Permission
@@ -13,7 +14,7 @@ from inquiries.services import inspection, publishing, records
 from inquiries.services import review as reviews
 from inquiries.services.actor import on_one_line
 from inquiries.services.inspection import Asked
-from inquiries.web import ledger_words, sessions, staff_words, templating
+from inquiries.web import destroyed, ledger_words, sessions, staff_words, templating
 from inquiries.web.current import before, day, house, number
 from inquiries.web.guards import needs, signed_in
 from inquiries.web.messages import Message
@@ -25,14 +26,22 @@ _WORDS: Final = templating.own_words(ledger_words)
 def ledger() -> str:
     """Figures first, then the records that were asked for, the newest on top."""
     asked = _asked()
+    found = inspection.page(house(), signed_in(), asked)
     return render_template(
         "staff/ledger.html",
         asked=asked,
-        page_of=inspection.page(house(), signed_in(), asked),
+        page_of=found,
+        destroyed=None if found.destroyed is None else destroyed.for_officer(found.destroyed),
         figures=inspection.figures(house()),
         filters=_filters(asked),
         ledger_words=_WORDS,
     )
+
+
+@needs(Permission.see_ledger)
+def proof(number: int) -> Response:
+    """The file that proves what was destroyed of one inquiry."""
+    return destroyed.file(inspection.proof(house(), signed_in(), number))
 
 
 @needs(Permission.see_ledger, fresh=True)

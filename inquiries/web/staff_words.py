@@ -97,6 +97,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "withdrawn": _l("the consent was withdrawn"),
     "no_guardian": _l("no legal guardian agreed"),
     "orphan": _l("its period ended; the inquiry itself was lost before"),
+    "mail": _l("messages with keys of their own"),
 }
 
 

@@ -238,6 +238,7 @@ def _of_today(made: Floor, members: Mapping[str, Member]) -> None:
         for name in ("new", "newer")
     )
     made.things |= {"grant_id": given["granted", "granted"], "staff_id": ids["lapsed"], "token": token}
+    made.things["staff.proof"] = {"number": made.inquiries["destroyed"]}
     made.things["staff.invite_again"] = {"staff_id": people.member(house, email="newer@example.com").id}
     with house.live.write() as live:
         given_up = mail.queue(house, live, kind=mail.Kind.replied, to="sora@example.com", language="ko")

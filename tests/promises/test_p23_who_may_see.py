@@ -115,7 +115,7 @@ INQUIRY: dict[str, Rows] = {
 
 #: The same of what else has a number, a name or a token: there is one, there is none.
 NUMBERED: dict[str, Rows] = {
-    **{f"GET staff.{name}": {(200, 404): OFFICERS} for name in ("run", "run_file", "person")},
+    **{f"GET staff.{name}": {(200, 404): OFFICERS} for name in ("run", "run_file", "person", "proof")},
     **{  # nothing filled in
         f"POST staff.{name}": {(422, 404): OFFICERS}
         for name in ("release", "change", "train", "invite_anew", "revoke")

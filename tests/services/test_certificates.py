@@ -11,13 +11,13 @@ import pytest
 from inquiries.errors import NotFound, ReceiptMalformed
 from inquiries.sealing import certificates as sealing
 from inquiries.sealing import documents
-from inquiries.services import adoption, certificates, records, retention, rotation
+from inquiries.services import adoption, archive, certificates, inbox, records, retention, rotation
 from inquiries.services.house import House, open_house
 from inquiries.settings import Settings
 from inquiries.stores import tombstones
 from inquiries.stores.database import Database
 from tests import stones as tombs
-from tests.cast import send
+from tests.cast import MINJI, OH, send
 from tests.moments import T0, at, installed
 
 BOTH = {"inquiry": True, "marketing": True}
@@ -243,6 +243,62 @@ def test_no_word_of_it_can_be_changed(house_at_t0: House, field: str) -> None:
     checked = documents.check(documents.read(json.dumps(data)), house_at_t0.custody.verify_key)
     assert ["not the one that was signed" in problem for problem in checked.problems] == [True]
     assert len(checked.proved) == len(data["destroyed"]) - 1
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_the_number_of_the_inquiry_finds_what_its_code_finds(house_at_t0: House, *, adopted: bool) -> None:
+    with at():
+        hers = send(house_at_t0, consents=BOTH)
+        send(house_at_t0)
+        if adopted:
+            adoption.adopt_pending(house_at_t0)
+    with at(days=400):
+        sweep(house_at_t0)
+        by_code = certificates.for_receipt(house_at_t0, hers.receipt)
+        by_number = certificates.of_inquiry(house_at_t0, by_code.parts[0].stone.inquiry_id)
+        assert [one.stone for one in by_number.parts] == [one.stone for one in by_code.parts]
+        assert len(by_number.parts) == 3
+        assert by_number.document.destroyed == by_code.document.destroyed
+        assert by_number.document.epochs == by_code.document.epochs
+
+
+def test_the_archived_copy_is_found_by_the_number_of_the_inquiry_and_by_its_own(
+    any_house_at_t0: House,
+) -> None:
+    house = any_house_at_t0
+    with at():
+        send(house)
+        (inquiry,) = (row.id for row in inbox.page(house, MINJI).rows)
+        kept = archive.order(house, OH, inquiry, statute="complaint", items=["name"], reason="a law")
+        sweep(house)
+        assert certificates.of_inquiry(house, inquiry).remaining == ("archive", "visitor")
+    with at(days=3 * 366):
+        sweep(house)
+        for number in (inquiry, kept):
+            found = certificates.of_inquiry(house, number)
+            reasons = {one.stone.group: one.stone.reason for one in found.parts}
+            assert reasons == {"main": "archived", "visitor": "expired", "archive": "statute"}
+            assert found.remaining == ()
+            assert check(house, found.document).ok
+
+
+def test_without_a_lookup_id_the_number_finds_it_all_the_same(any_house: House) -> None:
+    bury(any_house, 7, range(1, 5))
+    certificates.prove_intent(any_house, 7, [1, 2, 3, 4])
+    for number in (2, 3):  # of which one has none
+        found = certificates.of_inquiry(any_house, number)
+        assert [one.stone.id for one in found.parts] == [number]
+        assert check(any_house, found.document).ok
+
+
+def test_of_what_is_no_inquiry_there_is_no_proof(any_house: House) -> None:
+    """Unknown, or the key of a message, which has a tombstone under its own number."""
+    cohort = tombstones.Cohort("mail", "mail", "", 0, "mail", [(5, 5, None)])
+    with any_house.keys.write() as connection:
+        tombstones.bury(connection, 7, T0, cohort)
+    for number in (5, 4711):
+        with pytest.raises(NotFound):
+            certificates.of_inquiry(any_house, number)
 
 
 # -- of one run ---------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from inquiries import clock
 from inquiries.errors import NotFound
 from inquiries.rules.permissions import Role
+from inquiries.sealing import documents
 from inquiries.services import inbox, inspection, people, records, retention
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
@@ -111,8 +112,50 @@ def test_the_destruction_of_an_inquiry_is_found_by_its_number(any_house_at_t0: H
         retention.sweep(house, confirm=True)
         acts = [line.act for line in inspection.page(house, OH, Asked("destruction", inquiry=gone)).lines]
         every = [line.act for line in inspection.page(house, OH, Asked("destruction")).lines]
+        (intent,) = inspection.page(house, OH, Asked("destruction", act="intent")).lines
     assert acts == ["intent"]
     assert every == ["clock_confirmed", "done", "intent"]
+    assert intent.facts == {"reasons": "expired: 4"}  # main and visitor of both
+
+
+def test_an_intent_that_names_each_group_by_itself_is_counted_too() -> None:
+    """As the first version wrote it, and of several reasons."""
+    groups = [
+        [n, 7, "main", why, "support", None, 1] for n, why in enumerate(["expired", "closed", "expired"])
+    ]
+    assert inspection._reasons({"act": "intent", "groups": groups}) == "closed: 1; expired: 2"
+
+
+def test_of_one_inquiry_it_shows_what_was_destroyed_and_gives_the_proof_on_record(
+    any_house_at_t0: House,
+) -> None:
+    house = any_house_at_t0
+    with at():
+        for _ in range(2):
+            send(house)
+        other, hers = (row.id for row in inbox.page(house, MINJI).rows)
+    with at(100):
+        house.memory.pop("clock", None)
+        assert inspection.page(house, OH, Asked()).destroyed is None
+        assert inspection.page(house, OH, Asked(inquiry=hers)).destroyed is None
+        with pytest.raises(NotFound):
+            inspection.proof(house, OH, hers)
+        retention.sweep(house, confirm=True)
+        for chain in ("access", "destruction"):
+            found = inspection.page(house, OH, Asked(chain, inquiry=hers)).destroyed
+            assert found is not None
+            assert [(one.stone.group, one.stone.inquiry_id) for one in found.parts] == [("visitor", hers)]
+            assert found.remaining == ("main",)
+        for stranger in (MINJI, BAE):
+            with pytest.raises(NotFound):
+                inspection.proof(house, stranger, hers)
+        document = inspection.proof(house, OH, hers).document
+        assert documents.check(document, house.custody.verify_key).ok
+        assert inspection.page(house, OH, Asked(inquiry=other)).destroyed != found
+        taken = [body for _, body in records.bodies(house, "access") if body["act"] == "take_proof"]
+    assert taken == [
+        {"act": "take_proof", "outcome": "done", "staff": OH.staff_id, "email": OH.email, "inquiry": hers}
+    ]
 
 
 def test_a_person_is_called_by_her_address_also_where_the_record_has_only_her_number(house: House) -> None:

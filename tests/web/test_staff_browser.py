@@ -40,6 +40,7 @@ class Office:
     held: int
     free: int
     archived: int
+    moved: int
     run: int
 
     def browse(self, browser: Browser, who: SignedIn | None = None, **given: Any) -> BrowserContext:
@@ -72,7 +73,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         url = f"http://127.0.0.1:{server.port}"
-        yield Office(url, house, member.sign_in(house), held, free, archived, run)
+        yield Office(url, house, member.sign_in(house), held, free, archived, moved, run)
         server.shutdown()
         thread.join()
         server.server_close()
@@ -92,7 +93,8 @@ def test_every_page_of_the_officer_can_be_read_by_everyone(
         "/staff/inbox", "/staff/search", inquiry, f"/staff/inquiries/{office.held}", f"{inquiry}/hold", f"{inquiry}/disclose", f"{inquiry}/archive",
         f"{inquiry}/archive?statute=contract", "/staff/retention", f"/staff/retention/runs/{office.run}",
         "/staff/archive", f"/staff/archive/{office.archived}", "/staff/mail", "/staff/restore", "/staff/ledger",
-        "/staff/ledger?chain=rights", f"/staff/ledger?inquiry={office.held}", "/staff/ledger/review",
+        "/staff/ledger?chain=rights", f"/staff/ledger?inquiry={office.held}",
+        f"/staff/ledger?inquiry={office.moved}", "/staff/ledger/review",
         "/staff/export", "/staff/provision",
     ]  # fmt: skip
     for path in paths:
