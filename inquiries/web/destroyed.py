@@ -18,6 +18,7 @@ from inquiries.errors import NotFound
 from inquiries.policy.model import Policy
 from inquiries.policy.period import Period
 from inquiries.services import publishing
+from inquiries.services.batches import HELD
 from inquiries.services.certificates import InquiryCertificate
 from inquiries.services.destroyed_parts import DestroyedPart, DestroyedParts
 from inquiries.web import language, staff_words
@@ -154,6 +155,9 @@ def _group(name: str, policy: Policy, groups: Mapping[str, str] = _GROUPS) -> st
 
 def rule_in_words(rule: str | None, policy: Policy) -> str | None:
     """A tombstone's rule ("period 1 year") in the reader's language; another kind of rule as it stands."""
+    if rule is not None and rule.endswith(HELD):
+        kept = rule_in_words(rule.removesuffix(HELD), policy)
+        return str(_("%(rule)s; a legal hold kept it until it was due", rule=kept))
     found = _RULE.fullmatch(rule or "")
     if found is None:
         return rule

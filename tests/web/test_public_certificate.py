@@ -144,6 +144,10 @@ def test_asking_is_limited_like_a_receipt(app: Flask, client: FlaskClient) -> No
         ("minimum 5 years", "5 years after receipt at least"),
         ("statute nothing_known 5 years", "nothing_known: 5 years"),
         ("period 6 months (version 3)", "6 months after receipt (as version 3 of the notice says)"),
+        (
+            "period 6 months (version 3); held",
+            "6 months after receipt (as version 3 of the notice says); a legal hold kept it until it was due",
+        ),
         ("orphan", "orphan"),
         ("period of grace", "period of grace"),
         (None, None),
