@@ -66,13 +66,14 @@ def of_claimed(
 ) -> Batch:
     """The batch of these groups, each for what it was claimed for, or for the rule by which it is due.
 
-    `kept`: inquiry → when its last hold ended, in microseconds since 1970; if that was later, due is then.
+    `kept`: inquiry → when its last hold ended, in microseconds since 1970; if it kept it past its day, due is
+    then. What was claimed before that end was due when the hold was placed, and was not kept.
     """
 
     def placed(one: claims.Claimed) -> tuple[Shared, Member]:
         reason, rule = (one.claimed_for, one.claimed_for) if one.claimed_for else reasons.of(one)
         due, held = one.due_us, kept.get(one.inquiry_id)
-        if due is not None and held is not None and held > due:
+        if due is not None and held is not None and due < held <= one.claimed_us:
             due, rule = held, rule if one.claimed_for else rule + HELD
         return (one.name, reason, one.type, one.policy_version, rule), (one.id, one.inquiry_id, due)
 

@@ -124,7 +124,8 @@ def _archive(house: House) -> Check:
     free = [one for one in moves if one.inquiry_id not in held]
     since = [max(one.ordered_at, kept.get(one.inquiry_id, one.ordered_at)) for one in free]
     age = now - min(since, default=now)
-    detail = f"{len(since)} moves waiting, the oldest for {age // timedelta(minutes=1)} min; {len(held)} held"
+    detail = f"{len(since)} moves waiting, the oldest for {age // timedelta(minutes=1)} min"
+    detail += f"; {len(held)} held" if held else ""
     return Check("archive", ok=age < MOVED_WITHIN, detail=detail)
 
 

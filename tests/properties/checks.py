@@ -10,6 +10,7 @@ from inquiries.rules.purposes import Use
 from inquiries.rules.requests import Kind
 from inquiries.services import archive, inbox, purposes, receipt
 from inquiries.stores import archive as archive_store
+from inquiries.stores.live import due as due_groups
 from inquiries.stores.live.tables import claims, consents, envelopes, groups, inquiries
 from tests.cast import MINJI, OH
 from tests.properties.life import Life
@@ -98,6 +99,11 @@ class Checks(Life):
         assert shells == agreed == {one.id for one in standing}
         assert sealed <= shells
         assert claimed <= {row.id for row in stored}
+        with self.house.live.read() as connection:
+            oldest = due_groups.oldest_due(connection, clock.now())
+        assert oldest == min(
+            (one.waits_since(name) for one in standing for name in one.ended()), default=None
+        )
         with self.house.archive.read() as connection:
             rows = {row.id: row.due_at for row in connection.execute(archive_store.archived.select())}
         assert rows == {one.id: one.due for one in self.world.model.archived}

@@ -186,6 +186,7 @@ class People(Life):
         known = data.draw(st.sampled_from(self.known))
         self.later(seconds=1)  # two ids of one microsecond may be alike
         until = clock.now() + timedelta(days=days)
+        late = known.ended()
 
         def act() -> None:
             holds.place(self.house, OH, known.id, reason="a claim", basis="a law", until=until)
@@ -199,6 +200,7 @@ class People(Life):
             placed = set(self._listed_holds()) - {hold for one in self.known for hold in one.holds}
             assert len(placed) == 1 or died
             known.holds |= dict.fromkeys(placed, until)
+            known.late |= set(late if placed else ())
         self._holds_are_listed()
 
     @rule(data=st.data(), fatal=fatal)

@@ -81,6 +81,7 @@ class Known:
     state: str = "received"
     closed_at: datetime | None = None
     holds: dict[int, datetime] = field(default_factory=dict)  # until when
+    late: set[str] = field(default_factory=set)  # groups that were due when it was held: no hold keeps them
     released: list[tuple[datetime, datetime]] = field(default_factory=list)  # (when, until when it had run)
     asks: list[Ask] = field(default_factory=list)
     agreed: bool = False  # to marketing
@@ -146,14 +147,20 @@ class Known:
     @property
     def readable(self) -> dict[str, datetime | None]:
         """The groups that may still be read."""
-        ended = [] if self.held_until is not None else self.ended()
+        ended = self.ended()
         return {name: due for name, due in self.due.items() if name not in ended}
+
+    def waits_since(self, name: str) -> datetime:
+        """From when on a sweep would have destroyed this group, which has ended."""
+        due = self.due[name]
+        assert due is not None
+        ends = [until for until in self.holds.values() if until <= clock.now()]
+        return due if name in self.late else max([due, *ends, *(when for when, _ in self.released)])
 
     def ended(self) -> list[str]:
         """The groups that a sweep destroys now."""
-        if self.held_until is not None:
-            return []
-        return [name for name, due in self.due.items() if over(due)]
+        held = self.held_until is not None
+        return [name for name, due in self.due.items() if name in self.late or (over(due) and not held)]
 
 
 def over(due: datetime | None) -> bool:

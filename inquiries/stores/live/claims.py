@@ -44,6 +44,7 @@ class Claimed(NamedTuple):
     closed_us: int | None
     receipt_lookup: bytes
     claimed_for: str | None
+    claimed_us: int
 
 
 #: Before every due date, in microseconds since 1970.
@@ -83,6 +84,7 @@ _CLAIMED = (
         type_coerce(inquiries.c.closed_at, Id),
         inquiries.c.receipt_lookup,
         func.coalesce(claims.c.reason, _UNCONFIRMED),
+        type_coerce(claims.c.at, Id),
     )
     .select_from(claims)  # which has its group: by an outer join SQLite begins here, and not with all groups
     .join(groups, groups.c.id == claims.c.group_id, isouter=True)

@@ -134,14 +134,21 @@ def _last_holds(now: datetime) -> Any:  # noqa: ANN401 - an SQL subquery
 
 
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:
-    """Since when what has waited longest could be destroyed: its due date, or the end of its last hold."""
+    """Since when what waits longest could be destroyed: its due date, or the end of the hold that kept it.
+
+    What is claimed while a hold runs, or was before it ended, no hold kept.
+    """
     due = select(func.min(groups.c.due_at)).where(groups.c.due_at <= now)
-    never_held = groups.c.inquiry_id.not_in(select(holds.c.inquiry_id))
+    never_held = due.where(groups.c.inquiry_id.not_in(select(holds.c.inquiry_id)))
+    claimed = due.join(claims, claims.c.group_id == groups.c.id)
+    claimed = claimed.where(groups.c.inquiry_id.in_(legal.held(now)))
     last = legal.ended(now)
-    kept = select(func.min(case((last.c.at > groups.c.due_at, last.c.at), else_=groups.c.due_at)))
-    kept = kept.select_from(groups).join(last, last.c.inquiry_id == groups.c.inquiry_id)
-    oldest = (connection.scalar(due.where(never_held)), connection.scalar(kept.where(groups.c.due_at <= now)))
-    return min((one for one in oldest if one is not None), default=None)
+    kept = (last.c.at > groups.c.due_at) & (claims.c.at.is_(None) | (claims.c.at >= last.c.at))
+    held = select(func.min(case((kept, last.c.at), else_=groups.c.due_at))).where(groups.c.due_at <= now)
+    held = held.join(last, last.c.inquiry_id == groups.c.inquiry_id)
+    held = held.join(claims, claims.c.group_id == groups.c.id, isouter=True)
+    found = (connection.scalar(query) for query in (never_held, claimed, held))
+    return min((one for one in found if one is not None), default=None)
 
 
 # -- brought nearer by a later policy ---------------------------------------------------------------
