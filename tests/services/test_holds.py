@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -318,6 +318,24 @@ def test_what_of_it_was_due_before_is_not_brought_back(any_house_at_t0: House) -
         hold(house)  # a second one keeps what the first kept
         assert sweep(house).destroyed == 1
         assert groups(house) == 1
+
+
+def test_nobody_came_by_for_what_no_hold_kept_and_that_is_late_and_says_so(any_house_at_t0: House) -> None:
+    house = any_house_at_t0
+    with at(hours=1):
+        code = send(house).receipt
+        adoption.adopt_pending(house)
+    due = datetime(2026, 6, 2, 10, 30, tzinfo=UTC)  # the visitor's data, three months after the receipt
+    with at(100):
+        hold(house, until=T0 + timedelta(days=130))
+    for day in (110, 140):  # while it runs, and after
+        with at(day):
+            assert abs(outlook.longest_overdue(house) - (clock.now() - due)) < timedelta(minutes=2)
+    with at(140):
+        assert sweep(house).max_lag_seconds // 86_400 == (clock.now() - due).days
+        (said,) = (one.statement for one in certificates.for_receipt(house, code).document.destroyed)
+    assert said["rule"] == "visitor 3 months"
+    assert str(said["due"])[:16] == "2026-06-02T10:30"
 
 
 def test_the_forecast_knows_when_a_hold_ends(any_house_at_t0: House) -> None:
