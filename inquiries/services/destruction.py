@@ -72,8 +72,12 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
     claimed = (partial(_claimed, house, reasons), partial(_claimed_in_archive, house))
     while batch := next(filter(None, (claim() for claim in claimed)), None):  # what is asked meanwhile, first
         _destroy(house, batch)
-        now = to_microseconds(clock.now())
-        yield len(batch), 0 if batch.oldest is None else now - batch.oldest
+        yield len(batch), _lag(batch)
+
+
+def _lag(batch: Batch) -> int:
+    """The longest time from due to now, in microseconds."""
+    return 0 if batch.oldest is None else max(0, to_microseconds(clock.now()) - batch.oldest)
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> Batch:
@@ -256,10 +260,11 @@ def _parts(members: Sequence[Member], size: int) -> Iterator[tuple[list[int], li
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many intents had to be followed, and how many of their groups still stood."""
+    """How many intents had to be followed, how many of their groups still stood, and their longest lag."""
 
     intents: int = 0
     groups: int = 0
+    lag: int = 0
 
 
 def replay(house: House) -> Replayed:
@@ -269,12 +274,14 @@ def replay(house: House) -> Replayed:
     """
     with house.keys.read() as connection:
         done = keys.how_far(connection).done_intent
-    count = groups = 0
+    count = groups = lag = 0
     for number, body in records.bodies(house, "destruction", done):
         if cohorts := intents.read(body):
-            groups += _follow(house, number, Batch(cohorts, _lookups(house, cohorts)))
+            batch = Batch(cohorts, _lookups(house, cohorts))
+            if stood := _follow(house, number, batch):
+                groups, lag = groups + stood, max(lag, _lag(batch))
             count += 1
-    return Replayed(count, groups)
+    return Replayed(count, groups, lag)
 
 
 def _lookups(house: House, cohorts: Sequence[Cohort]) -> dict[int, bytes]:

@@ -100,7 +100,8 @@ def _destroy_all(house: House, since: datetime | None) -> Swept:
         with suppress(JobBusy):
             fulfilment.hear(house)
         swept = _found(house, clock.now(), since)
-        destroyed = destruction.replay(house).groups
+        replayed = destruction.replay(house)
+        destroyed, lag = replayed.groups, replayed.lag
         for count, longest in destruction.destroy_due(house):
             destroyed, lag = destroyed + count, max(lag, longest)
             with suppress(JobBusy):  # who asks for a deletion meanwhile does not wait for a long run's end
