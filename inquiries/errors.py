@@ -270,6 +270,12 @@ class JobBusy(InquiriesError):
     code = "busy"
 
 
+class SweepFailed(InquiriesError):
+    """Something that is due could not be destroyed; the ledger says how much, and what failed."""
+
+    code = "sweep_failed"
+
+
 class RotationIncomplete(InquiriesError):
     """An epoch cannot be retired yet; the message says what stands against it."""
 

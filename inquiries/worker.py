@@ -16,7 +16,7 @@ from types import FrameType
 import structlog
 
 from inquiries import clock
-from inquiries.errors import ClockSuspect, InquiriesError, JobBusy
+from inquiries.errors import ClockSuspect, InquiriesError, JobBusy, SweepFailed
 from inquiries.policy import pace
 from inquiries.services import (
     adoption,
@@ -94,7 +94,7 @@ class Worker:
             Turn("answers", ANSWERS_EVERY, lambda: thread.take_in(self.house)),
             Turn("shorten", POLICY_ASKED_EVERY, lambda: due_dates.shorten(self.house)),
             Turn("archive", MOVES_ASKED_EVERY, lambda: archive_moves.carry_out(self.house)),
-            Turn("sweep", SWEEP_EVERY, lambda: retention.sweep(self.house)),
+            Turn("sweep", SWEEP_EVERY, self.sweep),
             Turn("expire", RIGHTS_ASKED_EVERY, lambda: grants.expire(self.house)),
             Turn("rotate", ROTATION_ASKED_EVERY, self.rotate_if_due),
             Turn("seal", SEAL_EVERY, lambda: records.seal(self.house)),
@@ -112,6 +112,12 @@ class Worker:
         newest = max(self.passed, default=0)
         self.passed = {one for one in self.passed if one > newest - LOOK_BACK}
         adoption.adopt_pending(self.house, max(0, newest - LOOK_BACK), self.passed)
+
+    def sweep(self) -> None:
+        """Destroy what is due; a sweep that failed is tried again within minutes."""
+        swept = retention.sweep(self.house)
+        if swept.failed:
+            raise SweepFailed(f"{swept.failed} could not be destroyed")
 
     def rotate_if_due(self) -> None:
         """Rotate once a day; finish at once what was cut short."""

@@ -58,6 +58,17 @@ def test_who_finds_another_at_it_comes_back_within_the_minute(house: House, coun
     assert turn(running, "sweep").next_at == count.at + worker.SWEEP_EVERY
 
 
+def test_a_sweep_that_failed_is_tried_again_within_seconds(house: House, count: Monotonic) -> None:
+    running = Worker(house)
+    send(house)
+    with time_machine.travel(clock.now() + timedelta(days=400)):
+        with broken(house.keys, "keys"):
+            retention.sweep(house, confirm=True)  # so that the next one believes the clock
+            running._do(turn(running, "sweep"))
+        assert turn(running, "sweep").failures == 1
+        assert turn(running, "sweep").next_at == count.at + 2
+
+
 # -- each in its time ----------------------------------------------------------------------------
 
 

@@ -66,15 +66,14 @@ def of_claimed(
 ) -> Batch:
     """The batch of these groups, each for what it was claimed for, or for the rule by which it is due.
 
-    `kept`: inquiry → when its last hold ended, in microseconds since 1970; if it kept it past its day, due is
-    then. What was claimed before that end was due when the hold was placed, and was not kept.
+    `kept`: group → when the last hold ended that ran on it; if it was kept past its day, it was due then.
     """
 
     def placed(one: claims.Claimed) -> tuple[Shared, Member]:
         reason, rule = (one.claimed_for, one.claimed_for) if one.claimed_for else reasons.of(one)
-        due, held = one.due_us, kept.get(one.inquiry_id)
-        if due is not None and held is not None and due < held <= one.claimed_us:
-            due, rule = held, rule if one.claimed_for else rule + HELD
+        due, held = one.due_us, kept.get(one.id)
+        if due is not None and held is not None and held > due:
+            due, rule = held, rule + HELD
         return (one.name, reason, one.type, one.policy_version, rule), (one.id, one.inquiry_id, due)
 
     return gathered(map(placed, groups), {one.id: one.receipt_lookup for one in groups})

@@ -258,6 +258,12 @@ def _destroyed_between(house: House, since: int, until: int) -> dict[str, Any]:
     return {**figures, "mail": mail}
 
 
+def longest_lag(house: House, since: int, until: int) -> int:
+    """Seconds from due to intent, at the longest, in the records after `since` up to `until`."""
+    by_reason = _destroyed_between(house, since, until)["by_reason"]
+    return max((one["max_lag_seconds"] for one in by_reason.values()), default=0)
+
+
 def _failed_between(house: House, since: int, until: int) -> list[dict[str, Any]]:
     return [
         {"at": documents.written(at), "failed": body["failed"], "error": body["error"]}

@@ -28,7 +28,7 @@ from inquiries.services.keys import MAIL
 from inquiries.stores import archive, keys, tombstones
 from inquiries.stores.database import Database
 from inquiries.stores.keys import ARCHIVE
-from inquiries.stores.live import claims, holds, outbox
+from inquiries.stores.live import claims, outbox
 from inquiries.stores.live import due as due_groups
 from inquiries.stores.live import epochs as live_epochs
 from inquiries.stores.tombstones import Cohort, Member
@@ -72,12 +72,8 @@ def destroy_due(house: House) -> Iterator[tuple[int, int]]:
     claimed = (partial(_claimed, house, reasons), partial(_claimed_in_archive, house))
     while batch := next(filter(None, (claim() for claim in claimed)), None):  # what is asked meanwhile, first
         _destroy(house, batch)
-        yield len(batch), _lag(batch)
-
-
-def _lag(batch: Batch) -> int:
-    """The longest time from due to now, in microseconds."""
-    return 0 if batch.oldest is None else max(0, to_microseconds(clock.now()) - batch.oldest)
+        now = to_microseconds(clock.now())
+        yield len(batch), 0 if batch.oldest is None else now - batch.oldest
 
 
 def _claimed(house: House, reasons: due_dates.Reasons) -> Batch:
@@ -93,9 +89,8 @@ def _claimed(house: House, reasons: due_dates.Reasons) -> Batch:
 
 def _of_claimed(house: House, groups: Sequence[claims.Claimed], reasons: due_dates.Reasons) -> Batch:
     with house.live.read() as connection:
-        kept = holds.kept_until(connection, [one.inquiry_id for one in groups], clock.now())
-    ended = {inquiry: to_microseconds(at) for inquiry, at in kept.items()}
-    return batches.of_claimed(groups, reasons, ended)
+        kept = claims.kept_until(connection)
+    return batches.of_claimed(groups, reasons, kept)
 
 
 def _claim_due(house: House) -> list[int]:
@@ -260,11 +255,10 @@ def _parts(members: Sequence[Member], size: int) -> Iterator[tuple[list[int], li
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many intents had to be followed, how many of their groups still stood, and their longest lag."""
+    """How many intents had to be followed, and how many groups they name."""
 
     intents: int = 0
     groups: int = 0
-    lag: int = 0
 
 
 def replay(house: House) -> Replayed:
@@ -274,14 +268,13 @@ def replay(house: House) -> Replayed:
     """
     with house.keys.read() as connection:
         done = keys.how_far(connection).done_intent
-    count = groups = lag = 0
+    count = groups = 0
     for number, body in records.bodies(house, "destruction", done):
         if cohorts := intents.read(body):
             batch = Batch(cohorts, _lookups(house, cohorts))
-            if stood := _follow(house, number, batch):
-                groups, lag = groups + stood, max(lag, _lag(batch))
-            count += 1
-    return Replayed(count, groups, lag)
+            _follow(house, number, batch)
+            groups, count = groups + len(batch), count + 1
+    return Replayed(count, groups)
 
 
 def _lookups(house: House, cohorts: Sequence[Cohort]) -> dict[int, bytes]:

@@ -85,9 +85,10 @@ def place(
     placed = holds.HoldRow(hold_id, inquiry_id, basis, sealed, actor.staff_id, now, end)
     with house.live.write() as connection:
         inquiries.lock_groups(connection, inquiry_id)  # the sweep claims before us, or sees the hold
-        if inquiries.readable(connection, inquiry_id, clock.now(), held=True) is None:
+        now = clock.now()  # one moment: what is readable then is not claimed then
+        if inquiries.readable(connection, inquiry_id, now, held=True) is None:
             raise NotFound("it became due meanwhile")
-        claims.claim_overdue(connection, inquiry_id, clock.now())
+        claims.claim_overdue(connection, inquiry_id, now)
         holds.place(connection, placed)
     return hold_id
 

@@ -180,13 +180,17 @@ def silent(house: House) -> timedelta | None:
 
 
 def _runs(house: House) -> list[Run]:
-    """The last ones, failed or not, the newest first."""
+    """The last ones, the newest first; of those that failed in a row, the last."""
     found = [
         Run(record=number, at=at, error=body.get("error"), **_figures(body))
         for act in ("sweep", "sweep_failed")
         for number, at, body in records.newest(house, "operation", act, RUNS)
     ]
-    return sorted(found, key=lambda run: run.record, reverse=True)[:RUNS]
+    runs: list[Run] = []
+    for run in sorted(found, key=lambda run: run.record, reverse=True):
+        if not (run.error and runs and runs[-1].error):
+            runs.append(run)
+    return runs[:RUNS]
 
 
 def _figures(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,12 +81,8 @@ def broken_glass(house: House) -> tuple[Glass, ...]:
     Of the other chains it reads only what accepted a restore or a loss (DESIGN §3, Restore).
     """
     since = clock.now() - GLASS_SHOWN
-    accepted = records.newest(house, "operation", "confirm_loss", _CONFIRMED)
-    found = [
-        Glass(at, body["act"], body["break_glass"])
-        for _, at, body in accepted
-        if at > since and "break_glass" in body
-    ]
+    accepted = records.newest(house, "operation", "confirm_loss", _CONFIRMED, since)
+    found = [Glass(at, body["act"], body["break_glass"]) for _, at, body in accepted if "break_glass" in body]
     for one in _newest_first(house, None):
         if one.at <= since:
             break

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inquiries import clock
 from inquiries.errors import InquiriesError, JobBusy
-from inquiries.services import destruction, due_dates, fulfilment, guard, records
+from inquiries.services import certificates, destruction, due_dates, fulfilment, guard, records
 from inquiries.services.house import House
 from inquiries.services.rotation import KEY_BACKUPS_LIVE
 from inquiries.stores import archive, keys
@@ -22,11 +22,7 @@ from inquiries.stores.types import from_microseconds, to_microseconds
 
 log = structlog.get_logger()
 
-ALARM_AFTER = timedelta(hours=72)
 LOOK_EVERY = timedelta(days=1)
-DAY = timedelta(days=1)
-WEEK = timedelta(days=7)
-WEEKS, RUNS = 26, 12
 SECOND = 1_000_000  # microseconds
 
 
@@ -63,9 +59,11 @@ def sweep(house: House, *, confirm: bool = False) -> Swept:
         known, _ = records.heads(house).get("destruction", (0, b""))
         swept = _destroy_all(house, last[0] if last else None)
         if not swept.failed:
+            before = last[1].get("heads", {}) if last else {}
+            begun = certificates.longest_lag(house, before.get("destruction", [0])[0], known)
+            swept = replace(swept, max_lag_seconds=max(swept.max_lag_seconds, begun))
             swept, looked_at = _look(house, swept, known, last[1].get("looked_at", 0) if last else 0)
             _prune(house, now)
-            before = last[1].get("heads", {}) if last else {}
             _record(house, swept, looked_at, before, confirmed=confirm)
         log.info("sweep.done", **vars(swept))
         return swept
@@ -100,8 +98,7 @@ def _destroy_all(house: House, since: datetime | None) -> Swept:
         with suppress(JobBusy):
             fulfilment.hear(house)
         swept = _found(house, clock.now(), since)
-        replayed = destruction.replay(house)
-        destroyed, lag = replayed.groups, replayed.lag
+        destroyed = destruction.replay(house).groups
         for count, longest in destruction.destroy_due(house):
             destroyed, lag = destroyed + count, max(lag, longest)
             with suppress(JobBusy):  # who asks for a deletion meanwhile does not wait for a long run's end

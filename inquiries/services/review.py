@@ -46,7 +46,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class LongHold:
-    """A hold that has run for longer than a year since it was placed."""
+    """A hold that runs on an inquiry which was first held more than a year ago."""
 
     inquiry_id: int
     basis: str
@@ -206,7 +206,7 @@ def _holds(house: House) -> Holds:
     now = clock.now()
     with house.live.read() as connection:
         running, long = holds.tally(connection, now, now - LONG)
-        oldest = holds.placed_before(connection, now, now - LONG, HOLDS_SHOWN) if long else []
+        oldest = holds.of_long_held(connection, now, now - LONG, HOLDS_SHOWN) if long else []
     return Holds(
         running,
         long,

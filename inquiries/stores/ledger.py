@@ -238,9 +238,13 @@ def read_back(connection: Connection, chain: str, before: int | None, limit: int
     return [entry_of(row) for row in connection.execute(query.order_by(entries.c.n.desc()).limit(limit))]
 
 
-def latest(connection: Connection, chain: str, act: str, limit: int) -> list[Entry]:
-    """The newest entries of the chain whose body stands and says `act`."""
+def latest(
+    connection: Connection, chain: str, act: str, limit: int, since: datetime | None = None
+) -> list[Entry]:
+    """The newest entries of the chain, after `since`, whose body stands and says `act`."""
     query = STANDING.where(bodies.c.chain == chain, bodies.c.act == act)
+    if since is not None:
+        query = query.where(entries.c.at > since)
     return [entry_of(row) for row in connection.execute(query.order_by(bodies.c.n.desc()).limit(limit))]
 
 

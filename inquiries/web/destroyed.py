@@ -128,7 +128,7 @@ def _part(part: DestroyedPart, in_force: Policy, groups: Mapping[str, str] = _GR
         label=_group(stone.group, policy, groups),
         type=stone.type if kind is None else kind.label.text(language.chosen()),
         reason=str(_REASONS.get(stone.reason, stone.reason)),
-        rule=rule_in_words(stone.rule, policy) if stone.rule != stone.reason else None,
+        rule=because(stone.rule, stone.reason, policy),
         due_at=stone.due_at,
         destroyed_at=stone.destroyed_at,
         lag=lag,
@@ -153,11 +153,18 @@ def _group(name: str, policy: Policy, groups: Mapping[str, str] = _GROUPS) -> st
     return str(groups.get(name, name))
 
 
+def because(rule: str | None, reason: str, policy: Policy) -> str | None:
+    """The rule in words; none where there is but a reason, or of that as much as a hold adds to it."""
+    if rule == reason + HELD:
+        return str(_("A legal hold put the day back"))
+    return None if rule == reason else rule_in_words(rule, policy)
+
+
 def rule_in_words(rule: str | None, policy: Policy) -> str | None:
     """A tombstone's rule ("period 1 year") in the reader's language; another kind of rule as it stands."""
     if rule is not None and rule.endswith(HELD):
         kept = rule_in_words(rule.removesuffix(HELD), policy)
-        return str(_("%(rule)s; a legal hold kept it until it was due", rule=kept))
+        return str(_("%(rule)s; a legal hold put the day back", rule=kept))
     found = _RULE.fullmatch(rule or "")
     if found is None:
         return rule

@@ -200,7 +200,8 @@ class People(Life):
             placed = set(self._listed_holds()) - {hold for one in self.known for hold in one.holds}
             assert len(placed) == 1 or died
             known.holds |= dict.fromkeys(placed, until)
-            known.late |= set(late if placed else ())
+            if placed:
+                known.late = dict.fromkeys(late, clock.now()) | known.late
         self._holds_are_listed()
 
     @rule(data=st.data(), fatal=fatal)

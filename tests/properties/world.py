@@ -81,7 +81,7 @@ class Known:
     state: str = "received"
     closed_at: datetime | None = None
     holds: dict[int, datetime] = field(default_factory=dict)  # until when
-    late: set[str] = field(default_factory=set)  # groups that were due when it was held: no hold keeps them
+    late: dict[str, datetime] = field(default_factory=dict)  # groups due when it was held, and when that was
     released: list[tuple[datetime, datetime]] = field(default_factory=list)  # (when, until when it had run)
     asks: list[Ask] = field(default_factory=list)
     agreed: bool = False  # to marketing
@@ -154,8 +154,8 @@ class Known:
         """From when on a sweep would have destroyed this group, which has ended."""
         due = self.due[name]
         assert due is not None
-        ends = [until for until in self.holds.values() if until <= clock.now()]
-        return due if name in self.late else max([due, *ends, *(when for when, _ in self.released)])
+        ends = [*self.holds.values(), *(when for when, _ in self.released)]
+        return max([due, *(end for end in ends if end <= self.late.get(name, clock.now()))])
 
     def ended(self) -> list[str]:
         """The groups that a sweep destroys now."""

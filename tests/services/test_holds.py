@@ -17,12 +17,14 @@ from inquiries.services import (
     adoption,
     certificates,
     destruction,
+    fulfilment,
     holds,
     inbox,
     outlook,
     receipt,
     records,
     retention,
+    rights,
 )
 from inquiries.services.actor import Actor
 from inquiries.services.house import House
@@ -336,6 +338,66 @@ def test_nobody_came_by_for_what_no_hold_kept_and_that_is_late_and_says_so(any_h
         (said,) = (one.statement for one in certificates.for_receipt(house, code).document.destroyed)
     assert said["rule"] == "visitor 3 months"
     assert str(said["due"])[:16] == "2026-06-02T10:30"
+
+
+def test_what_one_hold_kept_and_the_next_does_not_is_late_since_the_first_ended(
+    any_house_at_t0: House,
+) -> None:
+    """A hold cannot be corrected: the officer releases it and places another. In between its parts are due."""
+    house = any_house_at_t0
+    with at(hours=1):
+        code = send(house).receipt
+        adoption.adopt_pending(house)
+        placed = hold(house)
+    released = T0 + timedelta(days=150)
+    with time_machine.travel(released, tick=False):
+        holds.release(house, OH, placed, "the basis was mistyped")
+    with time_machine.travel(released + timedelta(minutes=5), tick=False):
+        hold(house, until=T0 + timedelta(days=200))
+    with time_machine.travel(released + timedelta(minutes=30), tick=False):
+        assert outlook.longest_overdue(house) == timedelta(minutes=30)
+        assert sweep(house).max_lag_seconds == 30 * 60
+        (said,) = (one.statement for one in certificates.for_receipt(house, code).document.destroyed)
+    assert (said["due"], said["rule"]) == (documents.written(released), "visitor 3 months; held")
+
+
+@pytest.mark.promise("P17")
+def test_of_what_she_asked_for_and_a_hold_delayed_the_proof_says_so(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at(hours=1):
+        code = send(house, address=None, user_agent=None).receipt
+        hold(house)
+        rights.delete(house, code)
+        fulfilment.carry_out(house)
+    with time_machine.travel(END + timedelta(minutes=5), tick=False):
+        fulfilment.carry_out_waiting(house)
+        (said,) = (one.statement for one in certificates.for_receipt(house, code).document.destroyed)
+    assert (said["reason"], said["rule"]) == ("deleted_on_request", "deleted_on_request; held")
+    assert (said["due"], said["lag_seconds"]) == (documents.written(END), 5 * 60)
+
+
+def test_what_is_readable_as_it_is_held_is_not_claimed_as_late(
+    house_at_t0: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its day comes between two looks at the clock, which there must not be: the officer was told that it is held."""
+    house = house_at_t0
+    moments: list[datetime] = []
+    readable, claim = live.readable, claims.claim_overdue
+
+    def looked(connection: Any, inquiry: int, now: datetime, *, held: bool = False) -> Any:
+        moments.append(now)
+        return readable(connection, inquiry, now, held=held)
+
+    def claimed(connection: Any, inquiry: int, now: datetime) -> int:
+        moments.append(now)
+        return claim(connection, inquiry, now)
+
+    with at(hours=1):
+        send(house)
+        monkeypatch.setattr(live, "readable", looked)
+        monkeypatch.setattr(claims, "claim_overdue", claimed)
+        hold(house)
+    assert moments[-1] == moments[-2]
 
 
 def test_the_forecast_knows_when_a_hold_ends(any_house_at_t0: House) -> None:

@@ -168,19 +168,35 @@ def test_the_holds_that_run_are_counted_and_those_of_more_than_a_year_named(any_
         assert review.pending(house, OH).holds.long == 0
     with at(366, minutes=62):
         found = review.pending(house, OH)
-        assert (found.holds.running, found.holds.long) == (3, 2)
+        assert (found.holds.running, found.holds.long) == (3, 3)
         assert [(one.inquiry_id, one.basis, (one.until - T0).days) for one in found.holds.oldest] == [
-            (first, "order 1", 800), (second, "order 2", 500),
+            (first, "order 1", 800), (second, "order 2", 500), (first, "order 5", 800),
         ]  # fmt: skip
-        assert all(T0 < one.placed_at < T0 + timedelta(hours=2) for one in found.holds.oldest)
+        assert all(T0 < one.placed_at < T0 + timedelta(hours=2) for one in found.holds.oldest[:2])
         assert "list_holds" not in {body["act"] for _, body in records.bodies(house, "access")}
     with at(600):
         shown = review.pending(house, OH)
         done = review.sign(house, OH, shown.up_to, "")
         ((_, _, body),) = records.newest(house, "operation", "review", 2)
-    assert (body["holds"], body["long_holds"]) == (done.holds, done.long_holds) == (2, 1)
+    assert (body["holds"], body["long_holds"]) == (done.holds, done.long_holds) == (2, 2)
     (shown_again,) = review.signed(house)
-    assert (shown_again.holds, shown_again.long_holds) == (2, 1)
+    assert (shown_again.holds, shown_again.long_holds) == (2, 2)
+
+
+def test_a_hold_that_is_renewed_begins_no_new_year(house_at_t0: House) -> None:
+    house = house_at_t0
+    with at(hours=1):
+        send(house)
+        (row,) = inbox.page(house, OH).rows
+        held(house, row.id, "order 1", 330)
+    with at(320):
+        held(house, row.id, "order 1, still open", 650)
+    with at(400):
+        found = review.pending(house, OH).holds
+    assert [(found.running, found.long), *(one.basis for one in found.oldest)] == [
+        (1, 1),
+        "order 1, still open",
+    ]
 
 
 def test_of_many_old_holds_the_oldest_are_named(house_at_t0: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from inquiries import clock
 from inquiries.sealing import documents
 from inquiries.services import publishing, retention, rotation
-from inquiries.web.destroyed import rule_in_words
+from inquiries.web.destroyed import because, rule_in_words
 from tests.cast import ITEMS
 from tests.web.site import ALLOWED, code_of, send, site
 
@@ -146,7 +146,7 @@ def test_asking_is_limited_like_a_receipt(app: Flask, client: FlaskClient) -> No
         ("period 6 months (version 3)", "6 months after receipt (as version 3 of the notice says)"),
         (
             "period 6 months (version 3); held",
-            "6 months after receipt (as version 3 of the notice says); a legal hold kept it until it was due",
+            "6 months after receipt (as version 3 of the notice says); a legal hold put the day back",
         ),
         ("orphan", "orphan"),
         ("period of grace", "period of grace"),
@@ -157,3 +157,11 @@ def test_a_rule_is_said_in_the_readers_words(app: Flask, rule: str | None, words
     with app.test_request_context("/receipt/certificate?lang=en"):
         policy = publishing.in_force(app.extensions["inquiries"]()).policy
         assert rule_in_words(rule, policy) == words
+
+
+def test_of_what_was_asked_for_as_much_is_said_as_a_hold_adds(app: Flask) -> None:
+    with app.test_request_context("/receipt/certificate?lang=en"):
+        policy = publishing.in_force(app.extensions["inquiries"]()).policy
+        assert because("withdrawn", "withdrawn", policy) is None
+        assert because("withdrawn; held", "withdrawn", policy) == "A legal hold put the day back"
+        assert because("period 1 year", "expired", policy) == "1 year after receipt"

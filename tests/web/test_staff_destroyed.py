@@ -16,8 +16,10 @@ from inquiries.rules.permissions import Role
 from inquiries.sealing import documents
 from inquiries.services import archive, inbox, records, retention, rotation
 from inquiries.services.house import House
+from inquiries.stores.tombstones import Tombstone
 from tests.cast import ITEMS, MINJI, OH, send
 from tests.staff import Desk, desk_of
+from tests.stones import bury
 from tests.web.site import site
 
 pytestmark = pytest.mark.promise("P11")
@@ -165,3 +167,14 @@ def test_once_it_is_final_it_says_since_when(office: Office) -> None:
             assert "not yet" not in row
         page = office.desk.get(f"/staff/ledger?inquiry={office.expired}").text
     assert "if the keys go on" not in page
+
+
+def test_what_nobody_promised_names_no_version(office: Office) -> None:
+    """What was left of an inquiry whose rows were lost: its key ends on its own day, under no rule (`orphan`)."""
+    key, inquiry = 771_000_000_000_000_001, 771_000_000_000_000_000
+    stone = Tombstone(key, inquiry, "main", "orphan", "", None, 0, "orphan", None, 1, clock.now())
+    with office.house.keys.write() as connection:
+        bury(connection, [stone])
+    (row,) = office.rows(inquiry)
+    assert "Version" not in row
+    assert "/privacy/0" not in office.desk.get(f"/staff/ledger?inquiry={inquiry}").text

@@ -342,7 +342,7 @@ def test_a_run_that_failed_is_said_on_the_inbox_and_the_page_until_one_goes_well
 ) -> None:
     sent(house)
     failed = "The last run of the destruction failed."
-    left = "1 could not be destroyed in the last run. It is tried again every hour; nobody sees it meanwhile."
+    left = "1 could not be destroyed in the last run. It is tried again within minutes; nobody sees it meanwhile."
     first = rules.due_at(clock.now(), Period(months=3), "Asia/Seoul")  # the visitor's
     assert first is not None
     with time_machine.travel(first + timedelta(hours=1), tick=True):

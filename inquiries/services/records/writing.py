@@ -158,10 +158,12 @@ def latest(house: House, chain: Chain, act: str) -> tuple[datetime, dict[str, An
     return found[0][1:] if found else None
 
 
-def newest(house: House, chain: Chain, act: str, limit: int) -> list[tuple[int, datetime, dict[str, Any]]]:
-    """(number, when, body) of the newest records of this act, the newest first."""
+def newest(
+    house: House, chain: Chain, act: str, limit: int, after: datetime | None = None
+) -> list[tuple[int, datetime, dict[str, Any]]]:
+    """(number, when, body) of the newest records of this act, after this moment, the newest first."""
     with house.ledger.read() as connection:
-        found = ledger.latest(connection, chain, act, limit)
+        found = ledger.latest(connection, chain, act, limit, after)
     return [(entry.n, entry.at, json.loads(entry.body)) for entry in found if entry.body is not None]
 
 

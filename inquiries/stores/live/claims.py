@@ -26,7 +26,7 @@ from inquiries.rules.requests import Kind, State
 from inquiries.rules.retention import MAIN
 from inquiries.stores.among import among, among_listed, listed
 from inquiries.stores.live import holds as legal
-from inquiries.stores.live.tables import archivals, claims, groups, guardians, inquiries, requests
+from inquiries.stores.live.tables import archivals, claims, groups, guardians, holds, inquiries, requests
 from inquiries.stores.prepared import plain
 from inquiries.stores.types import Id, Moment
 
@@ -44,7 +44,6 @@ class Claimed(NamedTuple):
     closed_us: int | None
     receipt_lookup: bytes
     claimed_for: str | None
-    claimed_us: int
 
 
 #: Before every due date, in microseconds since 1970.
@@ -84,7 +83,6 @@ _CLAIMED = (
         type_coerce(inquiries.c.closed_at, Id),
         inquiries.c.receipt_lookup,
         func.coalesce(claims.c.reason, _UNCONFIRMED),
-        type_coerce(claims.c.at, Id),
     )
     .select_from(claims)  # which has its group: by an outer join SQLite begins here, and not with all groups
     .join(groups, groups.c.id == claims.c.group_id, isouter=True)
@@ -158,6 +156,14 @@ def claimed_among(connection: Connection, group_ids: Sequence[int]) -> list[Clai
     """Those of the groups that were claimed and are not destroyed yet."""
     query = _CLAIMED.where(among(connection, claims.c.group_id, group_ids)).order_by(claims.c.group_id)
     return [Claimed._make(row) for row in plain(connection, query)]
+
+
+def kept_until(connection: Connection) -> dict[int, int]:
+    """When the last hold ended that ran on a claimed group before its claim, in microseconds since 1970."""
+    query = select(claims.c.group_id, type_coerce(func.max(legal.END), Id)).select_from(holds)
+    query = query.join(groups, groups.c.inquiry_id == holds.c.inquiry_id)
+    query = query.join(claims, claims.c.group_id == groups.c.id).where(claims.c.at >= legal.END)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(claims.c.group_id))}
 
 
 def unclaimed(connection: Connection, group_ids: Sequence[int]) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     select,
     type_coerce,
     union_all,
@@ -136,18 +137,18 @@ def _last_holds(now: datetime) -> Any:  # noqa: ANN401 - an SQL subquery
 def oldest_due(connection: Connection, now: datetime) -> datetime | None:
     """Since when what waits longest could be destroyed: its due date, or the end of the hold that kept it.
 
-    What is claimed while a hold runs, or was before it ended, no hold kept.
+    What is claimed no later hold keeps.
     """
-    due = select(func.min(groups.c.due_at)).where(groups.c.due_at <= now)
-    never_held = due.where(groups.c.inquiry_id.not_in(select(holds.c.inquiry_id)))
-    claimed = due.join(claims, claims.c.group_id == groups.c.id)
-    claimed = claimed.where(groups.c.inquiry_id.in_(legal.held(now)))
-    last = legal.ended(now)
-    kept = (last.c.at > groups.c.due_at) & (claims.c.at.is_(None) | (claims.c.at >= last.c.at))
-    held = select(func.min(case((kept, last.c.at), else_=groups.c.due_at))).where(groups.c.due_at <= now)
-    held = held.join(last, last.c.inquiry_id == groups.c.inquiry_id)
-    held = held.join(claims, claims.c.group_id == groups.c.id, isouter=True)
-    found = (connection.scalar(query) for query in (never_held, claimed, held))
+    held = groups.c.inquiry_id.in_(select(holds.c.inquiry_id))
+    never = select(func.min(groups.c.due_at)).where(groups.c.due_at <= now, ~held)
+    last = select(func.max(legal.END)).where(holds.c.inquiry_id == groups.c.inquiry_id)
+    last = last.where(func.coalesce(claims.c.at, literal(now, Moment)) >= legal.END).correlate(groups, claims)
+    once = select(groups.c.due_at, last.scalar_subquery().label("ended")).where(groups.c.due_at <= now, held)
+    once = once.join(claims, claims.c.group_id == groups.c.id, isouter=True)
+    once = once.where(claims.c.at.is_not(None) | groups.c.inquiry_id.not_in(legal.held(now)))
+    kept = once.subquery().c
+    since = case((kept.ended > kept.due_at, kept.ended), else_=kept.due_at)
+    found = (connection.scalar(never), connection.scalar(select(func.min(since))))
     return min((one for one in found if one is not None), default=None)
 
 

@@ -42,17 +42,14 @@ def held(now: datetime | BindParameter[datetime]) -> Any:  # noqa: ANN401 - a su
     return select(holds.c.inquiry_id).where(running(now))
 
 
-def ended(now: datetime) -> Any:  # noqa: ANN401 - an SQL subquery
-    """(inquiry_id, at): when the last hold ended of the inquiries on which none runs any more."""
-    last = func.max(func.coalesce(holds.c.released_at, holds.c.until)).label("at")
-    query = select(holds.c.inquiry_id, last).where(holds.c.inquiry_id.not_in(held(now)))
-    return query.group_by(holds.c.inquiry_id).subquery()
+#: When a hold ends, or ended.
+END = func.coalesce(holds.c.released_at, holds.c.until)
 
 
 def kept_until(connection: Connection, inquiry_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
-    """When the last hold ended, of those of the inquiries that were held and are not any more."""
-    last = ended(now)
-    query = select(last.c.inquiry_id, last.c.at).where(among(connection, last.c.inquiry_id, inquiry_ids))
+    """When the last of the holds ended that ran on the inquiries, of those of them that were held."""
+    query = select(holds.c.inquiry_id, func.max(END)).where(now >= END)
+    query = query.where(among(connection, holds.c.inquiry_id, inquiry_ids)).group_by(holds.c.inquiry_id)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
@@ -94,17 +91,23 @@ def page(connection: Connection, now: datetime, before: int | None, limit: int) 
     return [HoldRow(*row) for row in connection.execute(query.order_by(holds.c.id.desc()).limit(limit))]
 
 
-def placed_before(connection: Connection, now: datetime, before: datetime, limit: int) -> list[HoldRow]:
-    """The holds that run and were placed before that moment, the oldest first."""
-    query = _ROW.where(running(now), holds.c.placed_at < before).order_by(holds.c.placed_at, holds.c.id)
+def of_long_held(connection: Connection, now: datetime, before: datetime, limit: int) -> list[HoldRow]:
+    """The holds that run on inquiries that were first held before that moment, the oldest first."""
+    query = _ROW.where(running(now), _long_held(before)).order_by(holds.c.placed_at, holds.c.id)
     return [HoldRow(*row) for row in connection.execute(query.limit(limit))]
 
 
 def tally(connection: Connection, now: datetime, before: datetime) -> tuple[int, int]:
-    """How many holds run, and how many of these were placed before that moment."""
-    old = func.count().filter(holds.c.placed_at < before)
+    """How many holds run, and how many of these on inquiries that were first held before that moment."""
+    old = func.count().filter(_long_held(before))
     every, long = connection.execute(select(func.count(), old).where(running(now))).one()
     return every, long
+
+
+def _long_held(before: datetime) -> Any:  # noqa: ANN401 - an SQL condition
+    """A hold cannot be made longer: who needs one on places another, and that begins no new year."""
+    first = holds.alias()
+    return holds.c.inquiry_id.in_(select(first.c.inquiry_id).where(first.c.placed_at < before))
 
 
 def count(connection: Connection, now: datetime) -> int:
