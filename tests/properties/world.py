@@ -199,9 +199,12 @@ class Model:
         return min((moment for moment in found if moment is not None), default=None)
 
     def date(self) -> None:
-        """Every group's due date anew."""
+        """Every group's due date anew; what is claimed keeps its own."""
         for one in self.known:
-            one.due = {group: self.promised(one, group) for group in one.due}
+            one.due = {
+                group: due if group in one.late else self.promised(one, group)
+                for group, due in one.due.items()
+            }
 
     def kept(self) -> Model:
         """As it is now, whatever happens to it from here on."""
