@@ -23,7 +23,6 @@ from inquiries.services import destroyed_parts, intents
 from inquiries.services.destroyed_parts import DestroyedPart, DestroyedParts
 from inquiries.services.house import House
 from inquiries.services.keys import MAIL
-from inquiries.services.rotation import KEY_BACKUPS_LIVE
 from inquiries.stores import ledger, tombstones
 from inquiries.stores.types import from_microseconds, to_microseconds
 
@@ -149,7 +148,7 @@ def _certificate(house: House, found: DestroyedParts) -> InquiryCertificate:
             issued=documents.written(clock.now()),
             issuer=house.settings.origin,
             verify_key=house.custody.verify_key.hex(),
-            key_backups_hours=int(KEY_BACKUPS_LIVE.total_seconds()) // 3600,
+            key_backups_hours=documents.KEY_BACKUPS_HOURS,
             destroyed=tuple(
                 documents.Destroyed(
                     statement=proved[part.stone.id][0],

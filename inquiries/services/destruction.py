@@ -202,19 +202,18 @@ def _destroy(house: House, batch: Batch) -> None:
     _follow(house, records.append(house, "destruction", intents.written(batch.cohorts)), batch)
 
 
-def _follow(house: House, intent: int, batch: Batch) -> int:
-    """Everything after the intent; returns how many rows still stood."""
+def _follow(house: House, intent: int, batch: Batch) -> None:
+    """Everything after the intent."""
     for some in _cohorts(batch.cohorts, BURIED_TOGETHER):
         with house.keys.write_aside() as connection:
             tombstones.bury(connection, intent, clock.now(), some, batch.lookups)
     if len(batch) > BURIED_TOGETHER:
         house.keys.checkpoint()
-    removed = _remove(house, batch.by_store)
+    _remove(house, batch.by_store)
     certificates.prove_intent(house, intent, batch.ids)
     records.append(house, "destruction", {"act": "done", "intent": intent, "groups": len(batch)})
     with house.keys.write() as connection:
         keys.advance(connection, intent)
-    return removed
 
 
 def _cohorts(cohorts: Iterable[Cohort], size: int) -> Iterator[Cohort]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from inquiries import clock
 from inquiries.services.house import House
@@ -15,7 +15,7 @@ from inquiries.services.rotation import INTERVAL, KEY_BACKUPS_LIVE
 from inquiries.stores import keys, tombstones
 from inquiries.stores.live import epochs as live_epochs
 
-_HOURS = int(KEY_BACKUPS_LIVE.total_seconds()) // 3600
+_HOURS = KEY_BACKUPS_LIVE // timedelta(hours=1)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -139,6 +139,7 @@ def of(house: House) -> Outlook:
         held = holds.count(connection, now)
     with house.archive.read() as connection:
         archived = archive.count(connection)
+    runs = _runs(house, RUNS)
     return Outlook(
         by_week=tuple(Week(day, counts) for day, counts, _ in _becoming_due(house, now, WEEK, WEEKS)),
         overdue=overdue,
@@ -147,9 +148,9 @@ def of(house: House) -> Outlook:
         due=count_due(house, now),
         held=held,
         archived=archived,
-        failed_last=failed_last(house),
-        silent=silent(house),
-        runs=tuple(_runs(house)),
+        failed_last=_left(runs),
+        silent=_silence(runs),
+        runs=tuple(runs),
     )
 
 
@@ -159,47 +160,48 @@ class Alarm:
 
     overdue: timedelta
     failed: int
-    silent: timedelta | None = None
+    silent: timedelta | None
 
 
 def alarm(house: House) -> Alarm | None:
     """What the inbox tells everybody; None while destruction keeps its promise (P10)."""
-    found = Alarm(longest_overdue(house), failed_last(house), silent(house))
+    last = _runs(house, 1)
+    found = Alarm(longest_overdue(house), _left(last), _silence(last))
     return found if found.overdue >= ALARM_AFTER or found.failed or found.silent else None
 
 
-def silent(house: House) -> timedelta | None:
+def failed_last(house: House) -> int:
+    """How many groups the last run could not destroy; 0 when it went well."""
+    return _left(_runs(house, 1))
+
+
+def _left(runs: Sequence[Run]) -> int:
+    return runs[0].failed if runs else 0
+
+
+def _silence(runs: Sequence[Run]) -> timedelta | None:
     """For how long no run was tried, once that is too long: nobody works, or the clock is not believed.
 
     None as well before the first.
     """
-    acts = ("sweep", "sweep_failed")
-    tried = [at for act in acts for _, at, _ in records.newest(house, "operation", act, 1)]
-    age = clock.now() - max(tried, default=clock.now())
+    age = clock.now() - runs[0].at if runs else timedelta(0)
     return age if age >= SEEN_WITHIN else None
 
 
-def _runs(house: House) -> list[Run]:
+def _runs(house: House, most: int) -> list[Run]:
     """The last ones, the newest first; of those that failed in a row, the last."""
     found = [
         Run(record=number, at=at, error=body.get("error"), **_figures(body))
         for act in ("sweep", "sweep_failed")
-        for number, at, body in records.newest(house, "operation", act, RUNS)
+        for number, at, body in records.newest(house, "operation", act, most)
     ]
     runs: list[Run] = []
     for run in sorted(found, key=lambda run: run.record, reverse=True):
         if not (run.error and runs and runs[-1].error):
             runs.append(run)
-    return runs[:RUNS]
+    return runs[:most]
 
 
 def _figures(body: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the record; at first a failed sweep wrote down no more than what it left."""
     return {name: body.get(name, 0) for name in Swept.__dataclass_fields__}
-
-
-def failed_last(house: House) -> int:
-    """How many groups the last run could not destroy; 0 when a later one went well."""
-    failed: Any = next(iter(records.newest(house, "operation", "sweep_failed", 1)), None)
-    done: Any = next(iter(records.newest(house, "operation", "sweep", 1)), None)
-    return 0 if failed is None or (done is not None and done[0] > failed[0]) else int(failed[2]["failed"])

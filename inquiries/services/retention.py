@@ -60,6 +60,7 @@ def sweep(house: House, *, confirm: bool = False) -> Swept:
         swept = _destroy_all(house, last[0] if last else None)
         if not swept.failed:
             before = last[1].get("heads", {}) if last else {}
+            # what was begun before it: by a run that failed, by a start, or as people asked
             begun = certificates.longest_lag(house, before.get("destruction", [0])[0], known)
             swept = replace(swept, max_lag_seconds=max(swept.max_lag_seconds, begun))
             swept, looked_at = _look(house, swept, known, last[1].get("looked_at", 0) if last else 0)
@@ -93,7 +94,8 @@ def _found(house: House, by: datetime, since: datetime | None) -> Swept:
 
 
 def _destroy_all(house: House, since: datetime | None) -> Swept:
-    swept, destroyed, lag, error = Swept(due=0), 0, 0, ""
+    swept, destroyed, lag = Swept(due=0), 0, 0
+    failure: Exception | None = None
     try:
         with suppress(JobBusy):
             fulfilment.hear(house)
@@ -104,15 +106,18 @@ def _destroy_all(house: House, since: datetime | None) -> Swept:
             with suppress(JobBusy):  # who asks for a deletion meanwhile does not wait for a long run's end
                 fulfilment.carry_out(house)
         destruction.destroy_mail(house)
-    except (SQLAlchemyError, OSError, InquiriesError) as failed:  # said, and tried again by the next sweep
-        due = count_due(house, clock.now())
-        left = max(due, 1)
-        error = type(failed).__name__
-        log.error("sweep.failed", groups=left, error=error)
-        swept = replace(swept, due=max(swept.due, due), failed=left)
+    except (SQLAlchemyError, OSError, InquiriesError) as failed:
+        failure = failed
     swept = replace(swept, destroyed=destroyed, max_lag_seconds=lag // SECOND)
-    if swept.failed:
-        records.append(house, "operation", {"act": "sweep_failed", "error": error, **vars(swept)})
+    return swept if failure is None else _failed(house, swept, failure)
+
+
+def _failed(house: House, swept: Swept, failure: Exception) -> Swept:
+    """Say what is left, which the next sweep tries again."""
+    due, error = count_due(house, clock.now()), type(failure).__name__
+    swept = replace(swept, due=max(swept.due, due), failed=max(due, 1))
+    log.error("sweep.failed", groups=swept.failed, error=error)
+    records.append(house, "operation", {"act": "sweep_failed", "error": error, **vars(swept)})
     return swept
 
 

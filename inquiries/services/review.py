@@ -206,7 +206,7 @@ def _holds(house: House) -> Holds:
     now = clock.now()
     with house.live.read() as connection:
         running, long = holds.tally(connection, now, now - LONG)
-        oldest = holds.of_long_held(connection, now, now - LONG, HOLDS_SHOWN) if long else []
+        oldest = holds.of_long_held(connection, now, now - LONG, HOLDS_SHOWN)
     return Holds(
         running,
         long,

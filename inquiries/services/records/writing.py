@@ -159,11 +159,11 @@ def latest(house: House, chain: Chain, act: str) -> tuple[datetime, dict[str, An
 
 
 def newest(
-    house: House, chain: Chain, act: str, limit: int, after: datetime | None = None
+    house: House, chain: Chain, act: str, limit: int, since: datetime | None = None
 ) -> list[tuple[int, datetime, dict[str, Any]]]:
-    """(number, when, body) of the newest records of this act, after this moment, the newest first."""
+    """(number, when, body) of the newest records of this act, after `since`, the newest first."""
     with house.ledger.read() as connection:
-        found = ledger.latest(connection, chain, act, limit, after)
+        found = ledger.latest(connection, chain, act, limit, since)
     return [(entry.n, entry.at, json.loads(entry.body)) for entry in found if entry.body is not None]
 
 
