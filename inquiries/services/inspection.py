@@ -52,7 +52,8 @@ class Asked:
 class Line:
     """One record; `who` is the address of who did it (or whose rights it is about), `by` who granted them.
 
-    `facts`: what else it says, by name; of lists only how many; of an intent "closed: 1; expired: 3".
+    `facts`: what else it says, by name; of lists only how many. `reasons`: of an intent, why groups are
+    destroyed, and how many for each reason.
     """
 
     n: int
@@ -66,6 +67,7 @@ class Line:
     reason: str
     address: str
     facts: Mapping[str, str]
+    reasons: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,10 @@ def _line(entry: ledger.Entry, known: Mapping[int, str]) -> Line:
     by = body.get("by", "")
     detail = body.get("detail") if isinstance(body.get("detail"), dict) else {}
     rest = {name: value for name, value in {**body, **(detail or {})}.items() if name != "detail"}
+    reasons: Mapping[str, int] = {}
     if labels.act == "intent":
         rest = {name: value for name, value in rest.items() if name not in _OF_INTENTS}
-        rest["reasons"] = _reasons(body)
+        reasons = _reasons(body)
     return Line(
         n=entry.n,
         at=entry.at,
@@ -199,6 +202,7 @@ def _line(entry: ledger.Entry, known: Mapping[int, str]) -> Line:
         reason=str(body.get("reason", "")),
         address=str(body.get("from", "")),
         facts={name: _short(value) for name, value in sorted(rest.items()) if _is_fact(name, value)},
+        reasons=reasons,
     )
 
 
@@ -206,12 +210,11 @@ def _is_fact(name: str, value: object) -> bool:
     return name not in _SHOWN_APART and name not in _LEFT_OUT and value is not None
 
 
-def _reasons(intent: Mapping[str, Any]) -> str:
-    """Why groups are destroyed by an intent, and how many for each reason."""
+def _reasons(intent: Mapping[str, Any]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for cohort in intents.read(intent):
         counts[cohort.reason] += len(cohort.members)
-    return "; ".join(f"{reason}: {count}" for reason, count in sorted(counts.items()))
+    return dict(sorted(counts.items()))
 
 
 def _short(value: object) -> str:

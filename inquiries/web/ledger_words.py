@@ -161,7 +161,6 @@ _FACTS: Final[Mapping[str, str]] = {
     "version": _l("version"),
     "epoch": _l("epoch"),
     "groups": _l("groups"),
-    "reasons": "",  # which say themselves what they are
     "intent": _l("intent"),
     "due": _l("due"),
     "destroyed": _l("destroyed"),
@@ -220,7 +219,7 @@ def fact(name: str) -> str:
 
 
 def fact_text(name: str, text: str) -> str:
-    """What a fact says, in words where it has some: moments, types, acts, chains, reasons."""
+    """What a fact says, in words where it has some: moments, types, acts, chains."""
     if name in _MOMENTS:
         moment = from_microseconds(int(text)) if text.isdigit() else datetime.fromisoformat(text)
         return language.moment(moment, staff_words.zone())
@@ -228,13 +227,7 @@ def fact_text(name: str, text: str) -> str:
         return str(CHAINS.get(text, text))
     if name == "type":
         return staff_words.type_label(text)
-    if name == "reasons":
-        return "; ".join(_counted(*one.split(": ")) for one in text.split("; ") if one)
     return act(text) if name == "act" else text
-
-
-def _counted(reason: str, count: str) -> str:
-    return f"{staff_words.reason(reason)}: {staff_words.figure(int(count))}"
 
 
 def by(who: str) -> str:

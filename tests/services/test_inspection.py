@@ -115,7 +115,7 @@ def test_the_destruction_of_an_inquiry_is_found_by_its_number(any_house_at_t0: H
         (intent,) = inspection.page(house, OH, Asked("destruction", act="intent")).lines
     assert acts == ["intent"]
     assert every == ["clock_confirmed", "done", "intent"]
-    assert intent.facts == {"reasons": "expired: 4"}  # main and visitor of both
+    assert (intent.facts, intent.reasons) == ({}, {"expired": 4})  # main and visitor of both
 
 
 def test_an_intent_that_names_each_group_by_itself_is_counted_too() -> None:
@@ -123,7 +123,7 @@ def test_an_intent_that_names_each_group_by_itself_is_counted_too() -> None:
     groups = [
         [n, 7, "main", why, "support", None, 1] for n, why in enumerate(["expired", "closed", "expired"])
     ]
-    assert inspection._reasons({"act": "intent", "groups": groups}) == "closed: 1; expired: 2"
+    assert inspection._reasons({"act": "intent", "groups": groups}) == {"closed": 1, "expired": 2}
 
 
 def test_of_one_inquiry_it_shows_what_was_destroyed_and_gives_the_proof_on_record(
