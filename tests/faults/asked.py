@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,10 +22,10 @@ from inquiries.services import (
     rights,
 )
 from inquiries.services.house import House, open_house
+from inquiries.settings import Settings
 from tests.cast import MINJI
 from tests.faults import invariants
-from tests.faults.failpoints import arm
-from tests.faults.scenarios import START, WITH_MARKETING, receive, settings_of, small_batches, tell, told
+from tests.faults.scenarios import START, WITH_MARKETING, dying, receive, settings_of, tell, told
 
 MOMENT = START + timedelta(hours=1)
 CORRECTED = "corrected: 김소라나"
@@ -47,27 +47,19 @@ def prepare(directory: str) -> None:
 
 def act(directory: str, fatal: int) -> None:
     """She asks, is told that it is received, and the worker carries it out: dead at failpoint number `fatal`."""
-    here = Path(directory)
-    small_batches()
-    points = arm(here / "instance" / "keyring", fatal, here / "died")
-    with time_machine.travel(MOMENT):
+    with dying(directory, fatal, MOMENT) as here:
         house = open_house(settings_of(here))
         for right, ask in _ASKS.items():
             ask(house, code_of(here, right))
             tell(here, act="asked", right=right)
         fulfilment.carry_out(house)
         house.close()
-    (here / "lived").write_text(str(points.reached))
-    os._exit(0)
 
 
 def check(directory: str) -> None:
     """Start again: what she was told holds at once, the worker finishes it, and nothing is half done."""
     here = Path(directory)
-    with time_machine.travel(MOMENT + timedelta(minutes=1)):
-        house = installation.install(settings_of(here)).house
-        assert not invariants.operations(house, "restore"), "a crash taken for a restored backup"
-        invariants.whole(house)
+    with started_again(settings_of(here)) as house:
         asked = {note["right"] for note in told(here) if note["act"] == "asked"}
         for right in asked - {"resume", "withdraw"}:
             done = right == "correct" and _is_corrected(house, here)
@@ -75,6 +67,16 @@ def check(directory: str) -> None:
         fulfilment.carry_out(house)
         for right in asked:
             _CHECKS[right](house, here, code_of(here, right))
+
+
+@contextmanager
+def started_again(settings: Settings) -> Iterator[House]:
+    """A minute later: all is well before what is done here, and after it."""
+    with time_machine.travel(MOMENT + timedelta(minutes=1)):
+        house = installation.install(settings).house
+        assert not invariants.operations(house, "restore"), "a crash taken for a restored backup"
+        invariants.whole(house)
+        yield house
         invariants.whole(house)
         assert retention.sweep(house).due == 0
         house.close()

@@ -14,8 +14,8 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -476,12 +476,20 @@ def prepare(name: str, directory: str) -> None:
 
 
 def act(name: str, directory: str, fatal: int) -> None:
-    """Do it, and die at failpoint number `fatal`; writes how many there were if it lives."""
-    scenario, here = SCENARIOS[name], Path(directory)
+    """Do it, and die at failpoint number `fatal`."""
+    scenario = SCENARIOS[name]
+    with dying(directory, fatal, scenario.moment) as here:
+        scenario.act(here)
+
+
+@contextmanager
+def dying(directory: str, fatal: int, moment: datetime) -> Iterator[Path]:
+    """What is done here ends at failpoint number `fatal`; if it lives, how many there were is written down."""
+    here = Path(directory)
     small_batches()
     points = arm(here / "instance" / "keyring", fatal, here / "died")
-    with time_machine.travel(scenario.moment):
-        scenario.act(here)
+    with time_machine.travel(moment):
+        yield here
     (here / "lived").write_text(str(points.reached))
     os._exit(0)
 

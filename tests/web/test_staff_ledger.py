@@ -198,12 +198,7 @@ def _figures(text: str) -> list[tuple[str, str]]:
     return re.findall(r"<strong>(\d+)</strong> ([^<]+)</a>", figures)
 
 
-def desk_of_again(own: Office) -> Desk:
-    """Another ownr signs in, a month later."""
-    return desk_of(own.app, own.house, Role.privacy, Role.business)
-
-
-def test_only_the_ownr_is_told_that_a_review_is_missing(own: Office) -> None:
+def test_only_the_officer_is_told_that_a_review_is_missing(own: Office) -> None:
     with time_machine.travel(clock.now() + timedelta(days=32), tick=True):
         business = desk_of(own.app, own.house, Role.business)
         assert "missing since" not in business.get("/staff/inbox").text
