@@ -356,6 +356,19 @@ def test_a_run_that_failed_is_said_on_the_inbox_and_the_page_until_one_goes_well
             assert (left in page) is broke
             assert ("not keeping its promise" in page) is broke
             assert "has been due for" not in page  # it failed in time
+            assert "in that of the next run" in page  # its place among the runs has no certificate
+
+
+@pytest.mark.promise("P10")
+def test_that_no_run_was_tried_is_said_on_the_inbox_and_the_page(app: Flask, house: House) -> None:
+    retention.sweep(house, confirm=True)
+    with time_machine.travel(clock.now() + timedelta(hours=3), tick=True):
+        minji, officer = desk_of(app, house, Role.consultation), desk_of(app, house, Role.privacy)
+        for silent in (True, False):
+            for desk in (minji, officer):
+                assert ("The destruction has not run for" in desk.get("/staff/inbox").text) is silent
+            assert ("No run was tried for" in officer.get("/staff/retention").text) is silent
+            retention.sweep(house, confirm=True)
 
 
 # -- the gate --------------------------------------------------------------------------------------
